@@ -1,0 +1,50 @@
+# Root file systems as initramfs images. Include this file from a Makefile, or use it alone:
+#
+#	make -f rootfs/rootfs.mk busybox.cpio.gz
+#
+# Doors:  $(BUILD)/rootfs/{newlib,busybox,alpine,debian}.cpio.gz, each also by its bare name;
+#         rootfs-choose ROOTFS=name   builds the image to boot and writes its path to $(BUILD)/rootfs/chosen:
+#                                     Alpine falls back to Busybox where there is neither file nor network.
+# Variables: BUILD, MIRROR (a folder that holds Alpine's tarball), BUSYBOX (a static binary), ROOTFS.
+
+BUILD ?= build
+MIRROR ?= ../shared/alpine
+ROOTFS ?= alpine
+ROOTFS_PYTHON ?= python3
+
+# Packages, by door: what kernel/tools/setup.sh installs for it.
+PACKAGES_rootfs := python3-minimal libpython3-stdlib
+PACKAGES_busybox := busybox-static
+PACKAGES_busybox_src := gcc make musl-tools linux-libc-dev dpkg-dev
+PACKAGES_alpine := ca-certificates
+
+rootfs_dir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+rootfs_out := $(BUILD)/rootfs
+BUSYBOX ?= $(or $(wildcard /bin/busybox),/usr/bin/busybox)
+rootfs_abs_out = $(abspath $(rootfs_out))
+rootfs_mkcpio := $(ROOTFS_PYTHON) $(rootfs_dir)/mkcpio.py
+rootfs_deps := $(wildcard $(rootfs_dir)/mkcpio.py $(rootfs_dir)/common.recipe $(rootfs_dir)/etc/*)
+alpine_tarball := $(shell sed 's/.* //' $(rootfs_dir)/alpine/SHA512SUMS)
+
+.PHONY: rootfs-choose newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz
+newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz: %: $(rootfs_out)/%
+
+$(rootfs_out):
+	@mkdir -p $@
+
+$(rootfs_out)/busybox.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/busybox/*) | $(rootfs_out)
+	@test -x $(BUSYBOX) || { echo "rootfs: $(BUSYBOX) is missing; its package is busybox-static" >&2; exit 1; }
+	$(rootfs_mkcpio) -D BUSYBOX=$(abspath $(BUSYBOX)) -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/busybox/busybox.recipe
+
+# The tarball's recipe always looks at the file, since a file that was verified once may be cut short later.
+.PHONY: rootfs-alpine-tarball
+rootfs-alpine-tarball: | $(rootfs_out)
+	@$(ROOTFS_PYTHON) $(rootfs_dir)/fetch-alpine.py $(rootfs_dir)/alpine/SHA512SUMS "$(MIRROR)" $(rootfs_out)/$(alpine_tarball)
+
+$(rootfs_out)/$(alpine_tarball): rootfs-alpine-tarball ;
+
+$(rootfs_out)/alpine.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/alpine/*) $(rootfs_out)/$(alpine_tarball)
+	$(rootfs_mkcpio) -D TARBALL=$(rootfs_abs_out)/$(alpine_tarball) -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/alpine/alpine.recipe
+
+rootfs-choose: | $(rootfs_out)
+	@$(rootfs_dir)/choose.sh $(ROOTFS) $(rootfs_out) "$(MAKE)" $(rootfs_dir)/rootfs.mk "$(BUILD)" "$(MIRROR)"
