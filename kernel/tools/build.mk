@@ -1,0 +1,147 @@
+# Compiling and linking the kernel.
+#
+# An object is built once for each source and flavour (compiler, DEBUG) and lies in BUILD/obj/FLAVOUR/ at the path of its
+# source; a prefix is only a link of such objects. What belongs to a subsystem is what lies in its folder: there is no
+# list of sources.
+
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
+compiler := $(if $(findstring clang,$(CC)),clang,gcc)
+FLAVOUR := $(compiler)$(if $(filter 1,$(DEBUG)),-debug)
+O := $(BUILD)/obj/$(FLAVOUR)
+GEN := $(O)/gen
+LD := ld
+NM := nm
+PYTHON3 ?= /usr/bin/python3 -I
+
+# The image: build/switchback.elf for the full kernel, and a folder of its own for anything else.
+image_suffix := $(if $(filter clang,$(compiler)),-clang)$(if $(filter 1,$(DEBUG)),-debug)$(if $(EMBED),-embed)
+ifeq ($(VARIANT),)
+  IMAGE := $(BUILD)/switchback$(image_suffix).elf
+else
+  IMAGE := $(BUILD)/$(VARIANT)$(image_suffix)/switchback.elf
+endif
+
+# --- flags ----------------------------------------------------------------------------------------------------------
+
+KCPPFLAGS := -Ikernel/include -Ikernel -I$(GEN) -ffile-prefix-map=$(CURDIR)=.
+KCFLAGS := -std=gnu11 -g -ffreestanding -fno-pic -fno-pie -m64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+	-fno-stack-protector -fno-strict-aliasing -fno-common -fno-omit-frame-pointer -ffunction-sections \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra -Wno-unused-parameter \
+	-Wmissing-prototypes -Wvla -Wundef
+KASFLAGS := -g -ffreestanding -fno-pic -fno-pie -m64 -mcmodel=kernel -Wall -Wextra
+ifeq ($(compiler),gcc)
+  # A store loop in memset() must not become a call of memset().
+  KCFLAGS += -fno-tree-loop-distribute-patterns
+endif
+ifeq ($(DEBUG),1)
+  KCFLAGS += -O1 -DDEBUG=1 -fsanitize=undefined -fno-sanitize=alignment,vptr
+  KCFLAGS += $(if $(filter gcc,$(compiler)),-fsanitize-undefined-trap-on-error,-fsanitize-trap=undefined)
+else
+  KCFLAGS += -O2
+endif
+KWERROR := $(if $(filter 1,$(WERROR)),-Werror)
+
+KLDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments
+
+# A change of flags rebuilds: every object depends on this file, which is rewritten only when its text changes.
+flags_text := $(CC) $(KCPPFLAGS) $(KCFLAGS) $(KASFLAGS)
+ifneq ($(filter-out help clean doctor setup kernel-path,$(or $(MAKECMDGOALS),kernel)),)
+  ifneq ($(file <$(O)/flags),$(flags_text))
+    $(shell mkdir -p $(GEN))
+    $(file >$(O)/flags,$(flags_text))
+  endif
+endif
+
+# --- sources and objects --------------------------------------------------------------------------------------------
+
+subsystem_sources = $(filter-out %/asm_offsets.c,$(sort $(wildcard kernel/$1/*.c kernel/$1/*.S)))
+SOURCES := $(foreach s,$(SUBSYSTEMS),$(call subsystem_sources,$s)) $(LAB_SOURCES)
+OBJECTS := $(patsubst %,$(O)/%.o,$(SOURCES))
+
+# The system call table belongs to stage 05.
+SYSCALL_TBL := $(wildcard kernel/include/abi/syscalls.tbl)
+ifneq ($(SYSCALL_TBL),)
+  generated := $(GEN)/syscalls_gen.h
+  ifneq ($(filter usermode,$(SUBSYSTEMS)),)
+    OBJECTS += $(O)/gen/syscalls_gen.c.o
+  endif
+endif
+
+# Assembler offsets of struct fields: kernel/SUB/asm_offsets.c becomes <SUB_offsets.h> (core/asm_offsets.h says how).
+offset_sources := $(wildcard kernel/*/asm_offsets.c)
+offset_headers := $(foreach f,$(offset_sources),$(GEN)/$(word 2,$(subst /, ,$f))_offsets.h)
+generated += $(offset_headers)
+
+# The folder in the kernel that a source belongs to, wherever it lies: labs/02-memory/mm/buddy.c belongs to kernel/mm.
+home_of = $(patsubst %/,%,$(dir $(if $(filter kernel/%,$1),$1,$(if $(filter labs/% solutions/%,$1),kernel/$(subst $(space),/,$(wordlist 3,99,$(subst /, ,$1))),$1))))
+space := $(subst ,, )
+source_flags = $(KCPPFLAGS) -I$(call home_of,$<) $(if $(filter solutions/%,$<),-DSOLUTION)
+
+compile_c = $(CC) $(source_flags) $(KCFLAGS) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
+compile_S = $(CC) $(source_flags) $(KASFLAGS) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
+Q := $(if $(filter 1,$(V)),,@)
+say = @printf '  %-7s %s\n' '$1' '$2'
+
+$(O)/%.c.o: %.c $(O)/flags | $(generated)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile_c)
+
+$(O)/%.S.o: %.S $(O)/flags | $(generated)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(compile_S)
+
+$(GEN)/%.c.o: $(GEN)/%.c $(O)/flags | $(generated)
+	$(call say,CC,$(<F))
+	$(Q)$(compile_c)
+
+$(GEN)/syscalls_gen.h: $(SYSCALL_TBL) kernel/tools/gen_syscalls.py
+	$(call say,GEN,$(@F))
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON3) kernel/tools/gen_syscalls.py $(SYSCALL_TBL) $(GEN)
+$(GEN)/syscalls_gen.c: $(GEN)/syscalls_gen.h
+
+$(offset_headers): $(GEN)/%_offsets.h: kernel/%/asm_offsets.c $(O)/flags
+	$(call say,GEN,$(@F))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(source_flags) $(filter-out -g -fsanitize%,$(KCFLAGS)) -MMD -MP -MF $@.d -MT $@ -S -o $@.s $<
+	$(Q)sed -n 's/^.*OFFSET> *\([A-Za-z_0-9]*\) *[$$]*\(-*[0-9]*\).*/#define \1 \2/p' $@.s > $@
+
+-include $(OBJECTS:=.d) $(offset_headers:=.d)
+
+# --- link -----------------------------------------------------------------------------------------------------------
+
+LINK_SCRIPT := kernel/boot/kernel.ld
+link_inputs = $(OBJECTS) $(LINK_SCRIPT) kernel/tools/link.sh kernel/tools/gen_ksyms.py kernel/tools/check_syscalls.py
+
+# The list of objects is a file: linking again when a source was taken away, or another EMBED given.
+differs = $(if $(and $(findstring x$1,x$2),$(findstring x$2,x$1)),,yes)
+objects_text = $(lab_number) $(EMBED) $(OBJECTS)
+$(IMAGE).objects: force
+	@$(if $(call differs,$(file <$@),$(objects_text)),mkdir -p $(@D) && echo '$(objects_text)' > $@,:)
+.PHONY: force
+force:
+
+$(IMAGE): $(link_inputs) $(IMAGE).objects $(EMBED)
+	$(call say,LINK,$@)
+	$(Q)LD='$(LD)' NM='$(NM)' LDFLAGS='$(KLDFLAGS)' PYTHON3='$(PYTHON3)' EMBED='$(EMBED)' STAGE=$(lab_number) SYSCALL_CHECK=warn \
+		SYSCALL_TBL='$(if $(filter usermode,$(SUBSYSTEMS)),$(SYSCALL_TBL))' \
+		sh kernel/tools/link.sh $@ $(LINK_SCRIPT) $(OBJECTS)
+
+.PHONY: kernel kernel-path objects
+kernel: $(IMAGE)
+kernel-path:
+	@echo $(IMAGE)
+objects: $(OBJECTS)
+
+#@   make kernel             build the kernel image; also LAB= FROM= DEBUG=1 CC=clang EMBED=file.cpio.gz BUILD=dir
+#@   make -s kernel-path     print the image's path for the same variables
+#@   make objects            compile only
+#@   make clean              remove what was built
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,3 @@
+LAB_TITLE := The machine wakes up
+LAB_ENABLES := boot core lib
+LAB_FILES :=

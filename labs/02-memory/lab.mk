@@ -1,0 +1,3 @@
+LAB_TITLE := Frames, page tables and a heap
+LAB_ENABLES := mm
+LAB_FILES :=

@@ -1,0 +1,3 @@
+LAB_TITLE := Threads on every CPU
+LAB_ENABLES := sched
+LAB_FILES :=

@@ -1,0 +1,3 @@
+LAB_TITLE := The way to ring 3
+LAB_ENABLES := usermode file
+LAB_FILES :=

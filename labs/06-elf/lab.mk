@@ -1,0 +1,3 @@
+LAB_TITLE := Programs
+LAB_ENABLES := exec vm
+LAB_FILES :=

@@ -1,0 +1,3 @@
+LAB_TITLE := The network
+LAB_ENABLES := net
+LAB_FILES :=

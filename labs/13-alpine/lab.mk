@@ -1,0 +1,3 @@
+LAB_TITLE := Alpine Linux
+LAB_ENABLES := distro
+LAB_FILES :=
