@@ -26,3 +26,10 @@ help:
 #@
 #@   make run [LAB=NN]       set up, build, boot in QEMU on this terminal (Ctrl-A X leaves)
 #@   make test               set up, build, all tests; the last line is the result
+#@   make setup              install every tool now
+#@   make doctor             the version of every tool, and what to do about it
+.PHONY: setup doctor
+setup:
+	@sh kernel/tools/setup.sh kernel iso qemu alpine newlib gdb skeletons test
+doctor:
+	@sh kernel/tools/doctor.sh

@@ -1,0 +1,60 @@
+# Booting: the ISO, QEMU, the debugger. A door first looks after its tools, then calls make again for the work, since
+# what stands below may only be expanded when the tools are there.
+
+SETUP := sh kernel/tools/setup.sh
+setup_kernel := kernel $(if $(filter clang,$(compiler)),clang)
+
+SMP ?= 2
+MEM ?= 512M
+ACCEL ?= tcg
+APPEND ?=
+INIT ?=
+QEMU ?= qemu-system-x86_64
+KERNEL_DIRECT ?= 0
+
+# What a stage can run: programs start in 06, an initramfs of files in 08, Busybox in 12, Alpine in 13.
+ROOTFS ?= $(if $(filter 13,$(lab_number)),alpine,$(if $(filter 12,$(lab_number)),busybox,$(if $(filter exec,$(SUBSYSTEMS)),newlib,none)))
+
+QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
+QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none
+CMDLINE = console=tty0 console=ttyS0$(if $(INIT), rdinit=$(INIT))$(if $(APPEND), $(APPEND))
+ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
+
+#@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
+#@                           APPEND='quiet ...' ACCEL=kvm KERNEL_DIRECT=1 (QEMU's -kernel in place of GRUB)
+#@   make iso                the image that GRUB2 boots, from BIOS and from UEFI
+#@   make gdb                boot to kmain under the debugger
+.PHONY: run iso gdb do-run do-iso do-gdb rootfs
+run:
+	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(KERNEL_DIRECT)),,iso) $(filter-out none,$(ROOTFS))
+	@$(MAKE) do-run
+iso:
+	@$(SETUP) $(setup_kernel) iso $(filter-out none,$(ROOTFS))
+	@$(MAKE) do-iso
+gdb:
+	@$(SETUP) $(setup_kernel) qemu gdb $(filter-out none,$(ROOTFS))
+	@$(MAKE) do-gdb
+
+# Build the root file system; afterwards build/rootfs/chosen names the image, which may be Busybox's where Alpine's
+# tarball cannot be had.
+chosen := $(BUILD)/rootfs/chosen
+rootfs:
+ifneq ($(ROOTFS),none)
+	@$(MAKE) -f rootfs/rootfs.mk rootfs-choose ROOTFS=$(ROOTFS) BUILD=$(BUILD)
+endif
+
+do-iso: $(IMAGE) rootfs
+	@sh kernel/tools/mkiso.sh $(ISO) $(IMAGE) '$(if $(filter none,$(ROOTFS)),,$(chosen))' '$(CMDLINE)'
+
+ifeq ($(KERNEL_DIRECT),1)
+do-run: $(IMAGE) rootfs
+	@$(QEMU) $(QEMU_FLAGS) -nographic -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd "$$(cat $(chosen))") -append '$(CMDLINE)'
+else
+do-run: do-iso
+	@$(QEMU) $(QEMU_FLAGS) -nographic -boot d -cdrom $(ISO)
+endif
+
+# QEMU hangs on the debugger's own pipe, so it ends with it. Software breaks cannot be set before paging is on.
+do-gdb: $(IMAGE) rootfs
+	@echo 'The console goes to $(BUILD)/gdb-console.log'
+	@gdb -q $(IMAGE) -ex 'set confirm off' -ex 'target remote | exec $(QEMU) $(QEMU_FLAGS) -display none -serial file:$(BUILD)/gdb-console.log -monitor none -gdb stdio -S -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd $(file <$(chosen))) -append "$(CMDLINE)"' -ex 'hbreak kmain' -ex 'continue'
