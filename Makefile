@@ -15,7 +15,8 @@ WERROR ?= 0
 
 include kernel/tools/overlay.mk
 include kernel/tools/build.mk
--include kernel/tools/run.mk
+include kernel/tools/run.mk
+include kernel/tools/views.mk
 -include kernel/tools/test.mk
 
 .PHONY: help
