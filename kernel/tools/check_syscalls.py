@@ -20,16 +20,22 @@ def main():
             (strong if fields[1] == "T" else weak).add(fields[2][4:])
     missing = [r for r in rows if r.stage <= stage and r.name not in strong]
     early = [r for r in rows if r.stage > stage and r.name in strong]
+    unknown = sorted(strong - {r.name for r in rows})
+    if not (missing or early or unknown):
+        return 0
+    if not strict:
+        print("syscalls.tbl: to do %s; too early: %s; without a row: %s" % tuple(
+            " ".join(names) or "none" for names in ([r.name for r in missing], [r.name for r in early], unknown)))
+        return 0
     for row in missing:
-        print("%s: sys_%s (stage %02d) is in the table, but nothing in stages 01..%02d implements it"
-              % (sys.argv[1], row.name, row.stage, stage), file=sys.stderr)
+        print("%s:%d: sys_%s (stage %02d) is in the table, but nothing in stages 01..%02d implements it"
+              % (sys.argv[1], row.line, row.name, row.stage, stage), file=sys.stderr)
     for row in early:
-        print("%s: sys_%s is implemented in stages 01..%02d, but its row says stage %02d"
-              % (sys.argv[1], row.name, stage, row.stage), file=sys.stderr)
-    for name in sorted(strong - {r.name for r in rows}):
+        print("%s:%d: sys_%s is implemented in stages 01..%02d, but its row says stage %02d"
+              % (sys.argv[1], row.line, row.name, stage, row.stage), file=sys.stderr)
+    for name in unknown:
         print("sys_%s is implemented, but %s has no row for it" % (name, sys.argv[1]), file=sys.stderr)
-        missing.append(name)
-    return 1 if (missing or early) and strict else 0
+    return 1
 
 
 sys.exit(main())
