@@ -1,0 +1,42 @@
+/*
+ * The global lock order, as a tree written flat: a lock may be taken only while every lock held has a smaller rank. A debug kernel asserts it.
+ * Sleeping locks first, then spinlocks. Equal ranks may nest only by address order where a comment at the lock says so.
+ */
+#ifndef CORE_LOCKRANK_H
+#define CORE_LOCKRANK_H
+
+enum lock_rank {
+	RANK_NONE = 0, /* unranked: checked for recursion and context only */
+	/* sleeping locks */
+	RANK_TTY_CONTROL = 10,
+	RANK_MOUNT_MUTEX = 20,
+	RANK_RENAME_MUTEX = 22,
+	RANK_FILE_POS = 24,
+	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */
+	RANK_PIPE = 34,
+	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
+	RANK_PAGE = 44,
+	RANK_SUBSYS_MUTEX = 60,
+	/* spinlocks */
+	RANK_PROCESS_TREE = 100, /* pid table, parent/child, sessions, groups */
+	RANK_SIGHAND = 110,
+	RANK_FILES = 120,
+	RANK_DENTRY = 130,
+	RANK_INODE_SPIN = 134,
+	RANK_PAGECACHE = 138,
+	RANK_PAGETABLE = 142,
+	RANK_TTY = 146,
+	RANK_FUTEX = 150,
+	RANK_EPOLL = 154,
+	RANK_WAITQUEUE = 160,
+	RANK_TIMER = 170,
+	RANK_RUNQUEUE = 180,
+	RANK_VMALLOC = 184,
+	RANK_SLAB = 188,
+	RANK_BUDDY = 192,
+	RANK_IRQ = 196,
+	RANK_LOG = 198,
+	RANK_CONSOLE = 199,
+};
+
+#endif

@@ -1,0 +1,23 @@
+/* The end: for the kernel's own bugs alone. */
+#ifndef CORE_PANIC_H
+#define CORE_PANIC_H
+
+#include "core/compiler.h"
+
+struct trapframe;
+
+/* Stops the other CPUs, prints cause, registers and symbolised back-trace on console and verdict channel, then isa-debug-exit, then what `panic=` says. */
+void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);
+void __noreturn panic_frame(const struct trapframe *frame, const char *fmt, ...) __printf_like(2, 3);
+
+#define ASSERT(cond) do { if (unlikely(!(cond))) panic("assertion failed: %s (%s:%d)", #cond, __FILE__, __LINE__); } while (0)
+#define BUG() panic("unreachable code reached (%s:%d)", __FILE__, __LINE__)
+/* Prints once with a back-trace and goes on; its value is the condition. */
+bool warn_once(bool *done, const char *what, const char *file, int line);
+#define WARN_ON(cond) ({ static bool done_; bool c_ = (cond); unlikely(c_) ? warn_once(&done_, #cond, __FILE__, __LINE__) : false; })
+
+/* Prints the chain of frame pointers from rbp, symbolised; to console (verdict=false) or to the verdict channel as well. */
+void backtrace(u64 rbp, u64 rip);
+void backtrace_here(void);
+
+#endif

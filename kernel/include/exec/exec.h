@@ -1,0 +1,79 @@
+/* Programs: ELF64 and #! scripts become address spaces. */
+#ifndef EXEC_EXEC_H
+#define EXEC_EXEC_H
+
+#include "vm/aspace.h"
+
+/*
+ * What exec reads a program from: an archive member in stage 06, a file of the VFS from 08 on. Whoever opens one fills it; exec calls close.
+ */
+struct exec_source {
+	ssize_t (*read_at)(struct exec_source *s, void *buf, size_t n, u64 off); /* bytes (short at the end) or -errno */
+	u64 size;
+	struct file *file;   /* mappable file (08 on) or NULL: then pages are copied */
+	void (*close)(struct exec_source *s);
+	const void *data;    /* archive member */
+	u32 uid, gid, mode;  /* for set-uid */
+	bool nosuid;
+};
+/* Opens by path (kernel string): 0, or -ENOENT, -EACCES …; allocates nothing on error. Set by exec (archive) and replaced by vfs. */
+extern int (*exec_open_hook)(const char *path, struct exec_source *s);
+
+/* Arguments gathered in kernel memory before the old image goes. */
+struct exec_args {
+	char *strings;       /* argv then envp strings, each with NUL */
+	size_t used, capacity;
+	u32 argc, envc;
+	size_t env_offset;   /* where envp's strings start */
+};
+int exec_args_add(struct exec_args *a, const char *s, bool env);
+/* From user arrays: 0, -EFAULT, -E2BIG, -ENOMEM. */
+int exec_args_import(struct exec_args *a, char __user *const __user *argv, char __user *const __user *envp);
+void exec_args_free(struct exec_args *a);
+
+/* A new image, built completely beside the old one. */
+struct exec_image {
+	struct aspace *aspace;
+	vaddr_t entry, sp;   /* first user instruction and stack pointer */
+	vaddr_t phdr, load_bias, interp_base, program_entry;
+	u16 phent, phnum;
+	bool exec_stack;
+	char path[256];      /* what AT_EXECFN says */
+	char comm[16];
+	struct file *exe;    /* counted; NULL in stage 06 */
+	u32 suid, sgid;      /* ~0: none */
+};
+/*
+ * Loads `path` (following #! up to 4 times; args are changed then). 0 and *img filled, or an errno as Linux gives (ENOENT, EACCES, ENOEXEC, E2BIG, ELOOP, ENOMEM, ELIBBAD, EINVAL for a bad
+ * interpreter …); nothing else has happened then.
+ */
+int exec_load(const char *path, struct exec_args *args, struct exec_image *img);
+void exec_image_drop(struct exec_image *img);
+
+/* Student's. exec/elf.c: checks header and program headers of a file (no memory touched). 0 or -ENOEXEC, … */
+struct elf64_header;
+int elf_check(const struct elf64_header *h, u64 file_size);
+/* Maps the segments of one ELF object into as at bias; fills entry etc. in *out. */
+struct elf_object {
+	vaddr_t bias, entry, phdr, lowest, highest, code_start, code_end, data_start, data_end, brk;
+	u16 phnum;
+	char interp[256]; /* PT_INTERP, "" if none */
+	bool exec_stack, is_dyn;
+};
+int elf_load(struct exec_source *s, struct aspace *as, bool is_interpreter, struct elf_object *out);
+/* exec/stack.c: strings, argv, envp, auxv at the top of the stack area; the stack pointer, or -errno. */
+long stack_build(struct aspace *as, const struct exec_args *args, const struct exec_image *img, vaddr_t stack_top);
+/* Upper stages add auxiliary vector entries (uids: proc; vDSO: distro). */
+struct auxv_list {
+	u64 (*v)[2];
+	u32 n, max;
+};
+void auxv_add(struct auxv_list *l, u64 type, u64 value);
+NOTIFIER_DECLARE(exec_auxv, struct aspace *as, const struct exec_image *img, struct auxv_list *l);
+/* The image is complete and may still get mappings (vDSO); *err can be set to refuse. */
+NOTIFIER_DECLARE(exec_image_ready, struct exec_image *img, int *err);
+
+/* Starts the first user program in a process of its own: pid 1. -errno if it cannot be loaded. */
+int exec_first(const char *path, const char *const *argv, const char *const *envp);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * Open files, before and after there is a VFS: struct file with its operations, the descriptor table, and a cursor over user or kernel memory (struct uio).
+ */
+#ifndef FILE_FILE_H
+#define FILE_FILE_H
+
+#include "core/atomic.h"
+#include "core/err.h"
+#include "sched/mutex.h"
+#include "usermode/process.h"
+#include "abi/fcntl.h"
+#include "abi/poll.h"
+
+struct file;
+struct inode;
+struct dentry;
+struct mount;
+struct area;
+struct kstat;
+struct seq;
+
+/* A scatter list with a position. For user memory the copies may fault (may sleep). */
+struct uio_vec {
+	void *base; /* user or kernel address */
+	size_t len;
+};
+struct uio {
+	const struct uio_vec *vec; /* the current element */
+	size_t vec_count;          /* elements left, the current one included */
+	size_t offset;             /* bytes done of the current element */
+	size_t left;               /* bytes left in all */
+	bool kernel;               /* addresses are the kernel's */
+};
+void uio_init_user(struct uio *u, struct uio_vec *vec, void __user *buf, size_t n);
+void uio_init_kernel(struct uio *u, struct uio_vec *vec, void *buf, size_t n);
+/* Copies min(n, u->left) bytes and moves on: bytes copied (short or 0 on a fault). */
+size_t uio_write(struct uio *u, const void *src, size_t n); /* kernel data -> the reader's memory */
+size_t uio_read(struct uio *u, void *dst, size_t n);        /* the writer's memory -> kernel */
+size_t uio_zero(struct uio *u, size_t n);
+void uio_skip(struct uio *u, size_t n);
+/* Fault in the next n bytes for reading or writing: 0 or -EFAULT. */
+int uio_fault_in(struct uio *u, size_t n, bool for_write);
+/* Reads `count` struct iovec from user memory into a new array (*vec, freed by the caller with kfree unless it equals fast): 0, -EINVAL, -EFAULT, -ENOMEM. */
+int uio_import(struct uio *u, const void __user *iov, int count, struct uio_vec *fast, size_t fast_count, struct uio_vec **vec);
+
+/* poll: a file adds its wait queues to the table; NULL table: only asks for the events. */
+struct poll_table {
+	void (*add)(struct poll_table *pt, struct file *f, struct wait_queue *q);
+	u32 want; /* events that the caller looks for */
+};
+static inline void poll_wait(struct poll_table *pt, struct file *f, struct wait_queue *q)
+{
+	if (pt && pt->add)
+		pt->add(pt, f, q);
+}
+
+/* Feeds directory entries: returns false to stop (the entry was not taken). `next` is the position after this entry. */
+struct dir_context {
+	bool (*emit)(struct dir_context *c, const char *name, size_t len, u64 ino, u8 type, u64 next);
+};
+
+/* All may sleep. NULL: the generic default named behind. Errors are -errno. */
+struct file_ops {
+	const char *name;
+	ssize_t (*read)(struct file *f, struct uio *to, s64 *pos);    /* default -EINVAL */
+	ssize_t (*write)(struct file *f, struct uio *from, s64 *pos); /* default -EINVAL */
+	s64 (*lseek)(struct file *f, s64 off, int whence);            /* default -ESPIPE */
+	u32 (*poll)(struct file *f, struct poll_table *pt);           /* default POLLIN|POLLOUT|POLLRDNORM|POLLWRNORM */
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg);              /* default -ENOTTY */
+	int (*mmap)(struct file *f, struct area *a);                  /* default -ENODEV; sets a->ops */
+	int (*flush)(struct file *f);                                 /* at each close of a descriptor */
+	void (*release)(struct file *f);                              /* the last reference went */
+	int (*fsync)(struct file *f, s64 start, s64 end, bool data_only); /* default -EINVAL */
+	int (*readdir)(struct file *f, struct dir_context *c);        /* default -ENOTDIR; from f->pos, which it moves */
+	int (*fallocate)(struct file *f, int mode, s64 off, s64 len); /* default -EOPNOTSUPP */
+	int (*stat)(struct file *f, struct kstat *st);                /* default: from f->inode */
+	int (*set_flags)(struct file *f, u32 flags);                  /* F_SETFL wants O_NONBLOCK/O_APPEND/O_ASYNC */
+	int (*show_fdinfo)(struct file *f, struct seq *s);
+};
+
+struct file {
+	struct refcount ref;
+	u32 flags;               /* O_*: access mode and status; status bits change under `lock` */
+	u32 mode;                /* FILE_READ | FILE_WRITE | … */
+	const struct file_ops *ops;
+	s64 pos;                 /* pos_lock */
+	struct mutex pos_lock;   /* taken by read, write, lseek, getdents when FILE_SEEKABLE */
+	struct inode *inode;     /* vfs; NULL before stage 08 */
+	struct dentry *dentry;   /* vfs; counted */
+	struct mount *mount;     /* vfs; counted */
+	void *private;           /* the operations' */
+	struct spinlock lock;
+	struct list epoll_links; /* ipc: epoll items that watch it; lock */
+	struct file_owner *owner; /* F_SETOWN: vfs */
+	u64 readahead[2];
+};
+enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32 };
+
+struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private); /* ERR_PTR(-ENFILE/-ENOMEM) */
+void file_get(struct file *f);
+void file_put(struct file *f); /* the last one releases; may sleep */
+
+/* Kernel-side reads and writes, for exec, sendfile and the like: bytes or -errno. pos NULL: f->pos. */
+ssize_t file_read_kernel(struct file *f, void *buf, size_t n, s64 *pos);
+ssize_t file_write_kernel(struct file *f, const void *buf, size_t n, s64 *pos);
+ssize_t file_read(struct file *f, struct uio *to, s64 *pos);   /* checks FILE_READ, calls ops->read */
+ssize_t file_write(struct file *f, struct uio *from, s64 *pos);
+u32 file_poll(struct file *f, struct poll_table *pt);
+
+/* Descriptor tables. */
+struct files;
+struct files *files_create(void);                  /* empty; NULL if memory is short */
+struct files *files_clone(struct files *from);     /* fork; ERR_PTR */
+void files_get(struct files *fs);
+void files_put(struct files *fs);                  /* the last one closes all */
+int files_unshare(struct process *p);              /* own copy if shared: exec */
+void files_close_on_exec(struct files *fs);
+/* All on current's table: */
+struct file *fd_get(int fd);                       /* counted; NULL if not open (-EBADF). O_PATH files too: check mode */
+/* Lowest free descriptor >= min: number, -EMFILE. Reserves it (reads as not open) until fd_install or fd_release. */
+int fd_reserve(int min);
+void fd_install(int fd, struct file *f, bool cloexec); /* takes over the caller's reference */
+void fd_release(int fd);
+int fd_open(struct file *f, bool cloexec);         /* reserve and install; on error the reference stays the caller's */
+int fd_close(int fd);
+bool fd_cloexec(int fd);
+/* For /proc/PID/fd: the file at the first open descriptor >= *fd of another table, counted; NULL at the end. */
+struct file *files_next(struct files *fs, int *fd);
+struct file *files_lookup(struct files *fs, int fd);
+u32 files_count(struct files *fs);
+extern u64 file_count, file_max; /* open in the system; limit */
+
+/* The raw console as a file (before stage 12, and for /dev/console until a tty takes over). */
+struct file *console_file_open(void);
+/* Opens descriptors 0-2 of p on the raw console: 0 or -errno. */
+int files_open_console(struct process *p);
+
+#endif

@@ -1,0 +1,26 @@
+/* Memory and strings. */
+#ifndef LIB_STRING_H
+#define LIB_STRING_H
+
+#include "core/compiler.h"
+
+void *memcpy(void *dst, const void *src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+void *memchr(const void *s, int c, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+char *strrchr(const char *s, int c);
+char *strstr(const char *hay, const char *needle);
+/* Copies at most size-1 bytes and terminates; returns strlen(src) (>= size: cut). */
+size_t strlcpy(char *dst, const char *src, size_t size);
+size_t strlcat(char *dst, const char *src, size_t size);
+/* Number in base 0 (by prefix), 8, 10, 16; stores where it stopped. Saturates at UINT64_MAX. */
+u64 parse_u64(const char *s, const char **end, int base);
+bool str_starts(const char *s, const char *prefix);
+
+#endif

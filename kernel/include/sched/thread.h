@@ -1,0 +1,155 @@
+/*
+ * Threads and the scheduler.
+ *
+ * A thread is what runs: a kernel stack with a saved context, a state, a place in one CPU's run queue. User threads hang a process on it (usermode/process.h).
+ */
+#ifndef SCHED_THREAD_H
+#define SCHED_THREAD_H
+
+#include "core/notifier.h"
+#include "core/percpu.h"
+#include "core/spinlock.h"
+#include "lib/list.h"
+#include "lib/rbtree.h"
+#include "sched/wait.h"
+#include "time/time.h"
+
+struct process;
+struct aspace;
+struct fpu_state;
+
+enum thread_state {
+	THREAD_RUNNABLE,        /* running, or in a run queue */
+	THREAD_INTERRUPTIBLE,   /* sleeps; signals wake it: `S` */
+	THREAD_UNINTERRUPTIBLE, /* sleeps: `D` */
+	THREAD_STOPPED,         /* job control: `T`; woken by SIGCONT or SIGKILL */
+	THREAD_DEAD,            /* has left its stack, or is about to */
+};
+
+/* Reasons to take the long way back to user mode: bits of thread->work, set atomically by anyone. */
+enum thread_work {
+	WORK_SIGNAL = 1 << 0,  /* look for a signal */
+	WORK_STOP = 1 << 1,    /* stop or kill asked for by proc */
+	WORK_TRACE = 1 << 2,   /* system calls go through the tracing path */
+	WORK_TIMER = 1 << 3,   /* CPU-time timers to be looked at */
+	WORK_NOTIFY = 1 << 4,  /* an upper layer asks for its notifier */
+	WORK_RESTORE_MASK = 1 << 5, /* sigsuspend and its kin: saved_mask comes back */
+};
+
+struct thread {
+	/* Known to assembly: keep first. */
+	u64 kernel_sp;          /* saved rsp while not running */
+	u64 stack_top;          /* top of the kernel stack: trapframe of a user thread ends here */
+	u32 work;               /* atomic: enum thread_work */
+	u32 state;              /* enum thread_state; changed by the thread itself, or by a waker under the run queue's lock */
+
+	void *stack;            /* lowest address of the kernel stack */
+	int tid;                /* 0 for idle threads; kernel threads have tids too */
+	char name[16];
+	struct process *process; /* NULL: kernel thread */
+	struct aspace *aspace;   /* user address space that its CPU must have loaded; NULL: keeps what is loaded */
+	struct fpu_state *fpu;   /* NULL: uses no FPU */
+	u64 fs_base, gs_base;    /* user's */
+
+	/* Scheduling: guarded by the lock of run queue `cpu`. */
+	u32 cpu;                /* whose run queue it is in, or ran in last */
+	bool on_rq, on_cpu;     /* queued; still on its stack (a waker on another CPU waits for on_cpu to fall) */
+	s8 nice;                /* -20 … 19 */
+	u8 policy;              /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
+	u8 rt_priority;
+	u64 affinity;           /* bit per CPU */
+	struct rbnode rq_node;
+	struct list rq_link;
+	u64 vruntime;           /* weighted run time, ns */
+	u64 slice_end;
+	u64 exec_start;         /* time_ns() when it came onto the CPU */
+	u64 runtime_ns;         /* total on CPU */
+	u64 user_ns, system_ns; /* split by entry/exit or tick sampling */
+	u64 voluntary_switches, involuntary_switches;
+	u64 start_ns;           /* time_ns() at creation */
+	struct timer sleep_timer;
+	bool timed_out;
+
+	/* Owned by upper stages (see their headers). */
+	struct list process_link;     /* process->threads: proc */
+	struct thread_signal *signal; /* pending set, mask, alternate stack: proc */
+	struct thread_trace *trace;   /* linux */
+	struct thread_ipc *ipc;       /* robust list …: ipc */
+	int exit_code;
+	u32 __user *clear_child_tid;  /* proc */
+	u32 __user *set_child_tid;
+	u64 restart_data[6];          /* restart_syscall(2)'s arguments */
+	long (*restart_fn)(u64 *data);
+	void *fault_inject;
+	u32 pagefault_off;            /* >0: copies from user do not fault pages in but return short */
+	u64 min_faults, maj_faults;
+	struct refcount ref;          /* the thread itself holds one while alive; table look-ups take more */
+	struct list all_link;         /* all threads: thread_list_lock */
+	struct hlist tid_hash;        /* proc */
+	int exit_signal_sent;
+};
+
+static __always_inline struct thread *current_thread(void)
+{
+	struct thread *t;
+	__asm__ volatile("mov %%gs:8, %0" : "=r"(t));
+	return t;
+}
+#define current (current_thread())
+
+/* A new kernel thread, not yet running: NULL if memory is short. Runs fn(arg); returning from fn ends it. */
+struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
+/* A bare thread with kernel stack whose first switch enters `entry` (assembly label) with the stack at `sp`: for fork. */
+struct thread *thread_alloc(const char *name);
+void thread_start(struct thread *t);     /* makes it runnable for the first time */
+void __noreturn thread_exit(void);       /* ends current; its stack is freed by whoever runs next */
+void thread_get(struct thread *t);
+void thread_put(struct thread *t);       /* frees struct and stack at the last */
+struct thread *kthread_run(const char *name, void (*fn)(void *arg), void *arg);
+
+/* Student's (sched/switch.S): saves callee-saved registers and rsp in prev->kernel_sp, loads next's. Returns in next's context; value is prev. */
+struct thread *context_switch(struct thread *prev, struct thread *next);
+/* First activation of a thread: thread_entry finishes the switch, then calls fn (in rbx) with arg (in r12). */
+void thread_entry(void);
+/* Given: what every activation must run after context_switch: releases prev, lock hand-over. */
+void schedule_tail(struct thread *prev);
+
+/* Student's (sched/schedule.c), on the given run queue (sched/rq_priv.h). */
+void schedule(void);                      /* gives the CPU away; state says whether current stays runnable */
+void sched_yield_current(void);
+bool thread_wake(struct thread *t);       /* makes a sleeper runnable, wherever it slept; false if it was not asleep. Any context */
+/* Wakes only if the state is in the mask (1 << enum thread_state). */
+bool thread_wake_state(struct thread *t, u32 states);
+void sched_tick(void);                    /* timer interrupt: ends slices */
+
+/* Given. */
+void thread_set_nice(struct thread *t, int nice);
+void thread_set_affinity(struct thread *t, u64 mask);
+void thread_sleep_ns(u64 ns);             /* uninterruptible */
+void thread_kick(struct thread *t);       /* if it runs in user mode on another CPU, makes that CPU enter the kernel */
+extern struct spinlock thread_list_lock;
+extern struct list thread_list;           /* all threads by all_link */
+struct sched_stats {
+	u64 user_ns, nice_ns, system_ns, idle_ns, irq_ns; /* of a CPU */
+	u64 switches;
+	u32 runnable;
+};
+void sched_cpu_stats(u32 cpu, struct sched_stats *s);
+void sched_load(u64 avg[3]);              /* load averages * 65536 over 1, 5, 15 minutes */
+u64 sched_total_forks(void);
+void sched_count_fork(void);
+
+/* Switch notifiers: prev and next of each switch, interrupts off, on the stack of prev (usermode saves and loads FPU, FS/GS base, rsp0; vm loads the address space). */
+NOTIFIER_DECLARE(thread_switch, struct thread *prev, struct thread *next);
+
+/* Per-CPU work queues: fn(arg) soon, in a kernel thread. Any context. */
+struct work {
+	struct list link;
+	void (*fn)(struct work *w);
+	bool queued;
+};
+void work_init(struct work *w, void (*fn)(struct work *w));
+void work_queue(struct work *w);
+void work_flush(struct work *w);          /* waits until it does not run and is not queued */
+
+#endif

@@ -1,0 +1,54 @@
+/* Clocks and timers. Times are nanoseconds in u64/s64. */
+#ifndef TIME_TIME_H
+#define TIME_TIME_H
+
+#include "core/compiler.h"
+#include "lib/rbtree.h"
+
+#define NSEC_PER_SEC 1000000000ul
+#define NSEC_PER_MSEC 1000000ul
+#define NSEC_PER_USEC 1000ul
+#define TIME_NEVER UINT64_MAX
+
+u64 time_ns(void);            /* since boot; monotonic on all CPUs; any context */
+u64 time_realtime_ns(void);   /* since 1970 */
+void time_set_realtime(u64 ns);
+u64 time_boot_realtime_ns(void); /* the real time at which time_ns() was 0 (moves with settimeofday) */
+void time_delay_us(u64 us);   /* spins */
+extern u64 tsc_hz;
+/* time_ns() = base_ns + ((rdtsc() - base_tsc) * mult >> shift): for the vDSO. Changed under the seqlock `seq` (odd while it changes). */
+struct clock_params {
+	u32 seq;
+	u32 shift;
+	u64 mult, base_tsc, base_ns, realtime_offset_ns;
+};
+extern struct clock_params clock_params;
+
+/* Timers: on the CPU that started them, by a one-shot APIC timer. fn runs in interrupt context with interrupts off. */
+struct timer {
+	struct rbnode node;
+	u64 deadline; /* time_ns() */
+	void (*fn)(struct timer *t);
+	void *arg;
+	s32 cpu;      /* queue it is in; -1: not queued */
+	bool running;
+};
+void timer_init(struct timer *t, void (*fn)(struct timer *t), void *arg);
+/* Queues it, or moves it if queued. From fn itself too. Any context. */
+void timer_start(struct timer *t, u64 deadline);
+/* Takes it out; true if it was queued. Does not wait for a fn that runs now. */
+bool timer_cancel(struct timer *t);
+/* As timer_cancel, and waits until fn does not run on any CPU. Not from fn. */
+bool timer_cancel_sync(struct timer *t);
+
+/* Student's (time/apic_timer.c, lab 03): measures the APIC timer against a clock and programs it. */
+int apic_timer_calibrate(void);             /* 0 or -ENODEV */
+void apic_timer_set(u64 deadline);           /* one interrupt at deadline (at once if past); TIME_NEVER stops */
+void timer_interrupt(void *arg);             /* the vector's handler: runs what is due, sets the next */
+/* Given (time/timer.c). */
+u64 timer_run_due(u64 now);                  /* runs due timers of this CPU; the next deadline */
+void timer_cpu_init(void);                   /* each CPU */
+
+extern u64 time_tick_ns; /* length of a scheduling slice check: 4 ms */
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * The process: what its threads share. Usermode (05) defines and creates the first one; proc (07) gives it a life (fork, exit, wait, signals).
+ * Upper stages hang their parts on forward-declared, typed pointers that are NULL while the stage is off.
+ */
+#ifndef USERMODE_PROCESS_H
+#define USERMODE_PROCESS_H
+
+#include "sched/mutex.h"
+#include "sched/thread.h"
+
+struct files;
+struct fs_context;
+struct sighand;
+struct cred;
+struct session;
+struct pgroup;
+struct posix_timers;
+struct ipc_process;
+
+enum { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS, RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS, RLIM_LOCKS, RLIM_SIGPENDING, RLIM_MSGQUEUE,
+       RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME, RLIM_COUNT };
+#define RLIM_INFINITY_ ((u64)-1)
+struct rlimit {
+	u64 cur, max;
+};
+
+struct process {
+	struct refcount ref;
+	int pid;
+	struct thread *leader;    /* the first thread; stays until reaped */
+	struct list threads;      /* by process_link; proc's tree lock */
+	u32 thread_count;
+	struct aspace *aspace;    /* vm; counted */
+	struct files *files;      /* file; counted */
+	struct fs_context *fs;    /* vfs: root, cwd, umask; counted */
+	struct sighand *sighand;  /* proc: actions; counted */
+	struct process_signal *signal; /* proc: shared pending set, timers, job control state */
+	struct cred *cred;        /* proc: counted and never changed in place; read with process_cred */
+	struct file *exe;         /* vfs/exec: the program's file */
+	struct rlimit rlimits[RLIM_COUNT];
+	/* Family: proc's tree lock. */
+	struct process *parent;
+	struct list children, sibling;
+	struct pgroup *pgroup;    /* proc */
+	struct session *session;  /* proc */
+	struct list pgroup_link;
+	struct list all_link;
+	struct hlist pid_hash;
+	int exit_status;          /* wait status once a zombie */
+	bool zombie, exiting, did_exec, is_init;
+	u8 dumpable;
+	int exit_signal;          /* what the parent gets: SIGCHLD mostly */
+	struct wait_queue child_wait; /* parents sleep here in wait4 */
+	struct vfork *vfork;      /* the parent that waits for exec or exit */
+	/* Accounting: of threads that ended, and of children that were waited for. */
+	u64 dead_user_ns, dead_system_ns, children_user_ns, children_system_ns;
+	u64 dead_min_faults, dead_maj_faults, children_min_faults, children_maj_faults;
+	u64 max_rss, children_max_rss;
+	u64 read_bytes, write_bytes;
+	u64 start_ns;
+	struct posix_timers *timers; /* ipc */
+	struct ipc_process *ipc;     /* ipc: semaphore undo … */
+	void *trace;                 /* linux: kernel-side strace state */
+};
+
+static inline struct process *current_process(void) { return current->process; }
+
+/* Allocates a process with one thread, no memory, no files; the thread is not started. NULL if memory is short. pid is the thread's tid. */
+struct process *process_alloc(const char *name);
+/* Frees the struct when the last reference goes. */
+void process_get(struct process *p);
+void process_put(struct process *p);
+
+#endif

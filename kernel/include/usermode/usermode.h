@@ -1,0 +1,51 @@
+/* Ring 3: the way there, the way back, FPU state. */
+#ifndef USERMODE_USERMODE_H
+#define USERMODE_USERMODE_H
+
+#include "irq/trapframe.h"
+#include "usermode/process.h"
+
+#define USER_CS 0x33
+#define USER_DS 0x2b
+#define KERNEL_CS 0x08
+#define KERNEL_DS 0x10
+
+/* The registers that t had in user mode (top of its kernel stack). */
+static inline struct trapframe *thread_user_frame(struct thread *t) { return (struct trapframe *)t->stack_top - 1; }
+static inline struct trapframe *current_user_frame(void) { return thread_user_frame(current); }
+
+/* Student's (usermode/enter.S): leaves to ring 3 with this frame by iretq; also where a forked child first goes (ret_from_fork). */
+void __noreturn user_enter(struct trapframe *frame);
+void syscall_entry(void);      /* LSTAR */
+void int80_entry(void);        /* gate 0x80, DPL 3 */
+void ret_from_fork(void);      /* first activation of a user thread: schedule_tail(rax), then to user mode by its frame */
+/* Given: MSRs of a CPU (EFER.SCE, STAR, LSTAR, FMASK = TF|IF|DF|AC|NT|IOPL…). Student's C part is usermode/usermode.c's usermode_cpu_init. */
+void usermode_cpu_init(void);
+/* The C side of both entries: dispatches f->error (the number) and stores the result in f->rax. Interrupts on. */
+void syscall_dispatch(struct trapframe *f);
+/* Runs while thread->work is set, before going back to user mode; interrupts on inside. Upper layers hook: */
+NOTIFIER_DECLARE(user_return, struct trapframe *f);
+/* Set a frame up for a fresh program. rflags = IF. */
+void user_frame_init(struct trapframe *f, vaddr_t entry, vaddr_t sp);
+
+/* FPU, SSE, AVX: eagerly saved by XSAVE(OPT) at a switch. */
+extern size_t fpu_state_size;
+struct fpu_state *fpu_alloc(void);           /* initial state; NULL if memory is short */
+void fpu_free(struct fpu_state *s);
+void fpu_copy_current(struct fpu_state *dst); /* saves current's live state there (fork, signal frame) */
+void fpu_reset_current(void);                /* exec */
+/* Signal frame: the XSAVE image with Linux's sw_reserved bytes (fp magic). Size of the image in the frame. */
+size_t fpu_frame_size(void);
+int fpu_save_to_user(void __user *buf);      /* 0 or -EFAULT */
+int fpu_restore_from_user(const void __user *buf); /* checks the image: 0, -EFAULT, -EINVAL */
+
+/* System calls: the generated table. */
+typedef long syscall_fn(u64, u64, u64, u64, u64, u64);
+extern syscall_fn *const syscall_table[];
+extern const u32 syscall_table_size;
+long syscall_missing(u32 nr); /* counts, logs once per number; -ENOSYS */
+/* Linux (12) interposes here: NULL, or called instead of the table for threads with WORK_TRACE, or when a mode restricts calls. */
+extern long (*syscall_router)(u32 nr, const u64 args[6], struct trapframe *f);
+extern bool syscall_route_all; /* every call goes through the router */
+
+#endif
