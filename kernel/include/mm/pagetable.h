@@ -3,8 +3,10 @@
 #define MM_PAGETABLE_H
 
 #include "core/compiler.h"
+#include "core/notifier.h"
 #include "mm/layout.h"
 
+struct frame;
 typedef u64 pte_t;
 #define PTE_PRESENT (1ul << 0)
 #define PTE_WRITE (1ul << 1)
@@ -51,7 +53,6 @@ void *kstack_alloc(void);                 /* KSTACK_SIZE bytes with a guard page
 void kstack_free(void *stack);
 #define KSTACK_SIZE (16 * 1024ul)
 
-#include "core/notifier.h"
 /* Asked to make [start, end) of the kernel half be forgotten by all other CPUs' TLBs (sched's shoot-down hooks it). The caller flushes its own CPU. */
 NOTIFIER_DECLARE(kernel_tlb_flush, vaddr_t start, vaddr_t end);
 /* Memory is short: free what can be freed (page cache, dentries); *freed counts frames. May sleep. */

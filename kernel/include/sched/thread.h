@@ -6,6 +6,7 @@
 #ifndef SCHED_THREAD_H
 #define SCHED_THREAD_H
 
+#include "core/atomic.h"
 #include "core/notifier.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"

@@ -9,6 +9,7 @@
 
 #include "abi/mman.h"
 #include "file/file.h"
+#include "irq/trapframe.h"
 #include "lib/rbtree.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
