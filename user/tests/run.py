@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""Boot a kernel on the user tests, and compare each output with user/tests/expect/NAME.out.
+
+    run.py [--kernel IMAGE] [--stage NN] [--update] [--tests DIR] [NAME ...]
+
+Any kernel will do that takes an initramfs: by default build/switchback.elf. The expectations were written by
+`run.py --kernel /boot/vmlinuz-... --update`, with Linux 6.1: it is the oracle. Exit status 0 when all agree.
+"""
+import argparse
+import difflib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+EXPECT = os.path.join(HERE, "expect")
+
+
+def header(name):
+    """The words of a test's head comment: stage, libc, run."""
+    with open(os.path.join(HERE, name + ".c"), encoding="utf-8") as stream:
+        text = stream.read(1000)
+    return dict(re.findall(r"(stage|libc|run): *([\w+]+)", text))
+
+
+def all_tests():
+    names = sorted(f[:-2] for f in os.listdir(HERE) if f.endswith(".c"))
+    return [n for n in names if header(n).get("run", "").startswith(("host", "guest"))]
+
+
+def make_image(names, folder, out):
+    recipe = os.path.join(out, "tests.recipe")
+    with open(os.path.join(out, "tests.list"), "w", encoding="ascii") as stream:
+        stream.write("".join(n + "\n" for n in names))
+    with open(recipe, "w", encoding="utf-8") as stream:
+        stream.write(f"file /init 0755 0 0 {os.path.abspath(folder)}/runner\n")
+        stream.write("file /tests.list 0644 0 0 tests.list\n")
+        for name in names:
+            stream.write(f"file /tests/{name} 0755 0 0 {os.path.abspath(folder)}/{name}\n")
+    image = os.path.join(out, "tests.cpio.gz")
+    subprocess.run([sys.executable, os.path.join(TOP, "rootfs/mkcpio.py"), "-l", "1", "-o", image,
+                    os.path.join(TOP, "rootfs/common.recipe"), recipe], check=True)
+    return image
+
+
+def boot(args, image):
+    command = ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
+               "-nic", "none", "-m", args.memory, "-smp", str(args.smp), "-cpu", "max", "-kernel", args.kernel,
+               "-initrd", image, "-append", f"console=ttyS0 quiet panic=-1 {args.append}"] + args.qemu.split()
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=args.timeout)
+        return done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as error:
+        return (error.stdout or b"").decode(errors="replace") + "\n(the machine had to be stopped)\n"
+
+
+def records(text):
+    """name -> (output, how it ended), from the runner's markers."""
+    text = text.replace("\r", "")
+    found = {}
+    for match in re.finditer(r"^@@BEGIN (\S+)\n(.*?)^@@END \1 ([^\n]*)\n", text, re.M | re.S):
+        body = match.group(2)
+        found[match.group(1)] = (body[:-1] if body.endswith("\n") else body, match.group(3))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kernel", default=os.path.join(TOP, "build/switchback.elf"))
+    parser.add_argument("--tests", default=os.path.join(TOP, "build/user/tests"))
+    parser.add_argument("--stage", type=int, default=99, help="only tests of this stage and below")
+    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--memory", default="512")
+    parser.add_argument("--append", default="")
+    parser.add_argument("--qemu", default="", help="further words for QEMU")
+    parser.add_argument("--timeout", type=int, default=900)
+    parser.add_argument("--update", action="store_true", help="write the expectations")
+    parser.add_argument("--log", help="keep the console's text here")
+    parser.add_argument("-v", action="store_true", help="show differences in full")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    names = args.names or [n for n in all_tests() if int(header(n)["stage"]) <= args.stage]
+    with tempfile.TemporaryDirectory() as out:
+        text = boot(args, make_image(names, args.tests, out))
+    if args.log:
+        with open(args.log, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    found = records(text)
+    passed = failed = 0
+    for name in names:
+        path = os.path.join(EXPECT, name + ".out")
+        output, ended = found.get(name, ("", "never ended"))
+        if args.update and header(name)["run"].startswith("host") and ended == "exit 0":
+            os.makedirs(EXPECT, exist_ok=True)
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(output)
+        want = None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as stream:
+                want = stream.read()
+        if ended == "exit 0" and (output == want or (want is None and header(name)["run"] == "guest")):
+            passed += 1
+            continue
+        failed += 1
+        print(f"FAIL {name}: {ended}")
+        diff = list(difflib.unified_diff((want or "").splitlines(), output.splitlines(), "expected", "came", "", "", 1))
+        print("\n".join("    " + line.rstrip("\n") for line in (diff if args.v else diff[:12])))
+    if failed and not found:
+        print(text[-2000:])
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

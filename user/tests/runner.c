@@ -1,0 +1,154 @@
+/* stage: 07; libc: musl; run: init
+ *
+ * runner: PID 1 of a test image. Runs /tests/NAME for each name, and prints
+ *
+ *	@@BEGIN name
+ *	... output of the test ...
+ *	@@END name exit 0			or: signal 11, or: timeout
+ *
+ * then "@@DONE count", and powers off. Names come from the environment variable tests= (the kernel hands
+ * what it does not know on its command line to init; names are parted by commas), or from /tests.list.
+ * seconds= bounds one test. Only fork, execve, wait4 and write are needed; what else fails, fails silently,
+ * so that the runner serves kernels of early stages.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t expired;
+static volatile pid_t running;
+
+static void print(const char *text)
+{
+	size_t length = strlen(text);
+
+	while (length) {
+		ssize_t n = write(1, text, length);
+
+		if (n <= 0)
+			return;
+		text += n;
+		length -= (size_t)n;
+	}
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	expired = 1;
+	if (running > 0) {
+		kill(-running, SIGKILL);
+		kill(running, SIGKILL);
+	}
+}
+
+static void prepare(void)
+{
+	/* Only the console may be open: tests print descriptor numbers. */
+	for (int fd = 3; fd < 16; fd++)
+		close(fd);
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/dev", 0755);
+	mkdir("/tmp", 01777);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mkdir("/dev/pts", 0755);
+	mkdir("/dev/shm", 01777);
+	mount("devpts", "/dev/pts", "devpts", 0, "mode=0620,ptmxmode=0666");
+	mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777");
+	mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777");
+	signal(SIGALRM, on_alarm);
+}
+
+static void run(const char *name, int seconds)
+{
+	static char *const environment[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "TERM=vt100", NULL };
+	char path[256], line[320];
+	char *argv[] = { (char *)name, NULL };
+	int status = 0;
+	pid_t pid, got;
+
+	snprintf(path, sizeof(path), "/tests/%s", name);
+	snprintf(line, sizeof(line), "@@BEGIN %s\n", name);
+	print(line);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		chdir("/");
+		execve(path, argv, environment);
+		snprintf(line, sizeof(line), "runner: %s: %s\n", path, strerror(errno));
+		print(line);
+		_exit(127);
+	}
+	if (pid < 0) {
+		snprintf(line, sizeof(line), "runner: fork: %s\n@@END %s nofork\n", strerror(errno), name);
+		print(line);
+		return;
+	}
+	expired = 0;
+	running = pid;
+	alarm((unsigned int)seconds);
+	for (;;) {
+		got = waitpid(-1, &status, 0);
+		if (got == pid || (got < 0 && errno != EINTR))
+			break;
+	}
+	alarm(0);
+	running = 0;
+	/* What the test left behind must not print into the next one. */
+	kill(-pid, SIGKILL);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	if (expired)
+		snprintf(line, sizeof(line), "\n@@END %s timeout\n", name);
+	else if (got == pid && WIFSIGNALED(status))
+		snprintf(line, sizeof(line), "\n@@END %s signal %d\n", name, WTERMSIG(status));
+	else
+		snprintf(line, sizeof(line), "\n@@END %s exit %d\n", name, got == pid ? WEXITSTATUS(status) : -1);
+	print(line);
+}
+
+static char *read_list(void)
+{
+	static char buffer[16384];
+	int fd = open("/tests.list", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, buffer, sizeof(buffer) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buffer[got > 0 ? got : 0] = '\0';
+	return buffer;
+}
+
+int main(void)
+{
+	char *list = getenv("tests"), *seconds = getenv("seconds");
+	char line[64];
+	int count = 0;
+
+	if (list)
+		list = strdup(list);
+	prepare();
+	if (!list)
+		list = read_list();
+	for (char *name = strtok(list, ", \t\r\n"); name; name = strtok(NULL, ", \t\r\n")) {
+		run(name, seconds ? atoi(seconds) : 60);
+		count++;
+	}
+	snprintf(line, sizeof(line), "@@DONE %d\n", count);
+	print(line);
+	sync();
+	reboot(RB_POWER_OFF);
+	_exit(0);
+}
