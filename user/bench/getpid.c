@@ -45,11 +45,11 @@ static void row(const char *name, uint64_t total)
 
 int test_main(long *stack)
 {
-	int linux = stack[0] > 1;
+	int foreign = stack[0] > 1;
 	uint64_t fast = ~0ul, slow = ~0ul;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t a = time_syscall(), b = time_int80(linux ? 20 : RAW_getpid);
+		uint64_t a = time_syscall(), b = time_int80(foreign ? 20 : RAW_getpid);
 
 		fast = a < fast ? a : fast;
 		slow = b < slow ? b : slow;

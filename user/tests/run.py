@@ -48,7 +48,7 @@ def make_image(names, folder, out):
 
 def boot(args, image):
     command = ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
-               "-nic", "none", "-m", args.memory, "-smp", str(args.smp), "-cpu", "max", "-kernel", args.kernel,
+               "-nic", "none", "-m", args.memory, "-smp", str(args.smp), "-cpu", "max,la57=off", "-kernel", args.kernel,
                "-initrd", image, "-append", f"console=ttyS0 quiet panic=-1 {args.append}"] + args.qemu.split()
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
