@@ -17,7 +17,7 @@ include kernel/tools/overlay.mk
 include kernel/tools/build.mk
 include kernel/tools/run.mk
 include kernel/tools/views.mk
--include kernel/tools/test.mk
+include kernel/tools/test.mk
 
 .PHONY: help
 help:

@@ -115,21 +115,26 @@ $(offset_headers): $(GEN)/%_offsets.h: kernel/%/asm_offsets.c $(O)/flags
 # --- link -----------------------------------------------------------------------------------------------------------
 
 LINK_SCRIPT := kernel/boot/kernel.ld
-link_inputs = $(OBJECTS) $(LINK_SCRIPT) kernel/tools/link.sh kernel/tools/gen_ksyms.py kernel/tools/check_syscalls.py
+link_inputs := $(LINK_SCRIPT) kernel/tools/link.sh kernel/tools/gen_ksyms.py kernel/tools/check_syscalls.py
 
-# The list of objects is a file: linking again when a source was taken away, or another EMBED given.
+SYSCALL_CHECK ?= warn
 differs = $(if $(and $(findstring x$1,x$2),$(findstring x$2,x$1)),,yes)
-objects_text = $(lab_number) $(EMBED) $(OBJECTS)
-$(IMAGE).objects: force
-	@$(if $(call differs,$(file <$@),$(objects_text)),mkdir -p $(@D) && echo '$(objects_text)' > $@,:)
+
+# $(call kernel_image,image,objects): the rules for one image. The list of its objects is a file, so that it is linked
+# again when a source was taken away, or another EMBED given.
+define kernel_image
+$1.objects: force
+	@$$(if $$(call differs,$$(file <$$@),$(lab_number) $(EMBED) $2),mkdir -p $$(@D) && echo '$(lab_number) $(EMBED) $2' > $$@,:)
+
+$1: $2 $(link_inputs) $1.objects $(EMBED)
+	$$(call say,LINK,$$@)
+	$$(Q)LD='$(LD)' NM='$(NM)' LDFLAGS='$(KLDFLAGS)' PYTHON3='$(PYTHON3)' EMBED='$(EMBED)' STAGE=$(lab_number) \
+		SYSCALL_CHECK='$(SYSCALL_CHECK)' SYSCALL_TBL='$(if $(filter usermode,$(SUBSYSTEMS)),$(SYSCALL_TBL))' \
+		sh kernel/tools/link.sh $$@ $(LINK_SCRIPT) $2
+endef
+$(eval $(call kernel_image,$(IMAGE),$(OBJECTS)))
 .PHONY: force
 force:
-
-$(IMAGE): $(link_inputs) $(IMAGE).objects $(EMBED)
-	$(call say,LINK,$@)
-	$(Q)LD='$(LD)' NM='$(NM)' LDFLAGS='$(KLDFLAGS)' PYTHON3='$(PYTHON3)' EMBED='$(EMBED)' STAGE=$(lab_number) SYSCALL_CHECK=warn \
-		SYSCALL_TBL='$(if $(filter usermode,$(SUBSYSTEMS)),$(SYSCALL_TBL))' \
-		sh kernel/tools/link.sh $@ $(LINK_SCRIPT) $(OBJECTS)
 
 .PHONY: kernel kernel-path objects
 kernel: $(IMAGE)

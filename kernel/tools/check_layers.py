@@ -19,7 +19,7 @@ from labs import Layers, read_labs  # noqa: E402
 FREE = ("abi/", "lib/", "core/types.h", "core/compiler.h")
 FREESTANDING = {"stdint.h", "stddef.h", "stdarg.h", "stdbool.h", "stdatomic.h", "limits.h", "cpuid.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
-STAGE_IF = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b.*\b(?:LAB|STAGE)(?:_?\w*)\b", re.M)
+STAGE_IF = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b.*(?<![A-Za-z])(?:LAB|STAGE)(?![A-Za-z]).*", re.M)
 # The in-kernel tests stand above every stage and take the kernel's place only in a test kernel.
 TEST_DOOR = re.compile(r"^__(start|stop)_|^ktest_main$")
 
@@ -73,6 +73,8 @@ def check_includes(root, layers, source, sub, generated):
 def read_symbols(objects):
     """For each object: (defined strong, defined weak, undefined) names."""
     result = {}
+    if not objects:
+        return result
     listing = subprocess.run(["nm", "-A", "-g"] + [str(o) for o in objects], check=True, capture_output=True, text=True)
     for line in listing.stdout.splitlines():
         path, _, rest = line.partition(":")

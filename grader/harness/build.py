@@ -1,0 +1,44 @@
+"""What a test needs built, through the one front door. A lock keeps two workers from building in the same folder at once."""
+import fcntl
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("SWITCHBACK_BUILD", "build"))
+
+
+class BuildFailure(AssertionError):
+    """The kind of failure called `build`: the compiler or the linker said no."""
+
+
+@functools.lru_cache(maxsize=None)
+def make(*words, root=ROOT):
+    """Run make with these words (goals and NAME=value); its standard output."""
+    (root / BUILD).mkdir(parents=True, exist_ok=True)
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+    with open(root / BUILD / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = subprocess.run(["make", "-s", "-j2", "BUILD=%s" % BUILD, *words], cwd=root, env=environment,
+                             capture_output=True, text=True)
+    if run.returncode:
+        raise BuildFailure("build: make %s\n%s%s" % (" ".join(words), run.stdout[-4000:], run.stderr[-8000:]))
+    return run.stdout
+
+
+def kernel(lab=None, source=None, *more, ktest=False, root=ROOT):
+    """The path of a kernel, built: the full one, or a prefix; with ktest=True its test kernel."""
+    words = list(more)
+    if lab is not None:
+        words.append("LAB=%02d" % lab)
+    if source is not None:
+        words.append("FROM=" + source)
+    make("ktest" if ktest else "kernel", *words, root=root)
+    return root / make("ktest-path" if ktest else "kernel-path", *words, root=root).strip()
+
+
+def rootfs(name):
+    """The path of a root file system, built."""
+    make("-f", "rootfs/rootfs.mk", name + ".cpio.gz")
+    return ROOT / BUILD / "rootfs" / (name + ".cpio.gz")

@@ -1,0 +1,79 @@
+"""Run the in-kernel tests of a test kernel and read their records (grader/ktest/ktest.c says what they are)."""
+import random
+import re
+from dataclasses import dataclass, field
+
+from .qemu import Machine
+
+NONCE_DIGITS = 16
+
+
+@dataclass
+class Result:
+    name: str
+    ended: bool = False
+    failures: list = field(default_factory=list)
+    notes: dict = field(default_factory=dict)
+
+    @property
+    def passed(self):
+        return self.ended and not self.failures
+
+
+class KtestRun:
+    """The results by name, and how the run as a whole ended."""
+
+    def __init__(self, machine, nonce):
+        self.outcome = machine.outcome()
+        self.report = machine.report()
+        self.results = {}
+        self.genuine = False
+        self.last = None
+        for line in machine.verdict.splitlines():
+            words = line.split(" ", 3)
+            if words[0] != "ktest" or len(words) < 3:
+                continue
+            kind, name = words[1], words[2]
+            rest = words[3] if len(words) > 3 else ""
+            if kind == "hello":
+                self.genuine = name == nonce
+            elif kind == "begin":
+                self.last = self.results[name] = Result(name)
+            elif kind == "fail":
+                self.results[name].failures.append(rest)
+            elif kind == "note":
+                what, value = rest.rsplit(" ", 1)
+                self.results[name].notes[what] = int(value)
+            elif kind == "end":
+                self.results[name].ended = True
+
+    def complaint(self, name):
+        """Why this test did not pass, in one text; None if it did."""
+        if not self.genuine:
+            return "%s: the tests were not reached\n%s" % (self.outcome, self.report)
+        result = self.results.get(name)
+        if result is None:
+            where = " (it came as far as %s)" % self.last.name if self.last else ""
+            return "%s: %s was not reached%s\n%s" % (self.outcome, name, where, self.report)
+        if result.failures:
+            return "wrong output: %s\n%s" % (name, "\n".join(result.failures))
+        if not result.ended:
+            return "%s: in %s\n%s" % (self.outcome, name, self.report)
+        return None
+
+
+def run(kernel, tests="", *, seed=None, cap=60, **machine):
+    rng = random.SystemRandom()
+    nonce = "".join(rng.choice("0123456789abcdef") for _ in range(NONCE_DIGITS))
+    fwcfg = {"nonce": nonce, "seed": str(seed if seed is not None else rng.randrange(1 << 32)), "tests": tests or " "}
+    with Machine(kernel, cap=cap, fwcfg=fwcfg, cmdline="console=ttyS0", **machine) as guest:
+        guest.wait_end()
+        return KtestRun(guest, nonce)
+
+
+def listed(root, stage=None):
+    """The names of all tests, from the sources: STAGE.NAME."""
+    names = []
+    for path in sorted((root / "grader/ktest").glob("[0-9][0-9]_*.c")):
+        names += ["%s.%s" % pair for pair in re.findall(r"^KTEST\((\d\d), (\w+)\)", path.read_text(), re.M)]
+    return [n for n in names if stage is None or int(n[:2]) == stage]

@@ -1,0 +1,196 @@
+"""One guest under QEMU, and the verdict on how its run went.
+
+A Machine is started with a kernel (`-kernel`), or with an ISO, and is a context manager. The judge's own channel is a file
+that QEMU's isa-debugcon writes; the console is for people. A run ends by isa-debug-exit, by QEMU's end, or by a cap of
+wall-clock time, and `outcome()` then says which kind of end it was:
+
+    passed         isa-debug-exit with the value of success
+    failed         isa-debug-exit with the value of `some test failed`
+    stopped        a skeleton's TODO: the student has not written this yet
+    panic          the kernel said so itself, with its back-trace
+    triple fault   the CPU reset itself
+    no boot        nothing of the kernel was ever seen
+    powered off    the guest ended QEMU in order
+    hang           the cap was reached
+"""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from .console import Console
+from .qmp import GdbStub, Qmp
+
+EXIT_PASSED, EXIT_FAILED = 0x10, 0x11
+PANIC = re.compile(r"^(?:kernel )?panic\b.*", re.M | re.I)
+STOPPED = re.compile(r"^.*stopped at.*$", re.M | re.I)
+
+
+class GuestFailure(AssertionError):
+    """A run that did not end as it should; the text says which kind it was, and shows the end of what the guest said."""
+
+
+class Machine:
+    def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
+                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single"):
+        self.cap = cap
+        self.dir = Path(tempfile.mkdtemp(prefix="switchback-"))
+        self.exit_status = None
+        self._ended = None
+        if icount is None:
+            icount = smp == 1
+        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                   "-machine", machine, "-cpu", "max", "-m", str(mem), "-smp", str(smp),
+                   "-accel", "tcg" + ("" if icount else ",thread=" + threads)]
+        if icount:
+            command += ["-icount", "shift=0,sleep=off"]
+        if kernel is not None:
+            command += ["-kernel", str(kernel)]
+            if cmdline:
+                command += ["-append", cmdline]
+        if initrd is not None:
+            command += ["-initrd", str(initrd)]
+        if iso is not None:
+            command += ["-cdrom", str(iso), "-boot", "d"]
+        if uefi:
+            firmware = next(p for p in ("/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF_CODE.fd") if os.path.exists(p))
+            command += ["-bios", firmware]
+        if display:
+            command += ["-vga", "std"]
+        command += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial",
+                    "-chardev", "file,id=verdict,path=%s" % (self.dir / "verdict"),
+                    "-device", "isa-debugcon,iobase=0xe9,chardev=verdict",
+                    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+                    "-qmp", "unix:%s,server=on,wait=off" % (self.dir / "qmp"),
+                    "-d", "cpu_reset", "-D", str(self.dir / "qemu.log")]
+        for name, text in (fwcfg or {}).items():
+            path = self.dir / ("fwcfg-" + name)
+            path.write_text(text)
+            command += ["-fw_cfg", "name=opt/switchback/%s,file=%s" % (name, path)]
+        if gdb:
+            command += ["-gdb", "unix:%s,server=on,wait=off" % (self.dir / "gdb"), "-S"]
+        command += list(extra)
+        self.command = command
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.console = Console(self.process.stdout, self.process.stdin)
+        self._qmp = None
+        self.gdb = GdbStub(self.dir / "gdb") if gdb else None
+
+    # --- life
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self._qmp:
+            self._qmp.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    @property
+    def qmp(self):
+        if self._qmp is None:
+            self._qmp = Qmp(self.dir / "qmp")
+        return self._qmp
+
+    def remaining(self):
+        return max(0.0, self.cap - (time.monotonic() - self.started))
+
+    def wait_end(self):
+        """Wait for the guest's end, up to the cap. The skeleton's stop and a panic end the wait as well."""
+        while self.process.poll() is None and self.remaining() > 0:
+            verdict = self.verdict
+            if STOPPED.search(verdict) or PANIC.search(verdict):
+                try:
+                    self.process.wait(min(1.0, self.remaining()))  # the rest of what it has to say
+                except subprocess.TimeoutExpired:
+                    pass
+                break
+            try:
+                self.process.wait(min(0.1, self.remaining()))
+            except subprocess.TimeoutExpired:
+                pass
+        self.exit_status = self.process.poll()
+        if self.exit_status is None:
+            self.process.kill()
+            self.process.wait()
+        return self
+
+    # --- what the guest said
+
+    @property
+    def verdict(self):
+        try:
+            return (self.dir / "verdict").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def expect(self, pattern, timeout=None):
+        """Wait for `pattern` on the console; anything else is a GuestFailure that says what happened instead."""
+        match = self.console.wait(pattern, min(timeout or self.cap, self.remaining()))
+        if match is None:
+            if self.process.poll() is not None:
+                self.exit_status = self.process.returncode
+            self.fail("`%s` did not come" % pattern)
+        return match
+
+    def run(self, command, prompt=r"# $", timeout=None):
+        """Type a command at a shell's prompt; what it printed, without the echo."""
+        start = self.console.mark
+        self.console.line(command)
+        self.expect(re.escape(command) + r"\r?\n", timeout)
+        self.expect(prompt, timeout)
+        text = self.console.since(start).replace("\r\n", "\n")
+        return text.split("\n", 1)[1].rsplit("\n", 1)[0] if "\n" in text else ""
+
+    # --- judgement
+
+    def outcome(self):
+        verdict, status = self.verdict, self.exit_status
+        if status is not None and status & 1 and status >> 1 == EXIT_PASSED:
+            return "passed"
+        if STOPPED.search(verdict):
+            return "stopped"
+        if PANIC.search(verdict):
+            return "panic"
+        if status is not None and status & 1 and status >> 1 == EXIT_FAILED:
+            return "failed"
+        if self._triple_fault():
+            return "triple fault"
+        if status is not None:
+            return "powered off" if verdict or self.console.text else "no boot"
+        return "hang" if verdict.strip() or self.console.text.strip() else "no boot"
+
+    def _triple_fault(self):
+        try:
+            return "Triple fault" in (self.dir / "qemu.log").read_text(errors="replace")
+        except FileNotFoundError:
+            return False
+
+    def report(self):
+        """The end of both channels, for a failure's text."""
+        parts = []
+        for title, text in (("verdict channel", self.verdict), ("console", self.console.text)):
+            lines = text.replace("\r", "").splitlines()[-40:]
+            parts.append("--- %s ---\n%s" % (title, "\n".join(lines) or "(nothing)"))
+        if self.process.poll() is not None:
+            errors = self.process.stderr.read().decode(errors="replace").strip()
+            if errors:
+                parts.append("--- QEMU ---\n" + errors)
+        return "\n".join(parts)
+
+    def fail(self, text):
+        outcome = self.outcome()
+        raise GuestFailure("%s: %s\n%s" % (outcome, text, self.report()))
+
+    def screenshot(self, path):
+        self.qmp.execute("screendump", filename=str(path), format="png")

@@ -1,0 +1,133 @@
+/*
+ * The runner of the in-kernel tests.
+ *
+ * Records on the verdict channel, one a line:
+ *
+ *	ktest hello NONCE            the run is the one that the grader started
+ *	ktest begin STAGE.NAME
+ *	ktest fail STAGE.NAME FILE:LINE TEXT
+ *	ktest note STAGE.NAME WHAT VALUE
+ *	ktest end STAGE.NAME FAILURES
+ *	ktest done TESTS FAILED
+ *
+ * A test without its `end` is the one that the kernel died or hung in. Which tests run is said by the fw_cfg file `tests`:
+ * words that are a test's STAGE.NAME or a stage alone; without it all of them run.
+ */
+#include "core/ktest.h"
+
+#include "core/registry.h"
+#include "core/verdict.h"
+
+enum { EXIT_ALL_PASSED = 0x10, EXIT_SOME_FAILED = 0x11 };
+
+LINKER_SET_DECLARE(ktests, const struct ktest);
+
+static const struct ktest *current;
+static unsigned failures;
+static char list[4096];
+static u64 seed = 0x9e3779b97f4a7c15;
+
+bool ktest_check(bool ok, const char *file, int line, const char *text)
+{
+	if (!ok) {
+		failures++;
+		verdict("ktest fail %s.%s %s:%d %s\n", current->stage, current->name, file, line, text);
+	}
+	return ok;
+}
+
+bool ktest_check_equal(u64 got, u64 wanted, const char *file, int line, const char *text)
+{
+	if (got != wanted) {
+		failures++;
+		verdict("ktest fail %s.%s %s:%d %s: got 0x%lx, wanted 0x%lx\n", current->stage, current->name, file, line,
+			text, got, wanted);
+	}
+	return got == wanted;
+}
+
+void ktest_note(const char *what, u64 value)
+{
+	verdict("ktest note %s.%s %s %lu\n", current->stage, current->name, what, value);
+}
+
+u64 ktest_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+/* Does `word` of the given length name this test, or its stage? */
+static bool names(const char *word, size_t len, const struct ktest *test)
+{
+	size_t i = 0;
+	for (const char *s = test->stage; *s; s++, i++)
+		if (i >= len || word[i] != *s)
+			return false;
+	if (i == len)
+		return true;
+	if (word[i++] != '.')
+		return false;
+	for (const char *s = test->name; *s; s++, i++)
+		if (i >= len || word[i] != *s)
+			return false;
+	return i == len;
+}
+
+static bool wanted(const struct ktest *test)
+{
+	const char *s = list;
+	bool any = false;
+
+	while (*s) {
+		while (*s == ' ' || *s == '\n')
+			s++;
+		const char *word = s;
+		while (*s && *s != ' ' && *s != '\n')
+			s++;
+		if (s != word) {
+			any = true;
+			if (names(word, s - word, test))
+				return true;
+		}
+	}
+	return !any;
+}
+
+static void read_parameters(void)
+{
+	char text[64];
+
+	if (fwcfg_read("nonce", text, sizeof(text)) < 0)
+		text[0] = '\0';
+	verdict("ktest hello %s\n", text);
+	if (fwcfg_read("seed", text, sizeof(text)) > 0)
+		for (const char *s = text; *s >= '0' && *s <= '9'; s++)
+			seed = seed * 10 + (*s - '0');
+	if (fwcfg_read("tests", list, sizeof(list)) < 0)
+		list[0] = '\0';
+}
+
+static void ktest_main(void)
+{
+	unsigned tests = 0, failed = 0;
+
+	read_parameters();
+	LINKER_SET_FOREACH(ktests, it) {
+		const struct ktest *test = *it;
+		if (!wanted(test))
+			continue;
+		current = test;
+		failures = 0;
+		verdict("ktest begin %s.%s\n", test->stage, test->name);
+		test->run();
+		verdict("ktest end %s.%s %u\n", test->stage, test->name, failures);
+		tests++;
+		failed += failures != 0;
+	}
+	verdict("ktest done %u %u\n", tests, failed);
+	verdict_exit(failed ? EXIT_SOME_FAILED : EXIT_ALL_PASSED);
+}
+DESTINATION(99, ktest_main);

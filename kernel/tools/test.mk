@@ -1,0 +1,45 @@
+# Test kernels and the doors that judge.
+
+# The test kernel is the same link with the in-kernel tests of its stages in it.
+lab_numbers := $(foreach l,$(lab_prefix),$(firstword $(subst -, ,$l)))
+KTEST_IMAGE := $(IMAGE:.elf=-ktest.elf)
+KTEST_SOURCES := $(wildcard grader/ktest/ktest.c) $(foreach f,$(wildcard grader/ktest/[0-9][0-9]_*.c),\
+	$(if $(filter $(lab_numbers),$(firstword $(subst _, ,$(notdir $f)))),$f))
+KTEST_OBJECTS := $(patsubst %,$(O)/%.o,$(KTEST_SOURCES))
+$(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
+-include $(KTEST_OBJECTS:=.d)
+
+#@   make ktest [LAB=NN]     build the test kernel: the prefix with the in-kernel tests of its stages
+#@   make check              the layer checker on the full kernel, without running anything
+#@   make bench              how fast, beside Linux
+#@   make grade LAB=NN       grade the work in labs/ for one lab
+.PHONY: ktest ktest-path check test do-test grade do-grade matrix bench
+ktest: $(KTEST_IMAGE)
+ktest-path:
+	@echo $(KTEST_IMAGE)
+
+check: $(OBJECTS)
+	@$(PYTHON3) kernel/tools/check_layers.py $(O)
+
+PYTEST = SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -c grader/pytest.ini --rootdir grader
+PYTEST_JOBS ?= 2
+test:
+	@$(SETUP) kernel qemu iso alpine newlib clang test
+	@$(MAKE) do-test
+# T=words narrows it down: make test T='-k vfs', T=labs/test_03_interrupts.py
+do-test:
+	@cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -n $(PYTEST_JOBS) $(T)
+
+grade:
+	@$(SETUP) kernel qemu newlib test
+	@$(MAKE) do-grade
+do-grade:
+ifeq ($(strip $(LAB)),)
+	@echo 'make grade LAB=NN: which lab?' >&2; exit 1
+else
+	@cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m harness.grade $(lab_number) $(if $(filter command,$(origin FROM)),--from $(FROM))
+endif
+
+bench:
+	@$(SETUP) kernel qemu alpine newlib
+	@if [ -x grader/bench/run ]; then BUILD=$(BUILD) grader/bench/run; else echo 'There is no benchmark yet.' >&2; exit 1; fi
