@@ -1,0 +1,12 @@
+/* What stage 09 offers to later stages: futex wake, files for poll tables. */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include "file/file.h"
+
+/* Wakes up to n waiters of the futex word at this address of current's memory: how many woke, or -EFAULT. */
+long futex_wake_user(u32 __user *word, u32 n, bool private);
+/* A pipe's two ends: 0 or -errno. flags: O_CLOEXEC is the caller's to use, O_NONBLOCK, O_DIRECT. */
+int pipe_create(struct file *ends[2], u32 flags);
+
+#endif

@@ -1,0 +1,74 @@
+/* Signals: sending, pending sets, and what lower and upper layers need of delivery. */
+#ifndef PROC_SIGNAL_H
+#define PROC_SIGNAL_H
+
+#include "abi/signal.h"
+#include "core/spinlock.h"
+#include "irq/trapframe.h"
+#include "usermode/process.h"
+
+typedef u64 sigset_t_; /* bit signo-1 */
+#define SIGMASK(s) (1ul << ((s)-1))
+#define SIG_UNMASKABLE (SIGMASK(SIGKILL) | SIGMASK(SIGSTOP))
+
+struct sighand {
+	struct refcount ref;
+	struct spinlock lock;              /* guards actions, and all pending sets of the processes that share it */
+	struct abi_sigaction action[NSIG]; /* by signo-1 */
+};
+struct pending {
+	u64 set;
+	struct list queue; /* struct sigqueue */
+};
+struct thread_signal {
+	struct pending pending;
+	u64 blocked, saved_mask, real_blocked;
+	struct abi_sigaltstack altstack;
+};
+/* Shared by a process's threads (process->signal). */
+struct process_signal {
+	struct pending pending; /* sighand->lock */
+	struct timer real_timer;
+	u64 real_interval_ns;
+	u64 itimer_value[3], itimer_interval[3]; /* VIRTUAL and PROF in ns of CPU time */
+	bool group_exit, stopped, stop_reported, continued_pending;
+	int group_exit_code, stop_signo;
+	struct wait_queue signalfd_wait; /* ipc: signalfd and sigtimedwait */
+};
+
+/* All: 0 or -errno; any context unless said. A NULL info means: from the kernel (SI_KERNEL). */
+int signal_send_thread(struct thread *t, int signo, const struct abi_siginfo *info);
+int signal_send_process(struct process *p, int signo, const struct abi_siginfo *info);
+/* To every process of a group: for terminals. */
+int signal_send_pgroup(struct pgroup *g, int signo, const struct abi_siginfo *info);
+/* A fault of current that must not be ignored or blocked: kills if it is. */
+void signal_force(int signo, int code, u64 addr);
+/* An unmasked, not ignored signal waits for current (exact; WORK_SIGNAL is the hint). */
+bool signal_pending_current(void);
+bool fatal_signal_pending(void);
+void signal_info_user(struct abi_siginfo *info, int signo, int code); /* pid and uid of current */
+/* current's mask for the time of a call (ppoll, sigsuspend): the old one comes back after the handler. */
+int signal_set_temp_mask(u64 mask);
+void signal_restore_temp_mask(bool interrupted); /* interrupted: delivery restores it, else now */
+/* Reads sigset from user: -EINVAL if size is not 8, -EFAULT. */
+int signal_mask_from_user(u64 *mask, const void __user *p, size_t size);
+/* Takes the first pending signal in `mask` off current's sets: signo, 0 if none (signalfd, sigtimedwait). */
+int signal_dequeue(u64 mask, struct abi_siginfo *info);
+u64 signal_pending_mask(struct thread *t);
+bool signal_is_ignored(struct process *p, int signo);
+bool signal_is_blocked_or_ignored(int signo); /* by current: for SIGTTIN, SIGTTOU */
+bool signal_may_send(struct process *to, int signo); /* permission of current */
+
+/* Student's (proc/sigframe.c, lab 07). Builds the frame for a handler on the user stack and points f at it: 0, or -EFAULT (then SIGSEGV). */
+struct sigframe_request {
+	int signo;
+	struct abi_sigaction action;
+	struct abi_siginfo info;
+	u64 mask; /* to be restored */
+};
+int sigframe_push(struct trapframe *f, const struct sigframe_request *r);
+/* rt_sigreturn: restores registers, mask, FPU and alternate stack from the frame; the value for rax, or -EFAULT (then SIGSEGV). */
+long sigframe_pop(struct trapframe *f);
+/* Decides restart or EINTR for an interrupted call, and delivers what is pending (given: proc/deliver.c). */
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * The virtual file system: inodes, the dentry cache, mounts, path walk, page cache.
+ *
+ *   struct path = (mount, dentry)      a place in the tree
+ *   dentry -> inode (NULL: negative, "no such name" is cached too)
+ *   inode -> page cache (regular files), operations, owner file system
+ *
+ * Locks: inode->lock (sleeping rwlock; directories: names; files: size and data), parent before child, rename: rename_mutex of the superblock, then ancestors first, then by address.
+ * dentry->lock (spin) guards its links. See kernel/vfs/README.md.
+ */
+#ifndef VFS_VFS_H
+#define VFS_VFS_H
+
+#include "abi/stat.h"
+#include "file/file.h"
+#include "lib/radix.h"
+#include "mm/frame.h"
+#include "proc/cred.h"
+#include "vm/aspace.h"
+
+struct superblock;
+struct fs_type;
+struct inode;
+struct dentry;
+struct mount;
+struct path;
+
+struct timespec {
+	s64 sec;
+	u32 nsec;
+};
+/* What stat(2) tells, in the kernel's own form. */
+struct kstat {
+	u64 dev, ino, rdev, size, blocks;
+	u32 mode, nlink, uid, gid, blksize;
+	struct timespec atime, mtime, ctime, btime;
+	u64 mnt_id;
+	u32 attributes;
+};
+struct iattr {
+	u32 valid; /* ATTR_* */
+	u32 mode, uid, gid;
+	u64 size;
+	struct timespec atime, mtime;
+	struct file *file; /* ftruncate */
+};
+enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32, ATTR_ATIME_SET = 64, ATTR_MTIME_SET = 128, ATTR_CTIME = 256, ATTR_KILL_SUID = 512, ATTR_KILL_SGID = 1024 };
+
+/* The pages of a file (or block device) in memory. */
+struct pagecache {
+	struct inode *inode;
+	struct spinlock lock;       /* guards pages, counts, areas */
+	struct radix pages;         /* index -> struct frame (counted) */
+	u64 dirty;                  /* frames that are dirty */
+	struct list areas;          /* struct area.cache_link: who maps it */
+	struct list dirty_link;     /* write-back (stage 10) */
+	const struct pagecache_ops *ops;
+	u64 writeback_index;
+	s64 error;                  /* kept for the next fsync */
+};
+struct pagecache_ops {
+	/* Fills a locked page; NULL: zeroes (ramfs). 0 or -errno. May sleep. */
+	int (*read_page)(struct pagecache *pc, struct frame *f);
+	/* A run of pages for readahead (optional, stage 10). */
+	int (*read_pages)(struct pagecache *pc, u64 index, u32 count);
+	/* Writes a dirty page back (stage 10); NULL: pages are the only copy, never written or evicted. */
+	int (*write_page)(struct pagecache *pc, struct frame *f);
+	/* Before bytes are changed: reserve space; after: mark. NULL for ramfs where accounting is in `charge`. */
+	int (*write_begin)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
+	int (*write_end)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
+	/* A page joins (+1) or leaves (-1) the cache: tmpfs's size limit. 0 or -ENOSPC. */
+	int (*charge)(struct pagecache *pc, s64 pages);
+	int (*direct_io)(struct pagecache *pc, struct uio *u, s64 pos, bool write);
+};
+void pagecache_init(struct pagecache *pc, struct inode *inode, const struct pagecache_ops *ops);
+/* Student's (vfs/pagecache.c). The page, counted, up to date (filled if needed); ERR_PTR. With `create` false: NULL if it is not cached. May sleep. */
+struct frame *pagecache_get(struct pagecache *pc, u64 index, bool create);
+ssize_t pagecache_read(struct pagecache *pc, struct uio *to, s64 *pos, u64 size);
+/* Grows inode->size as it goes; bytes or -errno. inode->lock held for writing; user pages are faulted in first, copied with faults off. */
+ssize_t pagecache_write(struct pagecache *pc, struct uio *from, s64 *pos);
+/* Given. */
+void pagecache_truncate(struct pagecache *pc, u64 new_size); /* drops pages past it, zeroes the rest of the last, unmaps from areas */
+void pagecache_drop_range(struct pagecache *pc, u64 start, u64 end); /* punch hole: bytes */
+void pagecache_destroy(struct pagecache *pc);
+void page_lock(struct frame *f);
+void page_unlock(struct frame *f);
+void pagecache_mark_dirty(struct pagecache *pc, struct frame *f);
+int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait); /* 0 for ramfs */
+s64 pagecache_seek(struct pagecache *pc, s64 off, int whence, u64 size); /* SEEK_DATA, SEEK_HOLE */
+extern const struct vm_ops pagecache_vm_ops; /* file mappings */
+extern const struct file_ops regular_file_ops; /* generic on the page cache */
+int generic_file_mmap(struct file *f, struct area *a);
+
+struct inode_ops {
+	/* Directory. The dentry is negative and its name is the one looked for; the directory's lock is held for writing (lookup: reading or writing). */
+	int (*lookup)(struct inode *dir, struct dentry *d);    /* d_instantiate(d, inode) or leaves it negative; 0 or -errno */
+	int (*create)(struct inode *dir, struct dentry *d, u32 mode);
+	int (*mkdir)(struct inode *dir, struct dentry *d, u32 mode);
+	int (*mknod)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev);
+	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
+	int (*link)(struct inode *target, struct inode *dir, struct dentry *d);
+	int (*unlink)(struct inode *dir, struct dentry *d);
+	int (*rmdir)(struct inode *dir, struct dentry *d);
+	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
+	int (*tmpfile)(struct inode *dir, struct dentry *d, u32 mode);
+	/* Symlink: the target as a kernel string, valid while the inode is held (or kmalloc'd into *to_free). */
+	const char *(*get_link)(struct inode *inode, struct dentry *d, char **to_free);
+	/* proc's magic links: jumps to a path. 0 or -errno; NULL for ordinary links. */
+	int (*jump_link)(struct inode *inode, struct path *out);
+	int (*setattr)(struct inode *inode, const struct iattr *a); /* default inode_setattr */
+	int (*getattr)(struct inode *inode, struct kstat *st);      /* default inode_getattr */
+	int (*permission)(struct inode *inode, u32 mask);            /* default generic; for proc */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
+	int (*removexattr)(struct inode *inode, const char *name);
+};
+
+struct inode {
+	struct refcount ref;
+	u64 ino;
+	u32 mode, uid, gid, nlink; /* lock */
+	u64 rdev;
+	u64 size;                  /* lock; read with READ_ONCE */
+	u64 blocks;                /* 512-byte units */
+	u32 blksize;
+	struct timespec atime, mtime, ctime, btime;
+	struct rwlock lock;
+	struct spinlock spin;      /* times, small state */
+	const struct inode_ops *ops;
+	const struct file_ops *fops; /* what open gives the file */
+	struct superblock *sb;
+	struct pagecache cache;
+	struct list dentries;      /* dentry->alias; spin */
+	struct hlist hash;         /* by (sb, ino), where the file system asks for it */
+	struct list sb_link;
+	struct flock_state *locks; /* distro: flock and record locks */
+	void *pipe;                /* ipc: FIFO */
+	void *socket;              /* socket: bound UNIX socket */
+	void *watches;             /* ipc: inotify */
+	s32 writers;               /* open for writing; -1: being executed (ETXTBSY). spin */
+	u32 seals;                 /* memfd */
+	u32 flags;
+	void *private;
+};
+struct dentry {
+	struct refcount ref;
+	u32 flags;                 /* lock */
+	struct spinlock lock;
+	struct dentry *parent;     /* counted; itself for a root. Changes under rename_lock */
+	struct inode *inode;       /* counted; NULL: negative */
+	struct superblock *sb;
+	u32 name_len;
+	u32 name_hash;
+	const char *name;          /* name_short or kmalloc'd */
+	char name_short[40];
+	struct hlist hash;         /* in the dentry hash: key (parent, name) */
+	struct list alias;         /* inode->dentries */
+	struct list siblings;      /* parent->children; parent's lock */
+	struct list children;
+	struct list lru;
+	u32 mounted;               /* mounts on it, in any namespace */
+	u64 cookie;                /* ramfs: position in its directory */
+	struct rbnode dir_node;    /* ramfs: by cookie */
+	void *private;
+};
+enum { DENTRY_HASHED = 1, DENTRY_PINNED = 2 /* ramfs: the tree is its store */, DENTRY_NOCACHE = 4, DENTRY_REVALIDATE = 8 };
+
+struct path {
+	struct mount *mount;
+	struct dentry *dentry;
+};
+void path_get(const struct path *p);
+void path_put(const struct path *p);
+
+struct superblock {
+	struct refcount ref;
+	const struct fs_type *type;
+	u64 dev;
+	struct dentry *root;
+	const struct super_ops *ops;
+	u32 flags; /* MS_RDONLY … of the file system */
+	struct mutex rename_mutex;
+	struct list inodes;
+	struct spinlock lock;
+	u64 next_ino;
+	void *private;
+	u32 mount_count;
+	u64 max_file_size;
+};
+struct super_ops {
+	int (*statfs)(struct superblock *sb, struct abi_statfs *st);
+	void (*evict)(struct inode *inode);          /* the last reference of an inode went: free its private parts; nlink 0: delete it */
+	void (*put)(struct superblock *sb);
+	int (*sync)(struct superblock *sb, bool wait);
+	int (*write_inode)(struct inode *inode, bool wait);
+	int (*remount)(struct superblock *sb, u32 flags, const char *options);
+	void (*show_options)(struct superblock *sb, struct seq *s);
+	int (*dentry_revalidate)(struct dentry *d);  /* proc: 1 still good, 0 drop it */
+};
+/* FS_TYPE(ramfs, .name = "tmpfs", .mount = …): "nodev" file systems and those on devices. */
+struct fs_type {
+	const char *name;
+	bool nodev;
+	u32 magic;
+	/* A superblock with its root dentry; ERR_PTR. source: as given to mount(2); options: comma separated, may be "". */
+	struct superblock *(*mount)(const struct fs_type *t, const char *source, u32 flags, const char *options);
+};
+#define FS_TYPE(ident, ...) \
+	static const struct fs_type fs_type_##ident = { __VA_ARGS__ }; \
+	LINKER_SET(fs_types, fs_type_##ident)
+LINKER_SET_DECLARE(fs_types, const struct fs_type);
+
+struct mount {
+	struct refcount ref;
+	u32 id;
+	struct superblock *sb;
+	struct dentry *root;        /* what of the sb it shows (bind mounts: a subtree) */
+	struct mount *parent;       /* NULL: the root of the tree. mount lock */
+	struct dentry *mountpoint;  /* in parent */
+	struct hlist hash;          /* by (parent, mountpoint) */
+	struct list children, sibling, all_link;
+	u32 flags;                  /* MNT_* = MS_RDONLY NOSUID NODEV NOEXEC NOATIME RELATIME */
+	char *source;
+	bool detached;
+};
+struct fs_context {
+	struct refcount ref;
+	struct spinlock lock;
+	struct path root, cwd; /* lock */
+	u32 umask;
+};
+
+/* --- path walk: student's (vfs/namei.c) --- */
+enum lookup_flags {
+	LOOKUP_FOLLOW = 1,      /* follow a symlink at the end */
+	LOOKUP_DIRECTORY = 2,   /* the end must be a directory */
+	LOOKUP_PARENT = 4,      /* stop at the parent, last component in nd->last */
+	LOOKUP_EMPTY = 8,       /* AT_EMPTY_PATH */
+	LOOKUP_NO_MOUNT_END = 16,
+	LOOKUP_CREATE = 32,     /* a missing last component is fine: negative dentry */
+	LOOKUP_NO_AUTOMOUNT = 64,
+};
+struct lookup_result {
+	struct path path;       /* counted; of the parent with LOOKUP_PARENT */
+	const char *last;       /* last component (inside the caller's string), last_len bytes */
+	u32 last_len;
+	bool trailing_slash;
+	enum { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT } last_type;
+};
+/* Walks `name` (kernel string) from dirfd. 0, or -ENOENT, -ENOTDIR, -ELOOP, -EACCES, -ENAMETOOLONG, -EBADF … */
+int path_lookup(int dirfd, const char *name, u32 flags, struct lookup_result *out);
+/* From a given start instead of dirfd (NULL mount: current's root). */
+int path_lookup_from(const struct path *start, const char *name, u32 flags, struct lookup_result *out);
+/* The usual short forms with a user's string. */
+int user_path(int dirfd, const char __user *name, u32 flags, struct path *out);
+/* A user's path as a kernel string of at most PATH_MAX: ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT if empty without LOOKUP_EMPTY, -ENOMEM). Free by path_name_free. */
+char *path_name_get(const char __user *name, u32 flags);
+void path_name_free(char *name);
+/* The text of a path below current's root: pointer inside buf; ERR_PTR(-ENAMETOOLONG, -ENOENT if unreachable). deleted files get " (deleted)". */
+char *path_text(const struct path *p, char *buf, size_t size);
+/* As seen from a given root. */
+char *path_text_from(const struct path *p, const struct path *root, char *buf, size_t size);
+#define PATH_MAX 4096
+#define NAME_MAX 255
+#define SYMLINKS_MAX 40
+
+/* --- dentries and inodes --- */
+struct dentry *dentry_lookup(struct dentry *parent, const char *name, u32 len); /* in the cache: counted, may be negative; NULL */
+struct dentry *dentry_alloc(struct dentry *parent, const char *name, u32 len);   /* not hashed; NULL if memory is short */
+void dentry_instantiate(struct dentry *d, struct inode *inode); /* takes over the reference */
+void dentry_hash(struct dentry *d);
+void dentry_unhash(struct dentry *d);
+void dentry_get(struct dentry *d);
+void dentry_put(struct dentry *d);
+struct dentry *dentry_make_root(struct inode *inode);           /* takes over the reference; NULL if memory is short */
+void dentry_move(struct dentry *d, struct dentry *target, bool exchange); /* rename: d takes target's name and parent */
+bool dentry_is_ancestor(struct dentry *a, struct dentry *d);
+struct inode *inode_alloc(struct superblock *sb);                /* new ino, times now, ref 1; NULL */
+void inode_get(struct inode *i);
+void inode_put(struct inode *i);
+void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode); /* fsuid, fsgid, set-gid directories */
+int inode_permission(struct inode *i, u32 mask);                 /* MAY_*; 0 or -EACCES, -EROFS */
+enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
+int inode_setattr(struct inode *i, const struct iattr *a);
+int inode_getattr(struct inode *i, struct kstat *st);
+void inode_touch(struct inode *i, u32 what); /* ATTR_ATIME|MTIME|CTIME to now, by mount flags */
+struct timespec time_now_coarse(void);
+
+/* --- files and calls inside the kernel --- */
+struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode);  /* ERR_PTR */
+struct file *file_open_path(const struct path *p, u32 flags, const struct cred *cred);
+/* A file on an inode that has no name in the tree (pipes, memfd, sockets, epoll: /proc/PID/fd shows `name` as "pipe:[INO]"); ERR_PTR. */
+struct file *file_anonymous(const char *class_name, const struct file_ops *ops, u32 flags, void *private);
+int vfs_mkdir(int dirfd, const char *name, u32 mode);
+int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev);
+int vfs_symlink(const char *target, int dirfd, const char *name);
+int vfs_link(int olddir, const char *old, int newdir, const char *name, u32 flags);
+int vfs_unlink(int dirfd, const char *name);
+int vfs_rmdir(int dirfd, const char *name);
+int vfs_rename(int olddir, const char *old, int newdir, const char *name, u32 flags);
+int vfs_stat(const struct path *p, struct kstat *st);
+int vfs_setattr(const struct path *p, struct iattr *a);
+int vfs_mount(const char *source, const char *target, const char *type, u64 flags, const char *options);
+int vfs_umount(const char *target, int flags);
+int sync_all(void);
+void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg); /* mount lock held */
+struct superblock *superblock_alloc(const struct fs_type *t);
+u64 device_anon(void); /* a device number (0, n) */
+extern const struct file_ops dcache_dir_ops; /* directories whose dentries are their store */
+s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end);
+int fs_context_clone(struct process *to, struct process *from, bool share);
+void fs_context_put(struct fs_context *fs);
+
+/* --- devices: fs/devfs shows them; open of a node with rdev finds its operations here --- */
+struct char_device {
+	u32 major, minor, count;   /* minors [minor, minor+count) */
+	const char *name;          /* "null", "pts/%d" not listed: NULL hides it from devfs */
+	u32 mode;
+	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->private; 0 or -errno */
+	struct list link;
+};
+int char_device_register(struct char_device *d); /* 0, -EBUSY */
+void char_device_unregister(struct char_device *d);
+extern int (*block_device_open)(struct inode *inode, struct file *f); /* stage 10 */
+extern int (*fifo_open)(struct inode *inode, struct file *f);         /* stage 09 */
+extern int (*socket_node_open)(struct inode *inode, struct file *f);  /* -ENXIO */
+/* A removal or creation that watchers (inotify) want to know of. */
+NOTIFIER_DECLARE(fs_event, u32 event, struct inode *dir, struct inode *inode, const char *name);
+
+#endif
