@@ -132,7 +132,7 @@ def tree(tmp_path):
     write("kernel/boot/boot.c", "void kmain(void);\nvoid kmain(void) { for (;;); }\n")
     write("kernel/mm/frame.c", '#include "mm/frame.h"\nint frame_get(void) { return 1; }\n')
     write("kernel/include/mm/frame.h", "int frame_get(void);\n")
-    write("kernel/usermode/call.c", '#include "syscalls_gen.h"\nlong syscall_missing(unsigned nr) { return -38; }\n'
+    write("kernel/usermode/call.c", '#include "syscalls_gen.h"\nlong syscall_missing(u32 nr) { return -38; }\n'
           "long sys_read(int fd, void *buf, size_t size) { return fd; }\n")
     write("kernel/exec/exec.c", '#include "syscalls_gen.h"\nlong sys_open(const char *p, int f, u32 m) { return f; }\n')
     return write

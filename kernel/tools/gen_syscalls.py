@@ -112,16 +112,17 @@ struct syscall_info {
 	u8 category; /* enum syscall_category */
 	u8 stage;
 };
-typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
+typedef long syscall_fn(u64, u64, u64, u64, u64, u64);
 
 /* One past the highest number; both tables have this many entries, with NULL for a number not in use. */
 #define SYSCALL_COUNT %(count)d
-extern const syscall_fn syscall_table[SYSCALL_COUNT];
+extern syscall_fn *const syscall_table[SYSCALL_COUNT];
+extern const u32 syscall_table_size;
 extern const struct syscall_info syscall_infos[SYSCALL_COUNT];
 extern const char *const syscall_category_names[SYSCALL_CATEGORIES];
 
 /* What a call that no linked subsystem implements does: counts it, logs it once, returns -ENOSYS. */
-long syscall_missing(unsigned nr);
+long syscall_missing(u32 nr);
 
 %(numbers)s
 
@@ -137,11 +138,12 @@ SOURCE = """\
 %(defaults)s
 
 /* Arguments arrive in six registers; on x86-64 a function takes from them what its prototype says. */
-#define ENTRY(name) (syscall_fn)(void (*)(void))sys_##name
+#define ENTRY(name) (syscall_fn *)(void (*)(void))sys_##name
 
-const syscall_fn syscall_table[SYSCALL_COUNT] = {
+syscall_fn *const syscall_table[SYSCALL_COUNT] = {
 %(table)s
 };
+const u32 syscall_table_size = SYSCALL_COUNT;
 
 const struct syscall_info syscall_infos[SYSCALL_COUNT] = {
 %(infos)s
