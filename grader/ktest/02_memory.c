@@ -2,7 +2,7 @@
 #include "core/ktest.h"
 
 #include "core/err.h"
-#include "core/percpu.h"
+#include "core/cpu.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"

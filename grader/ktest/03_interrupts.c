@@ -1,7 +1,7 @@
 /* Stage 03: exceptions reach their handlers, time goes on, timers fire in order. */
 #include "core/ktest.h"
 
-#include "core/percpu.h"
+#include "core/cpu.h"
 #include "irq/irq.h"
 #include "time/time.h"
 
