@@ -12,6 +12,7 @@ wall-clock time, and `outcome()` then says which kind of end it was:
     no boot        nothing of the kernel was ever seen
     powered off    the guest ended QEMU in order
     hang           the cap was reached
+    runs           it still does
 """
 import os
 import re
@@ -125,6 +126,16 @@ class Machine:
             self.process.wait()
         return self
 
+    def wait_quiet(self, quiet=1.0):
+        """Wait until the guest has said nothing for a while, or has ended; the console's text."""
+        while self.process.poll() is None and self.remaining() > 0:
+            mark = self.console.mark
+            time.sleep(quiet)
+            if self.console.mark == mark:
+                break
+        self.exit_status = self.process.poll()
+        return self.console.text.replace("\r", "")
+
     # --- what the guest said
 
     @property
@@ -166,6 +177,8 @@ class Machine:
             return "failed"
         if self._triple_fault():
             return "triple fault"
+        if status is None and self.process.returncode is None:
+            return "runs" if verdict or self.console.text else "no boot"
         if status is not None:
             return "powered off" if verdict or self.console.text else "no boot"
         return "hang" if verdict.strip() or self.console.text.strip() else "no boot"

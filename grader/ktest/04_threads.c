@@ -51,12 +51,12 @@ static void keep_registers(void *arg)
 	bool ok = true;
 
 	for (unsigned i = 0; i < 200 && ok; i++) {
-		u64 b, r12, r13, r14, r15;
+		u64 b, r12, r13, r14, r15, value = tag;
 		__asm__ volatile("mov %[tag], %%rbx; mov %[tag], %%r12; mov %[tag], %%r13; mov %[tag], %%r14; mov %[tag], %%r15\n\t"
 				 "call sched_yield_current\n\t"
 				 "mov %%rbx, %[b]; mov %%r12, %[c]; mov %%r13, %[d]; mov %%r14, %[e]; mov %%r15, %[f]"
-				 : [b] "=m"(b), [c] "=m"(r12), [d] "=m"(r13), [e] "=m"(r14), [f] "=m"(r15)
-				 : [tag] "a"(tag)
+				 : [b] "=m"(b), [c] "=m"(r12), [d] "=m"(r13), [e] "=m"(r14), [f] "=m"(r15), [tag] "+a"(value)
+				 :
 				 : "rbx", "r12", "r13", "r14", "r15", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
 		ok = b == tag && r12 == tag && r13 == tag && r14 == tag && r15 == tag;
 	}

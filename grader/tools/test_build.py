@@ -12,7 +12,7 @@ from harness.build import BUILD, ROOT, kernel, make
 sys.path.insert(0, str(ROOT / "kernel/tools"))
 import check_layers  # noqa: E402
 import gen_syscalls  # noqa: E402
-from labs import Layers, read_labs  # noqa: E402
+from labs_mk import Layers, read_labs  # noqa: E402
 
 LABS = read_labs(ROOT)
 

@@ -75,8 +75,10 @@ offset_headers := $(foreach f,$(offset_sources),$(GEN)/$(word 2,$(subst /, ,$f))
 generated += $(offset_headers)
 
 # The folder in the kernel that a source belongs to, wherever it lies: labs/02-memory/mm/buddy.c belongs to kernel/mm.
-home_of = $(patsubst %/,%,$(dir $(if $(filter kernel/%,$1),$1,$(if $(filter labs/% solutions/%,$1),kernel/$(subst $(space),/,$(wordlist 3,99,$(subst /, ,$1))),$1))))
 space := $(subst ,, )
+in_lab = $(filter $(LABS)/%,$1)$(filter solutions/%,$1)
+without_lab = $(subst $(space),/,$(wordlist 2,99,$(subst /, ,$(patsubst solutions/%,%,$(patsubst $(LABS)/%,%,$1)))))
+home_of = $(patsubst %/,%,$(dir $(if $(call in_lab,$1),kernel/$(call without_lab,$1),$1)))
 source_flags = $(KCPPFLAGS) -I$(call home_of,$<) $(if $(filter solutions/%,$<),-DSOLUTION)
 
 compile_c = $(CC) $(source_flags) $(KCFLAGS) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<

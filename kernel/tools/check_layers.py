@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from labs import Layers, read_labs  # noqa: E402
+from labs_mk import Layers, read_labs  # noqa: E402
 
 FREE = ("abi/", "lib/", "core/types.h", "core/compiler.h")
 FREESTANDING = {"stdint.h", "stddef.h", "stdarg.h", "stdbool.h", "stdatomic.h", "limits.h", "cpuid.h"}

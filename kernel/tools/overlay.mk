@@ -4,12 +4,14 @@
 #   FROM=labs         every lab file from labs/             a student's own work
 #   FROM=base         labs below NN from solutions/, lab NN from labs/
 #   FROM=solutions    every lab file from solutions/        the reference prefix
+#   LABS=folder       takes the place of labs/ in the two above: a submission, a wrong solution
 #   FROM=all          the full kernel (the same as LAB=13 FROM=solutions, at its own path)
 #
 # Out of these come SUBSYSTEMS (folders below kernel/), LAB_SOURCES (files below labs/ or solutions/) and VARIANT,
 # the folder of the image below BUILD. Nothing here reaches the compiler.
 
 -include labs/default.mk
+LABS ?= labs
 
 lab_dirs := $(patsubst labs/%/lab.mk,%,$(sort $(wildcard labs/[0-9][0-9]-*/lab.mk)))
 lab_last := $(lastword $(foreach l,$(lab_dirs),$(firstword $(subst -, ,$l))))
@@ -47,10 +49,10 @@ endif
 up_to = $(foreach l,$(lab_dirs),$(if $(filter $l,$(firstword $(sort $l $1))),$l))
 lab_prefix := $(call up_to,$(lab_this))
 
-lab_origin.labs = labs
+lab_origin.labs = $(LABS)
 lab_origin.solutions = solutions
 lab_origin.all = solutions
-lab_origin.base = $(if $(filter $1,$(lab_this)),labs,solutions)
+lab_origin.base = $(if $(filter $1,$(lab_this)),$(LABS),solutions)
 
 SUBSYSTEMS := $(foreach l,$(lab_prefix),$(enables.$l))
 LAB_SOURCES := $(foreach l,$(lab_prefix),$(addprefix $(call lab_origin.$(FROM),$l)/$l/,$(files.$l)))
@@ -58,5 +60,5 @@ LAB_SOURCES := $(foreach l,$(lab_prefix),$(addprefix $(call lab_origin.$(FROM),$
 ifeq ($(FROM)$(LAB),all)
   VARIANT :=
 else
-  VARIANT := lab$(lab_number)-$(FROM)
+  VARIANT := lab$(lab_number)-$(FROM)$(if $(filter-out labs,$(LABS)),-$(subst /,-,$(LABS)))
 endif

@@ -28,7 +28,7 @@ test:
 	@$(MAKE) do-test
 # T=words narrows it down: make test T='-k vfs', T=labs/test_03_interrupts.py
 do-test:
-	@cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -n $(PYTEST_JOBS) $(T)
+	@cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -n $(PYTEST_JOBS) --dist loadgroup $(T)
 
 grade:
 	@$(SETUP) kernel qemu newlib test

@@ -1,0 +1,66 @@
+"""Every prefix links, boots, and passes the tests of its own stage: that is how the layering is proved."""
+import pytest
+
+from harness import grade as grading
+from harness import ktest
+from harness.build import ROOT, kernel
+from harness.qemu import Machine
+
+LABS = range(1, 14)
+CHECKS = [(lab, check) for lab in LABS for check in grading.checks(lab)]
+_cache = {}
+
+
+def verdicts(lab):
+    """One boot for all the checks of a lab."""
+    if lab not in _cache:
+        _cache[lab] = {v.check: v for v in grading.grade(lab)}
+    return _cache[lab]
+
+
+@pytest.mark.parametrize("lab,check", [pytest.param(lab, check, id="%02d-%s" % (lab, check), marks=pytest.mark.xdist_group("lab%02d" % lab))
+                                       for lab, check in CHECKS])
+def test_reference(lab, check):
+    verdict = verdicts(lab)[check]
+    assert verdict.passed, verdict.why
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_prefix_boots(lab):
+    """The plain kernel, without tests in it, comes up to its destination and says that every subsystem is up."""
+    with Machine(kernel(lab, "solutions"), cmdline="console=ttyS0 panic=-1", cap=60, smp=1) as guest:
+        guest.expect(r"Switchback")
+        text = guest.wait_quiet()
+        assert guest.outcome() not in ("panic", "triple fault", "stopped"), guest.report()
+        assert "failed (" not in text, guest.report()
+
+
+@pytest.mark.parametrize("lab", [lab for lab in LABS if grading.lab_files(lab)])
+def test_skeleton_stops_at_its_todo(lab):
+    """What a student starts from builds, boots as far as it can, and stops at a line that says where to go on."""
+    with Machine(kernel(lab, "base"), cmdline="console=ttyS0 panic=-1", cap=60, smp=1) as guest:
+        guest.wait_end()
+        assert guest.outcome() == "stopped", guest.report()
+
+
+def test_all_stages_together():
+    """The in-kernel tests of every stage in the full kernel, one boot."""
+    names = ktest.listed(ROOT)
+    run = ktest.run(kernel(ktest=True), cap=180)
+    wrong = [run.complaint(n) for n in names if run.complaint(n)]
+    assert not wrong, "\n".join(wrong[:5])
+
+
+def test_debug_kernel_passes_too():
+    """Lock order, ownership, context and undefined behaviour are asserted while the same tests run."""
+    names = ktest.listed(ROOT)
+    run = ktest.run(kernel(None, None, "DEBUG=1", ktest=True), cap=240)
+    wrong = [run.complaint(n) for n in names if run.complaint(n)]
+    assert not wrong, "\n".join(wrong[:5])
+
+
+def test_clangs_kernel_passes_too():
+    names = ktest.listed(ROOT)
+    run = ktest.run(kernel(None, None, "CC=clang", ktest=True), cap=180)
+    wrong = [run.complaint(n) for n in names if run.complaint(n)]
+    assert not wrong, "\n".join(wrong[:5])
