@@ -1,0 +1,53 @@
+"""Static programs with the Linux ABI: the same binary on the host's Linux and in our kernel, answer by answer.
+
+What Linux 6.1 answered stands in user/tests/expect/. The host of a test run may be another Linux; where its answer to a
+question differs from the one that was kept, the test of the host says so, and the guest is still held to 6.1's."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import usertest
+from harness.build import kernel
+
+HOST = usertest.names(run="host")
+ALL = usertest.names(run="")
+_answers = {}
+
+
+def answers(smp):
+    if smp not in _answers:
+        _answers[smp] = usertest.run_many(kernel(), ALL, smp=smp)
+    return _answers[smp]
+
+
+@pytest.mark.parametrize("name", HOST)
+def test_on_the_host(name, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("must skip: the programs change owners and mount things, which wants root on the host")
+    environment = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/root", "TERM": "vt100"}
+    done = subprocess.run(["setsid", "-w", "timeout", "60", str(usertest.binaries() / name)], cwd="/", env=environment,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    assert done.stdout.decode(errors="replace") == usertest.wanted(name)
+
+
+@pytest.mark.xdist_group("user1")
+@pytest.mark.parametrize("name", ALL)
+def test_in_the_guest(name):
+    problem = usertest.complaint(name, answers(1)[name])
+    assert not problem, problem
+
+
+@pytest.mark.xdist_group("user2")
+@pytest.mark.parametrize("name", ALL)
+def test_in_a_guest_with_two_cpus(name):
+    problem = usertest.complaint(name, answers(2)[name])
+    assert not problem, problem
+
+
+def test_every_expectation_has_its_program():
+    kept = {p.stem for p in Path(usertest.library.EXPECT).glob("*.out")}
+    assert kept <= set(ALL), "expectations without a program: %s" % sorted(kept - set(ALL))
+    assert set(HOST) <= kept, "programs without an expectation: %s" % sorted(set(HOST) - kept)
