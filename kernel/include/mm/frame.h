@@ -51,6 +51,7 @@ enum alloc_flags {
 	ALLOC_NORECLAIM = 1 << 2,
 	ALLOC_USER = 1 << 3,    /* on behalf of a user: leaves a reserve for the kernel */
 	ALLOC_DMA32 = 1 << 4,   /* below 4 GiB */
+	ALLOC_NOWAIT = 1 << 5,  /* as ATOMIC, but leaves the reserve that ATOMIC may use */
 };
 
 /* A block of 2^order frames, reference 1 on its head; NULL when there is none (after reclaim and the OOM notifier, unless ATOMIC). Single frames come from a per-CPU cache. */
@@ -59,15 +60,29 @@ void frame_free(struct frame *f, unsigned order); /* ref must be 1 or 0 */
 static inline void frame_get(struct frame *f) { refcount_get(&f->ref); }
 /* Drops a reference to an order-0 frame; frees it at the last. */
 void frame_put(struct frame *f);
+/* After a failed ATOMIC or NOWAIT allocation, outside of locks: reclaims, kills if it must. False: no use in trying again. May sleep. */
+bool frame_make_room(unsigned order);
 /* A zeroed page by its direct-map address; NULL if none. */
 void *page_alloc(unsigned flags);
 void page_free(void *page);
 
 struct mem_stats {
 	u64 total, free, slab, tables, cache, anon, kstacks; /* in frames */
+	u64 shmem;
+	unsigned largest_order; /* of a free block */
 };
 void mem_stats(struct mem_stats *s);
 extern u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames; /* atomic; kept by their owners */
+
+/* Gives memory that boot had reserved (modules) to the allocator: whole frames inside [base, base + length). */
+void frame_release_range(paddr_t base, u64 length);
+void boot_modules_release(void); /* the initramfs is unpacked */
+u64 frame_total(void);           /* frames that the allocator ever got */
+u64 frame_free_now(void);        /* free frames, per-CPU caches included; approximate */
+/* Called between attempts to get memory while others give theirs back (sched: sleeps a little); NULL: nothing to wait for. */
+extern void (*frame_wait_hook)(void);
+/* Fault injection: true makes an allocation fail. Kinds: 0 kmalloc, 1 page. NULL: off. */
+extern bool (*alloc_fail_hook)(int kind);
 
 /* The student's buddy (mm/buddy.c), one zone over all frames; called under the buddy lock by frame_alloc's given layer (mm/frame.c). */
 void buddy_init(void);

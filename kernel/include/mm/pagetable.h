@@ -4,6 +4,7 @@
 
 #include "core/compiler.h"
 #include "core/notifier.h"
+#include "lib/list.h"
 #include "mm/layout.h"
 
 struct frame;
@@ -39,13 +40,22 @@ pte_t pt_lookup(pte_t *root, vaddr_t va, int *level);
 /* Frees all tables (not the pages they map) that lie wholly inside user range [start, end). */
 void pt_free_tables(pte_t *root, vaddr_t start, vaddr_t end);
 
-/* Given (mm/kmap.c). */
+/* Given (mm/tables.c): zeroed tables, counted. alloc does not sleep when preemption is off; NULL if memory is short. */
+pte_t *pt_table_alloc(void);
+/* Frees a table, or hands it to the innermost gather of this CPU (preemption off between the two calls), so that it outlives a TLB flush. */
+void pt_table_free(pte_t *table);
+void pt_gather_begin(struct list *gather);
+void pt_gather_end(void);
+void pt_gather_free(struct list *gather); /* after the flush */
+
+/* Given (mm/tables.c, mm/kmap.c). */
 extern pte_t *kernel_pt;                 /* the kernel's own root */
 pte_t *pt_new_user(void);                /* a root with the kernel half copied; NULL if memory is short */
 void pt_free_user(pte_t *root);
 /* Kernel virtual areas, with an unmapped guard page at each end. May sleep. */
 void *kmap_pages(struct frame **frames, size_t n, u64 prot);
 void *kmap_alloc(size_t bytes, unsigned alloc_flags); /* vmalloc: backed page by page; NULL if memory is short */
+size_t kmap_size(const void *addr);       /* bytes of an area, whole pages */
 void kmap_free(void *addr);               /* unmaps, and frees the frames of kmap_alloc */
 /* Maps device registers, uncached, or ordinary physical memory read-only/read-write. Works from mm's init on. */
 void *kmap_device(paddr_t pa, size_t bytes);
