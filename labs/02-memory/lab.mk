@@ -1,3 +1,3 @@
 LAB_TITLE := Frames, page tables and a heap
 LAB_ENABLES := mm
-LAB_FILES :=
+LAB_FILES := mm/buddy.c mm/pagetable.c mm/slab.c
