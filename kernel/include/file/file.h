@@ -6,6 +6,7 @@
 
 #include "core/atomic.h"
 #include "core/err.h"
+#include "core/notifier.h"
 #include "sched/mutex.h"
 #include "usermode/process.h"
 #include "abi/fcntl.h"
@@ -30,7 +31,10 @@ struct uio {
 	size_t offset;             /* bytes done of the current element */
 	size_t left;               /* bytes left in all */
 	bool kernel;               /* addresses are the kernel's */
+	u8 flags;                  /* UIO_*: what the call asked for beside the file's own flags */
 };
+enum { UIO_APPEND = 1, UIO_SYNC = 2, UIO_DSYNC = 4, UIO_NOWAIT = 8 };
+#define MAX_RW_COUNT 0x7ffff000ul /* no call moves more (Linux's limit) */
 void uio_init_user(struct uio *u, struct uio_vec *vec, void __user *buf, size_t n);
 void uio_init_kernel(struct uio *u, struct uio_vec *vec, void *buf, size_t n);
 /* Copies min(n, u->left) bytes and moves on: bytes copied (short or 0 on a fault). */
@@ -76,6 +80,8 @@ struct file_ops {
 	int (*stat)(struct file *f, struct kstat *st);                /* default: from f->inode */
 	int (*set_flags)(struct file *f, u32 flags);                  /* F_SETFL wants O_NONBLOCK/O_APPEND/O_ASYNC */
 	int (*show_fdinfo)(struct file *f, struct seq *s);
+	long (*fcntl)(struct file *f, u32 cmd, u64 arg);              /* commands of one kind of file (pipe size, seals): default -EINVAL; -EBADF for pipe sizes */
+	int (*async)(struct file *f, bool on);                        /* O_ASYNC goes on or off; NULL: FIOASYNC gives -ENOTTY */
 };
 
 struct file {
@@ -96,6 +102,15 @@ struct file {
 };
 enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32 };
 
+/* Who gets SIGIO (F_SETOWN): a process group if id < 0. Guarded by file->lock. */
+struct file_owner {
+	int type; /* F_OWNER_TID, _PID, _PGRP */
+	int id;
+	int signo; /* F_SETSIG; 0: SIGIO */
+	u32 uid, euid;
+};
+enum { F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP };
+
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private); /* ERR_PTR(-ENFILE/-ENOMEM) */
 void file_get(struct file *f);
 void file_put(struct file *f); /* the last one releases; may sleep */
@@ -106,6 +121,15 @@ ssize_t file_write_kernel(struct file *f, const void *buf, size_t n, s64 *pos);
 ssize_t file_read(struct file *f, struct uio *to, s64 *pos);   /* checks FILE_READ, calls ops->read */
 ssize_t file_write(struct file *f, struct uio *from, s64 *pos);
 u32 file_poll(struct file *f, struct poll_table *pt);
+
+/* What upper stages hang into descriptors. */
+extern long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg); /* F_GETLK and its kin (stage 13); NULL: -ENOLCK */
+extern bool (*file_owner_exists)(int type, int id);                     /* proc's table, for F_SETOWN */
+extern bool (*file_noatime_ok)(struct file *f);                         /* vfs: may current set O_NOATIME */
+/* The last reference went, before ops->release (epoll, flock). */
+NOTIFIER_DECLARE(file_release, struct file *f);
+/* A descriptor of this table was closed (record locks). */
+NOTIFIER_DECLARE(fd_closed, struct files *fs, struct file *f);
 
 /* Descriptor tables. */
 struct files;
@@ -121,6 +145,20 @@ struct file *fd_get(int fd);                       /* counted; NULL if not open 
 int fd_reserve(int min);
 void fd_install(int fd, struct file *f, bool cloexec); /* takes over the caller's reference */
 void fd_release(int fd);
+/*
+ * The cheap way for a system call: a borrowed reference where no other thread can close the descriptor meanwhile, else a counted one.
+ * file NULL: not open, or (without path_ok) an O_PATH file: -EBADF. fdref_put when done; only inside one call of current.
+ */
+struct fdref {
+	struct file *file;
+	bool counted;
+};
+struct fdref fdref_get(int fd, bool path_ok);
+static inline void fdref_put(struct fdref r)
+{
+	if (r.counted)
+		file_put(r.file);
+}
 int fd_open(struct file *f, bool cloexec);         /* reserve and install; on error the reference stays the caller's */
 int fd_close(int fd);
 bool fd_cloexec(int fd);
@@ -132,6 +170,7 @@ extern u64 file_count, file_max; /* open in the system; limit */
 
 /* The raw console as a file (before stage 12, and for /dev/console until a tty takes over). */
 struct file *console_file_open(void);
+void console_file_attach(struct file *f); /* makes an opened node (/dev/console) the raw console */
 /* Opens descriptors 0-2 of p on the raw console: 0 or -errno. */
 int files_open_console(struct process *p);
 
