@@ -1,3 +1,3 @@
 LAB_TITLE := Programs
-LAB_ENABLES := exec vm
+LAB_ENABLES := vm exec
 LAB_FILES :=

@@ -38,7 +38,7 @@ struct exec_image {
 	vaddr_t phdr, load_bias, interp_base, program_entry;
 	u16 phent, phnum;
 	bool exec_stack;
-	char path[256];      /* what AT_EXECFN says */
+	char *path;          /* what AT_EXECFN says; kmalloc'd */
 	char comm[16];
 	struct file *exe;    /* counted; NULL in stage 06 */
 	u32 suid, sgid;      /* ~0: none */
@@ -70,8 +70,14 @@ struct auxv_list {
 };
 void auxv_add(struct auxv_list *l, u64 type, u64 value);
 NOTIFIER_DECLARE(exec_auxv, struct aspace *as, const struct exec_image *img, struct auxv_list *l);
+/* A first process was allocated (no threads started): proc gives it signals, credentials, a place in the tables; *err to refuse. */
+NOTIFIER_DECLARE(process_first, struct process *p, int *err);
 /* The image is complete and may still get mappings (vDSO); *err can be set to refuse. */
 NOTIFIER_DECLARE(exec_image_ready, struct exec_image *img, int *err);
+
+/* What the boot loader (and EMBED=) gave as initramfs: calls fn for each entry of each archive, in order; data stays valid for ever if `keep`. 0, fn's error, or -EINVAL. */
+struct cpio_entry;
+int initramfs_walk(int (*fn)(void *arg, const struct cpio_entry *e), void *arg, bool keep);
 
 /* Starts the first user program in a process of its own: pid 1. -errno if it cannot be loaded. */
 int exec_first(const char *path, const char *const *argv, const char *const *envp);

@@ -31,6 +31,11 @@ extern struct list process_list;  /* all_link: all, zombies too; tree lock */
 extern u32 process_count, thread_total;
 extern struct process *init_process;
 
+/* The address space of any process, counted (aspace_put); NULL for a zombie. */
+struct aspace *process_aspace_get(struct process *p);
+/* Starts pid 1 from what the command line says (rdinit=, init=), then Linux's usual places; words that the kernel does not know are handed on. Prints why it failed and returns if none runs. */
+void init_start(void);
+
 /* Counted, or NULL. */
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);

@@ -61,7 +61,9 @@ struct process {
 	struct posix_timers *timers; /* ipc */
 	struct ipc_process *ipc;     /* ipc: semaphore undo … */
 	void *trace;                 /* linux: kernel-side strace state */
+	u32 personality;             /* personality(2); PERSONALITY_NO_RANDOMIZE is heeded by exec */
 };
+#define PERSONALITY_NO_RANDOMIZE 0x0040000u
 
 static inline struct process *current_process(void) { return current->process; }
 
