@@ -10,6 +10,7 @@
 #define MAX_CPUS 64
 
 struct thread;
+struct trapframe;
 
 struct cpu {
 	struct cpu *self;             /* gs:0 */
@@ -26,6 +27,7 @@ struct cpu {
 	void *gdt;
 	u64 irq_stack_top;
 	u64 irqs, ipis;               /* counts for /proc */
+	struct trapframe *irq_frame;  /* what the interrupt handler that runs now has interrupted */
 };
 extern struct cpu *cpus[MAX_CPUS]; /* by id; NULL past cpu_count */
 extern u32 cpu_count;              /* CPUs that are online */
@@ -36,6 +38,8 @@ static __always_inline struct cpu *this_cpu(void)
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
 	return c;
 }
+/* `current` is a macro where threads are known, so the field is set through this. */
+static __always_inline void cpu_set_current(struct cpu *c, struct thread *t) { c->current = t; }
 static __always_inline u32 cpu_id(void) { return this_cpu()->id; }
 
 #define PERCPU(type, name) __typeof__(type) name __section(".percpu")
@@ -64,7 +68,10 @@ static __always_inline u32 preempt_count(void)
 }
 #define IRQ_COUNT 0x10000u /* added to preempt_count while an interrupt handler runs */
 static __always_inline bool in_irq(void) { return preempt_count() >= IRQ_COUNT; }
-/* Set once by stage 04: called by preempt_enable, and on return from an interrupt, when need_resched is set and the count is 0. */
+/*
+ * Set once by stage 04: called when need_resched is set and the count is 0, by preempt_enable if interrupts are on, and with interrupts off on return from an
+ * interrupt or trap to kernel code that had them on (or to user mode). Comes back with interrupts as they were.
+ */
 extern void (*preempt_hook)(void);
 _Static_assert(offsetof(struct cpu, preempt_count) == 32, "asm above");
 _Static_assert(offsetof(struct cpu, percpu_offset) == 40, "entry code");

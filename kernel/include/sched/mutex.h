@@ -21,9 +21,10 @@ bool mutex_is_held(const struct mutex *m); /* by current */
 
 /* Given (sched/rwlock.c): many readers or one writer; writers are not starved. */
 struct rwlock {
-	struct spinlock lock;
-	s32 readers;          /* lock; -1: a writer */
-	u32 writers_waiting;  /* lock */
+	s32 readers;          /* atomic; -1: a writer */
+	u32 writers_waiting;  /* atomic; not 0 keeps new readers out, except … */
+	u32 readers_waiting;  /* atomic */
+	u32 reader_turns;     /* … this many that waited while a writer was in (atomic) */
 	struct thread *owner; /* the writer */
 	struct wait_queue wait;
 	u8 rank;

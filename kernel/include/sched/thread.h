@@ -35,6 +35,7 @@ enum thread_work {
 	WORK_TIMER = 1 << 3,   /* CPU-time timers to be looked at */
 	WORK_NOTIFY = 1 << 4,  /* an upper layer asks for its notifier */
 	WORK_RESTORE_MASK = 1 << 5, /* sigsuspend and its kin: saved_mask comes back */
+	WORK_KILL = 1 << 6,    /* it is being killed: killable waits end */
 };
 
 struct thread {
@@ -54,7 +55,10 @@ struct thread {
 
 	/* Scheduling: guarded by the lock of run queue `cpu`. */
 	u32 cpu;                /* whose run queue it is in, or ran in last */
-	bool on_rq, on_cpu;     /* queued; still on its stack (a waker on another CPU waits for on_cpu to fall) */
+	bool on_rq, on_cpu;     /* queued (never while it runs); runs, or is still on its stack */
+	bool migrating;         /* between two run queues: will be queued by whoever moves it */
+	bool sampled_user;      /* where the last tick found it */
+	bool keep_tid;          /* the last put does not give the tid back: its owner calls tid_free */
 	s8 nice;                /* -20 … 19 */
 	u8 policy;              /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
 	u8 rt_priority;
@@ -100,19 +104,33 @@ static __always_inline struct thread *current_thread(void)
 
 /* A new kernel thread, not yet running: NULL if memory is short. Runs fn(arg); returning from fn ends it. */
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
-/* A bare thread with kernel stack whose first switch enters `entry` (assembly label) with the stack at `sp`: for fork. */
+/*
+ * A bare thread with a kernel stack and a tid; NULL if memory or numbers are short. Undo with thread_put while it was never started. For fork: fill the
+ * frame at the top of its stack, then thread_set_entry(t, ret_from_fork, sizeof(struct trapframe), 0, 0).
+ */
 struct thread *thread_alloc(const char *name);
+/* As thread_alloc with a given number (1: the first process), or the next free one for tid 0. */
+struct thread *thread_alloc_tid(const char *name, int tid);
+/* The first switch to t enters `entry` (assembly; prev in rax) with rbx and r12 as given and the stack `reserve` bytes below its top. */
+void thread_set_entry(struct thread *t, void (*entry)(void), size_t reserve, u64 rbx, u64 r12);
 void thread_start(struct thread *t);     /* makes it runnable for the first time */
 void __noreturn thread_exit(void);       /* ends current; its stack is freed by whoever runs next */
 void thread_get(struct thread *t);
 void thread_put(struct thread *t);       /* frees struct and stack at the last */
 struct thread *kthread_run(const char *name, void (*fn)(void *arg), void *arg);
+/* Thread numbers: 2 … 32767, given out in turn. -EAGAIN when all are in use. */
+#define TID_MAX 32768
+int tid_alloc(void);
+void tid_free(int tid);
+int tid_last(void); /* the newest, for /proc/loadavg */
+/* A thread's last reference went: free what hangs on it. Any context. */
+NOTIFIER_DECLARE(thread_free, struct thread *t);
 
 /* Student's (sched/switch.S): saves callee-saved registers and rsp in prev->kernel_sp, loads next's. Returns in next's context; value is prev. */
 struct thread *context_switch(struct thread *prev, struct thread *next);
 /* First activation of a thread: thread_entry finishes the switch, then calls fn (in rbx) with arg (in r12). */
 void thread_entry(void);
-/* Given: what every activation must run after context_switch: releases prev, lock hand-over. */
+/* Given: what every activation must run after context_switch: releases prev, lock hand-over. Leaves interrupts off. */
 void schedule_tail(struct thread *prev);
 
 /* Student's (sched/schedule.c), on the given run queue (sched/rq_priv.h). */
@@ -125,8 +143,14 @@ void sched_tick(void);                    /* timer interrupt: ends slices */
 
 /* Given. */
 void thread_set_nice(struct thread *t, int nice);
-void thread_set_affinity(struct thread *t, u64 mask);
+void thread_set_policy(struct thread *t, u8 policy, u8 rt_priority);
+int thread_set_affinity(struct thread *t, u64 mask); /* -EINVAL if it names no CPU that is online */
 void thread_sleep_ns(u64 ns);             /* uninterruptible */
+/* Time that t has run so far, what runs now included; and the same split by samples (*user + *system is the sum). */
+u64 thread_runtime(struct thread *t);
+void thread_times(struct thread *t, u64 *user, u64 *system);
+/* Each tick of a CPU that is not idle, in interrupt context: `t` runs there in user mode or not. For CPU-time timers. */
+NOTIFIER_DECLARE(thread_tick, struct thread *t, bool user);
 void thread_kick(struct thread *t);       /* if it runs in user mode on another CPU, makes that CPU enter the kernel */
 extern struct spinlock thread_list_lock;
 extern struct list thread_list;           /* all threads by all_link */
@@ -137,6 +161,7 @@ struct sched_stats {
 };
 void sched_cpu_stats(u32 cpu, struct sched_stats *s);
 void sched_load(u64 avg[3]);              /* load averages * 65536 over 1, 5, 15 minutes */
+u32 sched_running(void);                  /* threads that run or could */
 u64 sched_total_forks(void);
 void sched_count_fork(void);
 

@@ -1,0 +1,193 @@
+/*
+ * On which CPU a thread runs: placement at wake-up, pulling work when idle or out of balance, affinity.
+ *
+ * A woken thread goes where it ran last if that CPU is idle, else to any idle CPU it may use, else to the shortest queue of where it was and where the
+ * waker is. A CPU with nothing to do pulls from the longest queue; a busy one looks around now and then.
+ */
+#include "rq_priv.h"
+
+#include "abi/errno.h"
+#include "sched/smp.h"
+
+u64 sched_idle_mask;
+
+static u32 choose_cpu(struct thread *t)
+{
+	u64 allowed = t->affinity & smp_online_mask();
+	u64 idle = atomic_load_relaxed(&sched_idle_mask) & allowed;
+	u32 here = cpu_id(), last = t->cpu;
+
+	if (!allowed)
+		return last; /* cannot be: affinity always names an online CPU */
+	if (idle) {
+		if (idle >> last & 1)
+			return last;
+		if (idle >> here & 1)
+			return here;
+		return __builtin_ctzl(idle);
+	}
+	u32 best = allowed >> last & 1 ? last : (u32)__builtin_ctzl(allowed);
+	u32 shortest = READ_ONCE(rq_of(best)->queued);
+	for (u64 left = allowed; left && shortest; left &= left - 1) {
+		u32 cpu = __builtin_ctzl(left);
+		u32 queued = READ_ONCE(rq_of(cpu)->queued);
+		/* Moving costs a cold cache: only for a clearly shorter queue. */
+		if (queued + 1 < shortest) {
+			best = cpu;
+			shortest = queued;
+		}
+	}
+	return best;
+}
+
+void sched_place(struct thread *t, enum enqueue_reason why)
+{
+	u64 flags = irq_save();
+	for (;;) {
+		u32 from = t->cpu; /* nobody else moves it while `migrating` is set */
+		u32 to = choose_cpu(t);
+		struct runqueue *rq;
+
+		if (to != from) {
+			rq = rq_of(from);
+			spin_lock(&rq->lock);
+			if (why != ENQUEUE_NEW)
+				t->vruntime -= rq->min_vruntime - rq_of(to)->min_vruntime;
+			t->cpu = to;
+			spin_unlock(&rq->lock);
+		}
+		rq = rq_of(to);
+		spin_lock(&rq->lock);
+		if (unlikely(!(t->affinity >> to & 1) && (t->affinity & smp_online_mask()))) {
+			spin_unlock(&rq->lock);
+			continue;
+		}
+		t->migrating = false;
+		rq_enqueue(rq, t, why);
+		if (rq_beats_current(rq, t))
+			rq_request_resched(rq);
+		spin_unlock(&rq->lock);
+		break;
+	}
+	irq_restore(flags);
+	/* With interrupts on, what was asked for can happen at once. */
+	if ((flags & RFLAGS_IF) && this_cpu()->need_resched) {
+		preempt_disable();
+		preempt_enable();
+	}
+}
+
+/* A queued fair thread of `from` that may run on CPU `to`: the one that will wait longest. from->lock held. */
+static struct thread *movable(struct runqueue *from, u32 to)
+{
+	unsigned tries = 8;
+	for (struct rbnode *n = rb_last(&from->fair); n && tries; n = rb_prev(n), tries--) {
+		struct thread *t = container_of(n, struct thread, rq_node);
+		if (t->affinity >> to & 1)
+			return t;
+	}
+	for (unsigned w = 0; w < 2; w++) {
+		if (!from->rt_bits[w])
+			continue;
+		struct thread *t = list_first(&from->rt[w * 64 + __builtin_ctzl(from->rt_bits[w])], struct thread, rq_link);
+		if (t->affinity >> to & 1)
+			return t;
+	}
+	return NULL;
+}
+
+bool sched_pull(void)
+{
+	struct runqueue *rq = this_rq(), *busiest = NULL;
+	u32 most = rq->queued + (rq->running != rq->idle);
+
+	for (u64 left = smp_online_mask() & ~(1ul << rq->cpu); left; left &= left - 1) {
+		struct runqueue *other = rq_of(__builtin_ctzl(left));
+		u32 queued = READ_ONCE(other->queued);
+		if (queued > most) {
+			most = queued;
+			busiest = other;
+		}
+	}
+	if (!busiest)
+		return false;
+
+	struct runqueue *first = busiest->cpu < rq->cpu ? busiest : rq, *second = first == rq ? busiest : rq;
+	spin_lock(&first->lock);
+	spin_lock(&second->lock);
+	struct thread *t = busiest->queued > rq->queued ? movable(busiest, rq->cpu) : NULL;
+	if (t) {
+		rq_dequeue(busiest, t);
+		t->vruntime += rq->min_vruntime - busiest->min_vruntime;
+		t->cpu = rq->cpu;
+		rq_enqueue(rq, t, ENQUEUE_MOVED);
+	}
+	spin_unlock(&second->lock);
+	spin_unlock(&first->lock);
+	return t != NULL;
+}
+
+/* --- attributes ---------------------------------------------------------------------------------------------------- */
+
+/* Takes t out of its queue for a change of what orders it, and puts it back. */
+#define WITH_THREAD_OUT(t, statement) do { \
+	u64 flags_; \
+	struct runqueue *rq_ = rq_lock_thread((t), &flags_); \
+	bool queued_ = (t)->on_rq; \
+	if (queued_) \
+		rq_dequeue(rq_, (t)); \
+	if (rq_->running == (t)) \
+		rq_charge(rq_, time_ns()); \
+	statement; \
+	if (queued_) { \
+		rq_enqueue(rq_, (t), ENQUEUE_MOVED); \
+		if (rq_beats_current(rq_, (t))) \
+			rq_request_resched(rq_); \
+	} else if (rq_->running == (t) && rq_->queued) { \
+		rq_request_resched(rq_); \
+	} \
+	spin_unlock_irqrestore(&rq_->lock, flags_); \
+} while (0)
+
+void thread_set_nice(struct thread *t, int nice)
+{
+	WITH_THREAD_OUT(t, t->nice = MAX(-20, MIN(19, nice)));
+}
+
+void thread_set_policy(struct thread *t, u8 policy, u8 rt_priority)
+{
+	WITH_THREAD_OUT(t, {
+		/* A thread that comes back from a real-time class must not bring an old virtual time. */
+		if (policy_is_rt(t->policy) && !policy_is_rt(policy))
+			t->vruntime = rq_->min_vruntime;
+		t->policy = policy;
+		t->rt_priority = rt_priority;
+	});
+}
+
+int thread_set_affinity(struct thread *t, u64 mask)
+{
+	u64 flags;
+	bool move = false, self = t == current;
+	struct runqueue *rq;
+
+	if (!(mask & smp_online_mask()))
+		return -EINVAL;
+	rq = rq_lock_thread(t, &flags);
+	t->affinity = mask;
+	if (!(mask >> rq->cpu & 1)) {
+		if (t->on_rq) {
+			rq_dequeue(rq, t);
+			t->migrating = move = true;
+		} else if (rq->running == t && !self) {
+			rq_request_resched(rq); /* rq_put_back sends it away */
+		}
+	}
+	spin_unlock_irqrestore(&rq->lock, flags);
+	if (move)
+		sched_place(t, ENQUEUE_MOVED);
+	/* The caller may rely on being elsewhere when this returns. */
+	if (self && !(mask >> cpu_id() & 1))
+		schedule();
+	return 0;
+}
