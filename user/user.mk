@@ -64,7 +64,8 @@ $(user_out)/bin/%-pie: $(user_dir)/bin/%.c $(newlib_objects)
 	@mkdir -p $(@D)
 	$(USER_CC) $(newlib_flags) -static-pie -Wl,-z,text $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
 
-musl_flags := $(user_flags) -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=none -Wno-format-truncation
+musl_flags := $(user_flags) -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=none -Wno-format-truncation \
+	-Wno-array-bounds -Wno-infinite-recursion -Wno-nonnull -Wno-stringop-overread -Wno-stringop-overflow -Wno-unused-result
 USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -static -no-pie -pthread -o $@ $< -lpthread
 USER_BUILD_none = $(USER_CC) $(musl_flags) -ffreestanding -nostdlib -nostartfiles -static -no-pie -Wl,--build-id=none -o $@ $<
 USER_BUILD_newlib = $(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)

@@ -84,13 +84,17 @@ def main():
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     names = args.names or [n for n in all_tests() if int(header(n)["stage"]) <= args.stage]
+    missing = [n for n in names if not os.path.exists(os.path.join(args.tests, n))]
+    for name in missing:
+        print(f"FAIL {name}: not built")
+    names = [n for n in names if n not in missing]
     with tempfile.TemporaryDirectory() as out:
         text = boot(args, make_image(names, args.tests, out))
     if args.log:
         with open(args.log, "w", encoding="utf-8") as stream:
             stream.write(text)
     found = records(text)
-    passed = failed = 0
+    passed, failed = 0, len(missing)
     for name in names:
         path = os.path.join(EXPECT, name + ".out")
         output, ended = found.get(name, ("", "never ended"))
