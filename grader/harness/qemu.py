@@ -25,9 +25,9 @@ from pathlib import Path
 from .console import Console
 from .qmp import GdbStub, Qmp
 
-EXIT_PASSED, EXIT_FAILED = 0x10, 0x11
-PANIC = re.compile(r"^(?:kernel )?panic\b.*", re.M | re.I)
-STOPPED = re.compile(r"^.*stopped at.*$", re.M | re.I)
+EXIT_PASSED, EXIT_FAILED = 0x20, 0x21
+PANIC = re.compile(r"^PANIC\b.*", re.M)
+STOPPED = re.compile(r"^TODO .*$", re.M)
 
 
 class GuestFailure(AssertionError):

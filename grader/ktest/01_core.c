@@ -97,11 +97,13 @@ KTEST(01, ticket_lock_wraps_around)
 /* A Multiboot2 information structure that grows tag by tag (Multiboot2 specification, section 3.6). */
 static u8 mb_info[2048] __aligned(8);
 static u32 mb_used;
+static bool mb_mapped;
 
 static void mb_begin(void)
 {
 	memset(mb_info, 0, sizeof(mb_info));
 	mb_used = 8;
+	mb_mapped = false;
 }
 
 static u8 *mb_tag(u32 type, u32 size)
@@ -133,6 +135,7 @@ static void mb_memory(const u64 (*ranges)[3], unsigned count)
 	u8 *body = mb_tag(6, 16 + 24 * count);
 	u32 entry[2] = { 24, 0 };
 
+	mb_mapped = true;
 	memcpy(body, entry, 8);
 	for (unsigned i = 0; i < count; i++) {
 		u32 kind[2] = { ranges[i][2], 0 };
@@ -141,8 +144,13 @@ static void mb_memory(const u64 (*ranges)[3], unsigned count)
 	}
 }
 
+/* Closes the structure, with a map of the memory if there is none yet: without one it would be refused. */
 static void mb_end(void)
 {
+	static const u64 all[][3] = { { 0x100000, 0x7f00000, 1 } };
+
+	if (!mb_mapped)
+		mb_memory(all, 1);
 	mb_tag(0, 8);
 	memcpy(mb_info, &mb_used, 4);
 }
@@ -204,6 +212,12 @@ KTEST(01, multiboot2_refuses_garbage)
 	mb_text(1, "x");
 	mb_end();
 	memcpy(mb_info, &zero, 4);
+	KEXPECT_EQ(multiboot2_parse(mb_info, &mb_result), -EINVAL);
+
+	mb_begin();
+	mb_tag(0, 8); /* an end without a memory map */
+	memcpy(mb_info, &mb_used, 4);
+	memset(&mb_result, 0, sizeof(mb_result));
 	KEXPECT_EQ(multiboot2_parse(mb_info, &mb_result), -EINVAL);
 
 	mb_begin();

@@ -18,7 +18,7 @@
 #include "core/registry.h"
 #include "core/verdict.h"
 
-enum { EXIT_ALL_PASSED = 0x10, EXIT_SOME_FAILED = 0x11 };
+enum { EXIT_ALL_PASSED = 0x20, EXIT_SOME_FAILED = 0x21 };
 
 LINKER_SET_DECLARE(ktests, const struct ktest);
 
