@@ -1,21 +1,26 @@
 /* stage: 08; libc: musl; run: host+guest
  * Names: mkdir, rmdir, link, unlink, symlink, and rename as a matrix; trailing slashes, dots, loops, lengths. */
 #include "t.h"
+#include <dirent.h>
 
 static void remove_all(const char *path)
 {
-	/* No shell in a test image: unlink what this test makes. */
-	static const char *const names[] = { "full/in", "full", "empty", "empty2", "file", "file2", "link", "dlink", "dangling",
-					     "other/in", "other", "new" };
-	char full[64];
+	char inner[512];
+	struct dirent *e;
+	DIR *dir;
 
-	for (int round = 0; round < 2; round++)
-		for (size_t i = 0; i < COUNT(names); i++) {
-			snprintf(full, sizeof(full), "%s/%s", path, names[i]);
-			if (unlink(full) < 0)
-				rmdir(full);
+	if (unlink(path) == 0 || errno == ENOENT)
+		return;
+	while (rmdir(path) < 0 && (errno == ENOTEMPTY || errno == EEXIST)) {
+		dir = opendir(path);
+		while ((e = readdir(dir)) != NULL) {
+			if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+				continue;
+			snprintf(inner, sizeof(inner), "%s/%s", path, e->d_name);
+			remove_all(inner);
 		}
-	rmdir(path);
+		closedir(dir);
+	}
 }
 
 static void world(void)

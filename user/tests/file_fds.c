@@ -11,6 +11,20 @@ int main(void)
 
 	t_dir();
 	put_text("f", "content");
+
+	/* Three thousand. */
+	NEED(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = 4096;
+	R(setrlimit(RLIMIT_NOFILE, &limit));
+	for (value = 0; value < 3000; value++)
+		if (open("f", O_RDONLY) < 0)
+			break;
+	V(value);
+	R(close(1500));
+	R(open("f", O_RDONLY));
+	for (fd = 3; fd < 4000; fd++)
+		close(fd);
+
 	R(open("f", O_RDONLY));
 	R(open("f", O_RDONLY));
 	R(open("f", O_RDONLY));
@@ -90,16 +104,5 @@ int main(void)
 	for (fd = 3; fd < 64; fd++)
 		close(fd);
 
-	/* Ten thousand. */
-	limit.rlim_cur = limit.rlim_max = 11000;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = 4096;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	for (value = 0; value < 3000; value++)
-		if (open("f", O_RDONLY) < 0)
-			break;
-	V(value);
-	R(close(1500));
-	R(open("f", O_RDONLY));
 	return 0;
 }

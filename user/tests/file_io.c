@@ -24,7 +24,6 @@ int main(void)
 	R(lseek(fd, 5, SEEK_END));
 	R(lseek(fd, 0, 99));
 	R(lseek(fd, -1, SEEK_SET));
-	R(lseek(fd, LONG_MAX, SEEK_SET));
 	R(lseek(99, 0, SEEK_SET));
 	R(lseek(fd, 0, SEEK_SET));
 	R(read(fd, buf, 0));

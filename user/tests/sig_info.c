@@ -2,6 +2,8 @@
  * siginfo: who sent a signal and how; values of sigqueue, order and number of queued ones. */
 #include "t.h"
 
+static volatile int shown;
+
 static void show(int sig, siginfo_t *info, void *context)
 {
 	(void)context;
@@ -13,6 +15,7 @@ static void show(int sig, siginfo_t *info, void *context)
 	if (sig == SIGCHLD && info->si_code > 0)
 		say(" status %d", info->si_status);
 	say("\n");
+	shown++;
 }
 
 static pid_t self;
@@ -110,6 +113,7 @@ int main(void)
 	if (pid == 0)
 		_exit(7);
 	reap("exits", pid);
+	shown = 0;
 	pid = fork();
 	if (pid == 0) {
 		signal(SIGCONT, SIG_DFL);
@@ -118,9 +122,11 @@ int main(void)
 			pause();
 	}
 	kill(pid, SIGSTOP);
-	nap(30);
+	while (shown < 1)
+		sched_yield();
 	kill(pid, SIGCONT);
-	nap(30);
+	while (shown < 2)
+		sched_yield();
 	kill(pid, SIGKILL);
 	reap("killed", pid);
 

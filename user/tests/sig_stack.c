@@ -25,7 +25,8 @@ static void handler(int sig)
 	stack_t ss = { .ss_sp = other, .ss_size = sizeof(other) };
 
 	show("handler");
-	R(SYS(sigaltstack, &ss, NULL));
+	if (done < 2)
+		R(SYS(sigaltstack, &ss, NULL));
 	if (sig == SIGUSR1 && !done++)
 		raise(SIGUSR2);
 }
@@ -88,7 +89,7 @@ int main(void)
 	raise(SIGUSR2);
 	ss.ss_flags = 1 << 31;
 	R(SYS(sigaltstack, &ss, NULL));
-	done = 1;
+	done = 2;
 	raise(SIGUSR1);
 	show("after");
 	IN_CHILD("fork keeps it")
