@@ -31,6 +31,7 @@ struct bootinfo {
 	struct boot_module modules[BOOT_MAX_MODULES]; /* initramfs parts, in order */
 	u32 module_count;
 	paddr_t rsdp; /* 0: search the BIOS area */
+	u8 rsdp_copy[36] __aligned(8); /* Multiboot2 hands a copy over: it is kept here, and rsdp points at it */
 	struct framebuffer fb;
 };
 extern struct bootinfo bootinfo;

@@ -10,6 +10,15 @@ struct trapframe;
 void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);
 void __noreturn panic_frame(const struct trapframe *frame, const char *fmt, ...) __printf_like(2, 3);
 
+/* Stops the other CPUs for good, by stage 03's hook; returns after a short time whether they answered or not. */
+void panic_stop_others(void);
+extern void (*panic_stop_hook)(void);
+/* Restarts the machine (`panic=N`), by stage 03's hook; NULL before: the kernel halts. */
+extern void (*panic_restart_hook)(void);
+extern u32 panicking; /* 1 + id of the CPU that panics, else 0: locks of the output are no longer waited for */
+/* Values for isa-debug-exit: QEMU's exit status is 2v + 1. */
+enum { PANIC_EXIT_OK = 0, PANIC_EXIT_TODO = 0x10, PANIC_EXIT_PANIC = 0x11 };
+
 #define ASSERT(cond) do { if (unlikely(!(cond))) panic("assertion failed: %s (%s:%d)", #cond, __FILE__, __LINE__); } while (0)
 #define BUG() panic("unreachable code reached (%s:%d)", __FILE__, __LINE__)
 /* Prints once with a back-trace and goes on; its value is the condition. */

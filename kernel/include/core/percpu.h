@@ -48,7 +48,8 @@ static __always_inline u32 cpu_id(void) { return this_cpu()->id; }
 #define percpu_ptr_of(var, c) ((__typeof__(&(var)))((char *)&(var) + (c)->percpu_offset))
 /* Allocates and copies the per-CPU image for a CPU; called by boot (CPU 0, static) and SMP bring-up. */
 struct cpu *percpu_setup(u32 id, void *image);
-size_t percpu_image_size(void);
+size_t percpu_image_size(void); /* struct cpu and the data */
+struct cpu *percpu_boot_setup(void); /* CPU 0, in memory of the image */
 
 static __always_inline void preempt_disable(void)
 {

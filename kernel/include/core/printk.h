@@ -25,10 +25,13 @@ struct console {
 	void (*write)(struct console *con, const char *buf, size_t len);
 	struct console *next;
 	bool enabled; /* gets kernel messages */
+	bool screen;  /* not the serial line: panics, which write to that directly, come here too */
 };
 void console_register(struct console *con);
 /* Writes to every enabled console, without level or log. */
 void console_write(const char *buf, size_t len);
+/* As console_write, to screens only and without waiting for a lock: for panics. */
+void console_write_screens(const char *buf, size_t len);
 /* The device behind /dev/console: the last `console=` of the command line, default ttyS0; NULL before any is registered. */
 struct console *console_preferred(void);
 

@@ -1,0 +1,160 @@
+/*
+ * The end, for the kernel's own bugs alone.
+ *
+ * The first CPU that comes here takes `panicking`; others that follow halt. The report goes to the verdict channel and to the serial port by formatters of
+ * their own, and, since a person may sit before the screen, to the enabled consoles too, whose locks are no longer waited for.
+ * A panic inside of a panic halts at once.
+ */
+#include "core/panic.h"
+#include "core/atomic.h"
+#include "core/boot_clock.h"
+#include "core/cmdline.h"
+#include "core/cpu.h"
+#include "core/ksyms.h"
+#include "core/percpu.h"
+#include "core/printk.h"
+#include "core/trapframe.h"
+#include "core/verdict.h"
+#include "lib/format.h"
+#include "panic_priv.h"
+
+u32 panicking;
+void (*panic_stop_hook)(void);
+void (*panic_restart_hook)(void);
+CMDLINE_PARAM(panic, "panic");
+
+void panic_stop_others(void)
+{
+	if (panic_stop_hook)
+		panic_stop_hook();
+}
+
+/* Frames must lie in the kernel half, aligned, and go upwards. */
+static bool frame_plausible(u64 rbp, u64 previous)
+{
+	return rbp >= 0xffff800000000000ul && rbp <= ~15ul && !(rbp & 7) && rbp > previous && (!previous || rbp - previous < 65536);
+}
+
+static void print_address(bool to_log, u64 rip)
+{
+	u64 offset = 0;
+	/* A return address may be the first of the next function, when the call was the last of its own. */
+	const char *name = ksym_lookup(rip - 1, &offset);
+
+	if (to_log)
+		printk_level(LOG_ERR, "  %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + 1 : 0);
+	else
+		panic_printf("TRACE %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + 1 : 0);
+}
+
+static void walk(bool to_log, u64 rbp, u64 rip)
+{
+	u64 previous = 0;
+
+	if (rip)
+		print_address(to_log, rip + 1);
+	for (int depth = 0; depth < 32 && frame_plausible(rbp, previous); depth++) {
+		u64 *frame = (u64 *)rbp;
+		if (!frame[1])
+			break;
+		print_address(to_log, frame[1]);
+		previous = rbp;
+		rbp = frame[0];
+	}
+}
+
+void backtrace(u64 rbp, u64 rip)
+{
+	walk(true, rbp, rip);
+}
+
+void backtrace_here(void)
+{
+	walk(true, (u64)__builtin_frame_address(0), 0);
+}
+
+bool warn_once(bool *done, const char *what, const char *file, int line)
+{
+	if (!atomic_xchg(done, true)) {
+		pr_err("warning: %s (%s:%d)\n", what, file, line);
+		backtrace_here();
+	}
+	return true;
+}
+
+static void print_registers(const struct trapframe *f)
+{
+	panic_printf("rip %lx  cs %lx  rflags %lx  rsp %lx  ss %lx\n", f->rip, f->cs, f->rflags, f->rsp, f->ss);
+	panic_printf("rax %lx  rbx %lx  rcx %lx  rdx %lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+	panic_printf("rsi %lx  rdi %lx  rbp %lx  r8 %lx\n", f->rsi, f->rdi, f->rbp, f->r8);
+	panic_printf("r9 %lx  r10 %lx  r11 %lx  r12 %lx\n", f->r9, f->r10, f->r11, f->r12);
+	panic_printf("r13 %lx  r14 %lx  r15 %lx\n", f->r13, f->r14, f->r15);
+	panic_printf("cr0 %lx  cr2 %lx  cr3 %lx  cr4 %lx  vector %lx  error %lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4(), f->vector, f->error);
+}
+
+/* Takes the right to panic. False: another CPU panics already. */
+static bool panic_begin(void)
+{
+	u32 me = 1 + cpu_id();
+	u32 before;
+
+	irq_disable();
+	before = __sync_val_compare_and_swap(&panicking, 0, me);
+	return before == 0;
+}
+
+static void __noreturn panic_end(void)
+{
+	char value[16];
+
+	verdict_exit(PANIC_EXIT_PANIC);
+	if (cmdline_get("panic", value, sizeof(value)) == 0 && value[0] != '0' && panic_restart_hook) {
+		u64 seconds = cmdline_u64("panic", 0);
+		u64 end = boot_clock_ns() + (value[0] == '-' ? 0 : seconds * 1000000000);
+		while (boot_clock_ns() < end)
+			cpu_relax();
+		panic_restart_hook();
+	}
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static void __noreturn report(const struct trapframe *f, const char *fmt, va_list ap)
+{
+	static char text[512];
+
+	if (!panic_begin()) {
+		if (panicking == 1 + cpu_id())
+			panic_printf("\nPANIC inside of a panic\n");
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	}
+	panic_stop_others();
+	panic_vformat(text, sizeof(text), fmt, ap);
+	panic_printf("\nPANIC %s\n", text);
+	panic_printf("cpu %u, %lu ms after the start, %s\n", cpu_id(), boot_clock_ns() / 1000000, in_irq() ? "in an interrupt" : "not in an interrupt");
+	if (f) {
+		print_registers(f);
+		walk(false, f->rbp, f->rip);
+	} else {
+		walk(false, (u64)__builtin_frame_address(0), 0);
+	}
+	panic_printf("END\n");
+	panic_end();
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(NULL, fmt, ap);
+}
+
+void panic_frame(const struct trapframe *frame, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(frame, fmt, ap);
+}

@@ -1,0 +1,30 @@
+/*
+ * The ticket lock: as at a counter, each comer draws the next number and waits until it is called. First come, first served, so nobody starves.
+ *
+ *   next = owner          free
+ *   next = owner + k      held, with k - 1 waiting
+ *
+ * Both numbers wrap at 65536, which does no harm as long as fewer CPUs than that wait.
+ */
+#include "core/atomic.h"
+#include "core/spinlock.h"
+
+#include "core/todo.h"
+
+/* Draw a ticket atomically, then spin (with cpu_relax) until owner shows it. What the lock guards must not be read before that. */
+void ticket_acquire(struct ticket_lock *t)
+{
+	TODO("01-boot");
+}
+
+/* Draw the next ticket only if it would be called at once; never wait. */
+bool ticket_try_acquire(struct ticket_lock *t)
+{
+	TODO("01-boot");
+}
+
+/* Call the next ticket. What the lock guards must be written before that. */
+void ticket_release(struct ticket_lock *t)
+{
+	TODO("01-boot");
+}
