@@ -78,8 +78,8 @@ def lab_01_the_memory_map_adds_up(kit):
     for megabytes in (96, 160):
         text = _grub(kit, mem="%dM" % megabytes)
         ranges = [(int(a, 16), int(b, 16)) for a, b in
-                  re.findall(r"([0-9a-f]{8,16})\s*-\s*([0-9a-f]{8,16})\s+usable", text)]
-        total = sum(b - a for a, b in ranges)
+                  re.findall(r"([0-9a-f]{8,16}) - ([0-9a-f]{8,16}) .*usable", text)]
+        total = sum(b + 1 - a for a, b in ranges)
         assert abs(total - (megabytes << 20)) <= 1 << 20, "wrong output: %d MiB of memory, usable on the console: %s" % (
             megabytes, [(hex(a), hex(b)) for a, b in ranges])
 

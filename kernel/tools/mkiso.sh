@@ -28,7 +28,9 @@ menuentry "Switchback" {
 $module
 }
 CFG
-grub-mkrescue --install-modules="normal multiboot2 iso9660 part_gpt part_msdos fat boot serial terminal search configfile" \
+# GRUB's first step asks for every kind of partition table, and complains aloud about one that is not there.
+partitions='part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc'
+grub-mkrescue --install-modules="normal multiboot2 iso9660 $partitions fat boot serial terminal search configfile" \
 	--locales= --fonts= --themes= -o "$iso.new" "$tree" > "$iso.log" 2>&1 || { cat "$iso.log" >&2; exit 1; }
 mv "$iso.new" "$iso"
 rm -f "$iso.log"
