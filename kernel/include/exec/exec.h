@@ -26,10 +26,16 @@ struct exec_args {
 	u32 argc, envc;
 	size_t env_offset;   /* where envp's strings start */
 };
+/* 0, -E2BIG, -ENOMEM. All of argv first. */
 int exec_args_add(struct exec_args *a, const char *s, bool env);
+/* Puts n strings in the place of argv[0] (none: before the first): what a #! line does. 0, -E2BIG, -ENOMEM. */
+int exec_args_replace_first(struct exec_args *a, const char *const *strings, u32 n);
 /* From user arrays: 0, -EFAULT, -E2BIG, -ENOMEM. */
 int exec_args_import(struct exec_args *a, char __user *const __user *argv, char __user *const __user *envp);
 void exec_args_free(struct exec_args *a);
+/* Scratch memory of any size, of the heap or mapped page by page: NULL if memory is short. Freed with the same size. */
+void *exec_buffer_alloc(size_t bytes);
+void exec_buffer_free(void *buf, size_t bytes);
 
 /* A new image, built completely beside the old one. */
 struct exec_image {
@@ -53,22 +59,32 @@ void exec_image_drop(struct exec_image *img);
 /* Student's. exec/elf.c: checks header and program headers of a file (no memory touched). 0 or -ENOEXEC, … */
 struct elf64_header;
 int elf_check(const struct elf64_header *h, u64 file_size);
+/* Given (exec/segment.c): maps one PT_LOAD segment, moved by bias: file part, zeroed rest. 0 or -errno. */
+struct elf64_phdr;
+int segment_map(struct exec_source *s, struct aspace *as, const struct elf64_phdr *ph, vaddr_t bias);
+/* Given: where `len` bytes of a movable object go: its first address, or -errno. A program with an interpreter has a region of its own. */
+long segment_place(struct aspace *as, u64 len, bool program_with_interpreter);
+/* Given: reads exactly n bytes: 0, -EIO when the file is short, or another -errno. */
+int exec_read(struct exec_source *s, void *buf, size_t n, u64 off);
 /* Maps the segments of one ELF object into as at bias; fills entry etc. in *out. */
 struct elf_object {
 	vaddr_t bias, entry, phdr, lowest, highest, code_start, code_end, data_start, data_end, brk;
 	u16 phnum;
 	char interp[256]; /* PT_INTERP, "" if none */
-	bool exec_stack, is_dyn;
+	bool exec_stack, is_dyn; /* is_dyn: ET_DYN */
 };
 int elf_load(struct exec_source *s, struct aspace *as, bool is_interpreter, struct elf_object *out);
 /* exec/stack.c: strings, argv, envp, auxv at the top of the stack area; the stack pointer, or -errno. */
 long stack_build(struct aspace *as, const struct exec_args *args, const struct exec_image *img, vaddr_t stack_top);
 /* Upper stages add auxiliary vector entries (uids: proc; vDSO: distro). */
+#define AUXV_MAX 24
 struct auxv_list {
-	u64 (*v)[2];
-	u32 n, max;
+	u64 v[AUXV_MAX][2];
+	u32 n;
 };
-void auxv_add(struct auxv_list *l, u64 type, u64 value);
+void auxv_add(struct auxv_list *l, u64 type, u64 value); /* or changes the value of a type that is there */
+/* Given (exec/auxv.c): everything but the three addresses that only stack_build knows, in Linux's order, AT_NULL at the end. */
+void auxv_collect(struct auxv_list *l, struct aspace *as, const struct exec_image *img, vaddr_t random, vaddr_t execfn, vaddr_t platform);
 NOTIFIER_DECLARE(exec_auxv, struct aspace *as, const struct exec_image *img, struct auxv_list *l);
 /* A first process was allocated (no threads started): proc gives it signals, credentials, a place in the tables; *err to refuse. */
 NOTIFIER_DECLARE(process_first, struct process *p, int *err);
