@@ -26,7 +26,7 @@ void syscall_dispatch(struct trapframe *f);
 /* Runs while thread->work is set, before going back to user mode; interrupts on inside. Upper layers hook: */
 NOTIFIER_DECLARE(user_return, struct trapframe *f);
 /* How exit(2), exit_group(2) and a fatal trap end a user thread (or its whole process): usermode's own ends the thread; exec (06) and then proc (07) set theirs. Never returns. */
-extern void (*user_exit_hook)(int wait_status, bool whole_process);
+extern void (*user_exit_hook)(int wait_status, bool whole_process) __noreturn;
 /* Set a frame up for a fresh program. rflags = IF. */
 void user_frame_init(struct trapframe *f, vaddr_t entry, vaddr_t sp);
 
