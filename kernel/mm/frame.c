@@ -170,11 +170,11 @@ bool frame_make_room(unsigned order)
 	NOTIFIER_CALL(reclaim, 32ul << order, &freed);
 	if (!freed && order <= 3) {
 		NOTIFIER_CALL(out_of_memory, &killed);
-		if (killed && frame_wait_hook)
+		if (killed == 1 && frame_wait_hook)
 			frame_wait_hook();
 	}
 	atomic_store_release(&reclaimers[slot], (struct thread *)NULL);
-	return freed || killed;
+	return freed || killed == 1;
 }
 
 static struct frame *alloc_slow(unsigned order, unsigned flags)

@@ -67,7 +67,7 @@ void kstack_free(void *stack);
 NOTIFIER_DECLARE(kernel_tlb_flush, vaddr_t start, vaddr_t end);
 /* Memory is short: free what can be freed (page cache, dentries); *freed counts frames. May sleep. */
 NOTIFIER_DECLARE(reclaim, size_t want, size_t *freed);
-/* Reclaim brought nothing: kill a process. May sleep. */
+/* Reclaim brought nothing: kill a process. *killed: 1 another one (it may take a moment to go), 2 the caller's own: its allocation fails now. May sleep. */
 NOTIFIER_DECLARE(out_of_memory, int *killed);
 
 #endif
