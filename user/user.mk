@@ -55,14 +55,21 @@ $(user_out)/newlib/%.S.o: $(user_dir)/newlib/%.S
 	@mkdir -p $(@D)
 	$(USER_CC) $(user_flags) -c -o $@ $<
 
-$(user_out)/bin/%: $(user_dir)/bin/%.c $(newlib_objects) $(wildcard $(user_dir)/bin/*.h)
+$(user_out)/bin/common/%.o: $(user_dir)/bin/common/%.c $(wildcard $(user_dir)/bin/common/*.h) | $(newlib_out)/libc.a
 	@mkdir -p $(@D)
-	$(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
+	$(USER_CC) $(newlib_flags) -c -o $@ $<
+
+user_common := $(patsubst $(user_dir)/bin/common/%.c,$(user_out)/bin/common/%.o,$(wildcard $(user_dir)/bin/common/*.c))
+.SECONDARY: $(user_common)
+
+$(user_out)/bin/%: $(user_dir)/bin/%.c $(newlib_objects) $(user_common) $(wildcard $(user_dir)/bin/common/*.h)
+	@mkdir -p $(@D)
+	$(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(user_common) $(newlib_objects) $(newlib_libs)
 
 # The same program, movable: what the loader does with ET_DYN.
-$(user_out)/bin/%-pie: $(user_dir)/bin/%.c $(newlib_objects)
+$(user_out)/bin/%-pie: $(user_dir)/bin/%.c $(newlib_objects) $(user_common)
 	@mkdir -p $(@D)
-	$(USER_CC) $(newlib_flags) -static-pie -Wl,-z,text $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
+	$(USER_CC) $(newlib_flags) -static-pie -Wl,-z,text $(newlib_link) -o $@ $< $(user_common) $(newlib_objects) $(newlib_libs)
 
 musl_flags := $(user_flags) -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=none -Wno-format-truncation \
 	-Wno-array-bounds -Wno-infinite-recursion -Wno-nonnull -Wno-stringop-overread -Wno-stringop-overflow -Wno-unused-result
