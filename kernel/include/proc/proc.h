@@ -65,8 +65,6 @@ struct fork_request {
 	struct thread *parent_thread, *thread;
 };
 NOTIFIER_DECLARE(process_fork, const struct fork_request *r, int *err);
-/* A fork that was refused after the hook ran, or a process that is freed. */
-NOTIFIER_DECLARE(process_free, struct process *p);
 /* The point of no return of exec is past: the old image is gone. */
 NOTIFIER_DECLARE(process_exec_done, struct process *p);
 /* A thread ends, its address space is still alive. */

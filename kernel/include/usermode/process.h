@@ -67,8 +67,15 @@ struct process {
 
 static inline struct process *current_process(void) { return current->process; }
 
-/* Allocates a process with one thread, no memory, no files; the thread is not started. NULL if memory is short. pid is the thread's tid. */
+/*
+ * Allocates a process with one thread (leader; it has an initial FPU state), no memory, no files; the thread is not started. NULL if memory is short. pid is the thread's tid.
+ * References: the caller's one, and one for each struct thread whose `process` it is, dropped when that struct is freed (thread_free).
+ */
 struct process *process_alloc(const char *name);
+/* Makes t (from thread_alloc) one of p's threads: reference, FPU state; 0 or -ENOMEM. Lists and counts are the caller's. Undone by thread_put. */
+int process_adopt_thread(struct process *p, struct thread *t);
+/* The last reference went: upper stages free what hangs on p. Any context. */
+NOTIFIER_DECLARE(process_free, struct process *p);
 /* Frees the struct when the last reference goes. */
 void process_get(struct process *p);
 void process_put(struct process *p);
