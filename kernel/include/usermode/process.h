@@ -69,7 +69,9 @@ static inline struct process *current_process(void) { return current->process; }
 
 /*
  * Allocates a process with one thread (leader; it has an initial FPU state), no memory, no files; the thread is not started. NULL if memory is short. pid is the thread's tid.
- * References: the caller's one, and one for each struct thread whose `process` it is, dropped when that struct is freed (thread_free).
+ * References: process_alloc's one goes to the caller. p holds a reference to its leader; the struct of the leader frees p's memory when it is freed itself
+ * (so t->process is memory for as long as anybody holds t), while every other thread holds a reference to p. The last process_put calls process_free and
+ * puts the leader.
  */
 struct process *process_alloc(const char *name);
 /* Makes t (from thread_alloc) one of p's threads: reference, FPU state; 0 or -ENOMEM. Lists and counts are the caller's. Undone by thread_put. */

@@ -30,10 +30,6 @@ extern void (*user_exit_hook)(int wait_status, bool whole_process) __noreturn;
 /* Set a frame up for a fresh program. rflags = IF. */
 void user_frame_init(struct trapframe *f, vaddr_t entry, vaddr_t sp);
 
-/* User's FS or GS base of current: live value (with FSGSBASE the program may have changed it by itself). */
-void user_base_set(bool gs, u64 base);
-u64 user_base_get(bool gs);
-
 /* FPU, SSE, AVX: eagerly saved by XSAVE(OPT) at a switch. */
 extern size_t fpu_state_size;
 struct fpu_state *fpu_alloc(void);           /* initial state; NULL if memory is short */
