@@ -28,40 +28,56 @@ KTEST(02, frames_are_aligned_and_apart)
 	}
 }
 
+/* What the lists hold must be what the count says. */
+static void lists_add_up(void)
+{
+	u64 sum = 0;
+
+	for (unsigned k = 0; k < MAX_ORDER; k++)
+		sum += buddy_free_blocks(k) << k;
+	KEXPECT_EQ(sum, buddy_free_count());
+}
+
 KTEST(02, frames_come_back)
 {
-	u64 before[MAX_ORDER];
-	u64 free = buddy_free_count();
+	u64 before[MAX_ORDER], free = buddy_free_count();
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < MAX_ORDER; i++)
 		before[i] = buddy_free_blocks(i);
-	struct frame *f = buddy_alloc(3);
-	KREQUIRE(f != NULL);
-	KEXPECT_EQ(buddy_free_count(), free - 8);
-	buddy_free(f, 3);
+	while (n < MANY - 1 && buddy_free_blocks(3)) /* until the next one has to be cut from a larger block */
+		KREQUIRE((held[n++] = buddy_alloc(3)) != NULL);
+	KREQUIRE((held[n++] = buddy_alloc(3)) != NULL);
+	KEXPECT_EQ(buddy_free_count(), free - 8 * n);
+	lists_add_up();
+	while (n > 0)
+		buddy_free(held[--n], 3);
 	KEXPECT_EQ(buddy_free_count(), free);
+	lists_add_up();
 	for (unsigned i = 0; i < MAX_ORDER; i++)
 		KEXPECT_EQ(buddy_free_blocks(i), before[i]); /* merged again, all the way up */
 }
 
 KTEST(02, buddies_merge_in_any_order)
 {
+	static struct frame *parts[1 << (MAX_ORDER - 1)];
 	u64 free = buddy_free_count(), largest = buddy_free_blocks(MAX_ORDER - 1);
-	unsigned n = 0;
+	struct frame *block = buddy_alloc(MAX_ORDER - 1);
 
-	while (n < MANY && (held[n] = buddy_alloc(0)))
-		n++;
-	KEXPECT_EQ(n, MANY);
-	for (unsigned i = n - 1; i > 0; i--) { /* shuffled by the seed */
+	KREQUIRE(block != NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++)
+		parts[i] = block + i;
+	for (unsigned i = ARRAY_SIZE(parts) - 1; i > 0; i--) { /* shuffled by the seed */
 		unsigned j = ktest_random() % (i + 1);
-		struct frame *swap = held[i];
-		held[i] = held[j];
-		held[j] = swap;
+		struct frame *swap = parts[i];
+		parts[i] = parts[j];
+		parts[j] = swap;
 	}
-	for (unsigned i = 0; i < n; i++)
-		buddy_free(held[i], 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) /* a block may come back in pieces */
+		buddy_free(parts[i], 0);
 	KEXPECT_EQ(buddy_free_count(), free);
 	KEXPECT_EQ(buddy_free_blocks(MAX_ORDER - 1), largest);
+	lists_add_up();
 }
 
 KTEST(02, frames_under_random_use)
@@ -91,6 +107,7 @@ KTEST(02, frames_under_random_use)
 		if (held[i])
 			buddy_free(held[i], held_order[i]);
 	KEXPECT_EQ(buddy_free_count(), free);
+	lists_add_up();
 }
 
 KTEST(02, frames_run_out_without_harm)

@@ -73,11 +73,13 @@ def test_inflate(gunzip, case, level, tmp_path):
 
 
 def test_inflate_notices_damage(gunzip, tmp_path):
-    whole = bytearray(gzip.compress(words(random.Random(3), 3000)))
+    data = words(random.Random(3), 3000)
+    whole = bytearray(gzip.compress(data))
     rng = random.Random(5)
     for _ in range(60):
         copy = bytearray(whole)
         copy[rng.randrange(10, len(copy))] ^= 1 << rng.randrange(8)
         (tmp_path / "f.gz").write_bytes(copy)
         done = subprocess.run([str(gunzip), str(tmp_path / "f.gz")], capture_output=True, timeout=60, check=False)
-        assert done.returncode in (2, 3), "damage went unnoticed or killed the program: %s" % done.stderr.decode()[-2000:]
+        # A bit of the padding behind the last code may change without changing anything.
+        assert done.returncode in (2, 3) or done.stdout == data, "damage went unnoticed, or: %s" % done.stderr.decode()[-2000:]

@@ -179,13 +179,14 @@ void *radix_remove(struct radix *r, u64 index)
 static void *next_in(struct radix_node *n, u32 level, u64 *index)
 {
 	u64 span = 1ul << ((level - 1) * BITS);
+	u64 base = level * BITS >= 64 ? 0 : *index >> (level * BITS) << (level * BITS); /* the first index below n */
 
 	for (u32 i = slot_of(*index, level); i < SLOTS; i++) {
 		void *child = n->slots[i];
 		void *found = level == 1 ? child : child ? next_in(child, level - 1, index) : NULL;
 		if (found)
 			return found;
-		*index = (*index & ~(span - 1)) + span;
+		*index = base + (i + 1) * span; /* not from *index, which the level below has moved */
 		if (!*index)
 			return NULL;
 	}
