@@ -114,7 +114,8 @@ bool sched_pull(void)
 
 	struct runqueue *first = busiest->cpu < rq->cpu ? busiest : rq, *second = first == rq ? busiest : rq;
 	spin_lock(&first->lock);
-	spin_lock(&second->lock);
+	while (!spin_trylock(&second->lock)) /* of equal rank: the order of CPU numbers makes it safe */
+		cpu_relax();
 	struct thread *t = busiest->queued > rq->queued ? movable(busiest, rq->cpu) : NULL;
 	if (t) {
 		rq_dequeue(busiest, t);

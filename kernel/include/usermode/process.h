@@ -68,7 +68,7 @@ struct process {
 static inline struct process *current_process(void) { return current->process; }
 
 /*
- * Allocates a process with one thread (leader; it has an initial FPU state), no memory, no files; the thread is not started. NULL if memory is short. pid is the thread's tid.
+ * Allocates a process with one thread (leader; it has an initial FPU state, and enters an empty user frame by ret_from_fork), no memory, no files; the thread is not started. NULL if memory is short. pid is the thread's tid.
  * References: process_alloc's one goes to the caller. p holds a reference to its leader; the struct of the leader frees p's memory when it is freed itself
  * (so t->process is memory for as long as anybody holds t), while every other thread holds a reference to p. The last process_put calls process_free and
  * puts the leader.
