@@ -10,6 +10,7 @@
 #include "core/panic.h"
 #include "core/printk.h"
 #include "core/registry.h"
+#include "core/todo.h"
 #include "core/verdict.h"
 #include "sched/mutex.h"
 #include "sched/smp.h"
@@ -90,6 +91,12 @@ static int sched_init(void)
 	return err;
 }
 SUBSYSTEM(sched, .needs = "mm time acpi irq", .init = sched_init, .stage = "04-threads");
+
+/* What the skeleton of switch.S calls. */
+void sched_switch_missing(void)
+{
+	TODO("04-threads");
+}
 
 /* --- destination: threads on every CPU ------------------------------------------------------------------------------ */
 

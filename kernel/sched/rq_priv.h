@@ -83,6 +83,7 @@ u32 thread_weight(const struct thread *t);
 void workqueue_cpu_init(u32 cpu);
 void smp_ipi_init(void);
 void sched_load_start(void);
+void __noreturn sched_switch_missing(void);
 void sched_preempt(void); /* schedule.c: the preempt_hook */
 
 #endif

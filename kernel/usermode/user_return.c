@@ -53,7 +53,7 @@ void user_frame_sanitise(struct trapframe *f)
 
 /* --- without signals ----------------------------------------------------------------------------------------------- */
 
-static void default_exit(int wait_status, bool whole_process)
+static void __noreturn default_exit(int wait_status, bool whole_process)
 {
 	struct process *p = current->process;
 
@@ -63,7 +63,7 @@ static void default_exit(int wait_status, bool whole_process)
 	wait_wake_all(&p->child_wait);
 	thread_exit();
 }
-void (*user_exit_hook)(int wait_status, bool whole_process) = default_exit;
+void (*user_exit_hook)(int wait_status, bool whole_process) __noreturn = default_exit;
 
 static void default_trap(struct trapframe *f)
 {
