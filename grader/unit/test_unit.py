@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.build import BUILD, ROOT
+from harness.build import ROOT
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted(HERE.glob("unit_*.c"))
@@ -34,10 +34,8 @@ def build(program, out):
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
-def test_unit(program):
-    folder = ROOT / BUILD / "unit"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = build(program, folder / program.stem)
+def test_unit(program, tmp_path):
+    binary = build(program, tmp_path / program.stem)
     done = subprocess.run([str(binary)], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0 and not done.stdout, (done.stdout + done.stderr)[-4000:]
 
@@ -56,10 +54,8 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def gunzip():
-    folder = ROOT / BUILD / "unit"
-    folder.mkdir(parents=True, exist_ok=True)
-    return build(HERE / "unit_inflate.c", folder / "inflate-tool")
+def gunzip(tmp_path_factory):
+    return build(HERE / "unit_inflate.c", tmp_path_factory.mktemp("inflate") / "gunzip")
 
 
 @pytest.mark.parametrize("level", [0, 1, 6, 9])
