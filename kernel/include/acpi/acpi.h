@@ -26,6 +26,7 @@ struct acpi_info {
 	bool pm_timer_32bit;
 	paddr_t mcfg_base;       /* 0: none */
 	u8 mcfg_bus_start, mcfg_bus_end;
+	u8 rtc_century;          /* CMOS register of the century; 0: none */
 };
 extern struct acpi_info acpi;
 

@@ -57,8 +57,15 @@ void idt_load(void); /* on each CPU */
 
 /* Student's (lab 03): irq/idt.c fills gate descriptors, irq/vectors.S has the 256 entry stubs, irq/exceptions.c dispatches. */
 void idt_init(void);
+/* One gate: `entry` on stack `ist` (0: the ordinary one), open to INT n from ring `dpl`. */
+void idt_set_gate(unsigned vector, u64 entry, unsigned ist, unsigned dpl);
 void trap_dispatch(struct trapframe *f); /* called by the stubs' common path, interrupts off */
 extern const u64 vector_stubs[256];       /* addresses of the entry stubs */
+/*
+ * The way out of the kernel for assembly (irq/vectors.S, irq/entry_asm.h): jump there with rsp at a struct trapframe. To ring 3 it runs user_return_hook as
+ * long as there is work, then swapgs and iretq.
+ */
+void trap_return(void);
 /* Given: what trap_dispatch hands a device or IPI vector to. */
 void irq_dispatch(struct trapframe *f);
 /* Given: dispatch's last resort for an exception from the kernel: looks rip up in the fix-up table (and moves rip), else false. */

@@ -30,8 +30,7 @@ struct timer {
 	u64 deadline; /* time_ns() */
 	void (*fn)(struct timer *t);
 	void *arg;
-	s32 cpu;      /* queue it is in; -1: not queued */
-	bool running;
+	s32 cpu;      /* queue it is in; -1: not queued (atomic) */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t), void *arg);
 /* Queues it, or moves it if queued. From fn itself too. Any context. */
@@ -42,7 +41,8 @@ bool timer_cancel(struct timer *t);
 bool timer_cancel_sync(struct timer *t);
 
 /* Student's (time/apic_timer.c, lab 03): measures the APIC timer against a clock and programs it. */
-int apic_timer_calibrate(void);             /* 0 or -ENODEV */
+int apic_timer_calibrate(void);             /* against time_ns(); 0 or -ENODEV */
+extern u64 apic_timer_hz;                    /* what it found */
 void apic_timer_set(u64 deadline);           /* one interrupt at deadline (at once if past); TIME_NEVER stops */
 void timer_interrupt(void *arg);             /* the vector's handler: runs what is due, sets the next */
 /* Given (time/timer.c). */

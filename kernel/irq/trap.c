@@ -1,0 +1,108 @@
+/*
+ * Given parts of the trap path: the fix-up table, the two ways out, what the paranoid entries call.
+ *
+ * The ways out are where a switch of threads may happen: to ring 3 always, to the kernel only if it was interrupted with interrupts on and without
+ * preemption being held off.
+ */
+#include "irq/irq.h"
+
+#include "boot/gdt.h"
+#include "core/cpu.h"
+#include "core/panic.h"
+#include "core/percpu.h"
+#include "irq_priv.h"
+
+extern const struct fixup fixup_table_start[], fixup_table_end[]; /* kernel.ld */
+extern const char paranoid_debug[], paranoid_nmi[], paranoid_double_fault[], paranoid_machine_check[]; /* paranoid.S */
+
+const struct paranoid_gate paranoid_gates[] = {
+	{ TRAP_DEBUG, IST_DEBUG, (u64)paranoid_debug },
+	{ TRAP_NMI, IST_NMI, (u64)paranoid_nmi },
+	{ TRAP_DOUBLE_FAULT, IST_DOUBLE_FAULT, (u64)paranoid_double_fault },
+	{ TRAP_MACHINE_CHECK, IST_MACHINE_CHECK, (u64)paranoid_machine_check },
+};
+const unsigned paranoid_gate_count = ARRAY_SIZE(paranoid_gates);
+
+void (*user_return_hook)(struct trapframe *f);
+static bool stopping; /* the machine goes down: an NMI means halt */
+
+bool trap_fixup(struct trapframe *f)
+{
+	for (const struct fixup *x = fixup_table_start; x < fixup_table_end; x++) {
+		if (x->insn == f->rip) {
+			f->rip = x->landing;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The word that others set to get a thread's attention lies at a fixed place of struct thread, which belongs to stage 04. */
+static inline u32 current_work(void)
+{
+	const char *current_thread = (const char *)this_cpu()->current;
+
+	return current_thread ? READ_ONCE(*(const u32 *)(current_thread + 16)) : 0;
+}
+
+void trap_exit_user(struct trapframe *f)
+{
+	irq_disable();
+	for (;;) {
+		if (unlikely(READ_ONCE(this_cpu()->need_resched)) && preempt_hook) {
+			preempt_hook();
+			irq_disable();
+			continue;
+		}
+		if (likely(!current_work()) || !user_return_hook)
+			return;
+		user_return_hook(f);
+	}
+}
+
+void trap_exit_kernel(struct trapframe *f)
+{
+	irq_disable();
+	if (unlikely(READ_ONCE(this_cpu()->need_resched)) && (f->rflags & RFLAGS_IF) && !preempt_count() && preempt_hook) {
+		preempt_hook();
+		irq_disable();
+	}
+}
+
+void paranoid_dispatch(struct trapframe *f)
+{
+	if (f->vector == TRAP_NMI && READ_ONCE(stopping))
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	trap_dispatch(f);
+}
+
+/* An iretq to ring 3 that the CPU refused: the frame was the user's doing (a signal frame, a debugger). It is that program's fault. */
+void trap_bad_iret_frame(struct trapframe *f)
+{
+	if (!user_trap_hook)
+		panic_frame(f, "a return to ring 3 failed");
+	f->cs = GDT_USER_CODE | 3;
+	f->ss = GDT_USER_DATA | 3;
+	irq_enable();
+	user_trap_hook(f);
+	irq_disable();
+}
+
+/* For panics and the marker of what is yet to be written: all others halt. */
+static void stop_others(void)
+{
+	u32 self = cpu_id();
+
+	if (__atomic_exchange_n(&stopping, true, __ATOMIC_SEQ_CST))
+		return;
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		if (cpus[i] && i != self && cpus[i]->online)
+			lapic_send(cpus[i]->apic_id, LAPIC_NMI);
+}
+
+
+void trap_stop_init(void)
+{
+	panic_stop_hook = stop_others;
+}
