@@ -81,12 +81,8 @@ ap_trampoline_end:
 	.section .text.ap_high, "ax"
 /* rdi: struct cpu *, rsi: root of the final tables, rdx: where to go. */
 ap_high:
+	/* From here on the low GDT is out of reach: no segment is loaded before ap_main brings the CPU's own. */
 	movq %rsi, %cr3
-	movl $0x10, %eax
-	movl %eax, %ds
-	movl %eax, %es
-	/* The data selector of the low GDT is 0x10 as well; ap_main loads the CPU's own. */
-	movl %eax, %ss
 	xorl %ebp, %ebp
 	pushq $0
 	pushq $0
