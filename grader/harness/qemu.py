@@ -154,6 +154,14 @@ class Machine:
             self.fail("`%s` did not come" % pattern)
         return match
 
+    def wait_for_verdict(self, pattern):
+        """Wait for a record on the verdict channel."""
+        while not re.search(pattern, self.verdict, re.M):
+            if self.process.poll() is not None or self.remaining() <= 0:
+                self.exit_status = self.process.poll()
+                self.fail("no record `%s` on the verdict channel" % pattern)
+            time.sleep(0.05)
+
     def run(self, command, prompt=r"# $", timeout=None):
         """Type a command at a shell's prompt; what it printed, without the echo."""
         start = self.console.mark

@@ -9,6 +9,7 @@ from pathlib import Path
 from .build import BUILD, ROOT, make
 from .qemu import Machine
 
+FIRST_WITH_LOADER = 6
 FIRST_WITH_FORK = 7  # below it nobody can start a second program
 
 _spec = importlib.util.spec_from_file_location("user_tests_run", ROOT / "user/tests/run.py")

@@ -109,3 +109,15 @@ def lab_04_threads_on_two_cpus(kit):
     for name in names:
         assert run.complaint(name) is None, run.complaint(name)
     assert run.results["04.every_cpu_runs_threads"].notes.get("cpus") == 2, "wrong output: not two CPUs\n" + run.report
+
+
+# --- 05
+
+def lab_05_the_first_program_speaks_through_both_entries(kit):
+    """Ring 3 speaks by SYSCALL and by INT 0x80, ends in order; one that reads kernel memory is ended by SIGSEGV."""
+    with kit.boot(cmdline="console=ttyS0 panic=-1", cap=20) as guest:
+        guest.expect("hello by SYSCALL")
+        guest.expect("hello by INT 0x80")
+        guest.wait_for_verdict(r"^ring3 good (\d+) bad (\d+)$")
+        good, bad = map(int, re.search(r"^ring3 good (\d+) bad (\d+)$", guest.verdict, re.M).groups())
+        assert good & 0x7f == 0 and bad == 11, "wrong output: wait statuses %d and %d\n%s" % (good, bad, guest.report())
