@@ -29,9 +29,13 @@ static int read_bootinfo(u32 magic, paddr_t info)
 
 static void consoles_init(void)
 {
+	const struct framebuffer *fb = &bootinfo.fb;
+
 	console_loglevel = (int)cmdline_u64("loglevel", cmdline_has("quiet") ? 4 : 7);
 	uart_console_init();
-	screen_init(bootinfo.fb.base, bootinfo.fb.pitch, bootinfo.fb.width, bootinfo.fb.height, bootinfo.fb.bpp, bootinfo.fb.text);
+	struct screen_mode mode = { .base = fb->base, .pitch = fb->pitch, .width = fb->width, .height = fb->height, .bpp = fb->bpp, .text = fb->text,
+				    .positions = { fb->red_pos, fb->green_pos, fb->blue_pos } };
+	screen_init(&mode);
 }
 
 static void banner(void)
