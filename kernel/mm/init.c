@@ -11,8 +11,10 @@
  */
 #include "mm/frame.h"
 
+#include "boot/bootinfo.h"
 #include "core/printk.h"
 #include "core/registry.h"
+#include "core/screen.h"
 #include "mm/slab.h"
 #include "mm_priv.h"
 
@@ -24,6 +26,8 @@ static int mm_init(void)
 	early_give_all();
 	frame_init();
 	heap_init();
+	if (bootinfo.fb.base && !bootinfo.fb.text)
+		screen_move(kmap_device(bootinfo.fb.base, (size_t)bootinfo.fb.pitch * bootinfo.fb.height));
 	printk("mm: %lu MiB of memory up to 0x%lx, %lu frames free", frame_total() >> 8, early_top(), frame_free_now());
 	return 0;
 }
