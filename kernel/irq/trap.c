@@ -37,26 +37,34 @@ bool trap_fixup(struct trapframe *f)
 	return false;
 }
 
-/* The word that others set to get a thread's attention lies at a fixed place of struct thread, which belongs to stage 04. */
+/*
+ * The word that others set to get a thread's attention lies at a fixed place of struct thread, which belongs to stage 04. Its bit 2 (WORK_TRACE) is about
+ * system calls only and stays set.
+ */
 static inline u32 current_work(void)
 {
 	const char *current_thread = (const char *)this_cpu()->current;
 
-	return current_thread ? READ_ONCE(*(const u32 *)(current_thread + 16)) : 0;
+	return current_thread ? READ_ONCE(*(const u32 *)(current_thread + 16)) & ~4u : 0;
 }
 
 void trap_exit_user(struct trapframe *f)
 {
+	bool worked = false;
+
 	irq_disable();
 	for (;;) {
 		if (unlikely(READ_ONCE(this_cpu()->need_resched)) && preempt_hook) {
 			preempt_hook();
 			irq_disable();
+			worked = false;
 			continue;
 		}
-		if (likely(!current_work()) || !user_return_hook)
+		/* The hook comes back when nothing is left that it can do. */
+		if (worked || likely(!current_work()) || !user_return_hook)
 			return;
 		user_return_hook(f);
+		worked = true;
 	}
 }
 

@@ -32,6 +32,10 @@ static void tick_fired(struct timer *timer)
 		rq->next_balance = now + BALANCE_INTERVAL;
 		sched_pull();
 	}
+	/* Somebody waits here, and another CPU sleeps: it shall wake up and pull. */
+	u64 idle = atomic_load_relaxed(&sched_idle_mask);
+	if (rq->queued && idle)
+		rq_request_resched(rq_of(__builtin_ctzl(idle)));
 	timer_start(timer, now + time_tick_ns);
 }
 

@@ -63,6 +63,9 @@ void sched_place(struct thread *t, enum enqueue_reason why)
 			continue;
 		}
 		t->migrating = false;
+		/* Not idle any more: who comes right behind goes elsewhere. */
+		if (atomic_load_relaxed(&sched_idle_mask) >> to & 1)
+			atomic_fetch_and(&sched_idle_mask, ~(1ul << to));
 		rq_enqueue(rq, t, why);
 		if (rq_beats_current(rq, t))
 			rq_request_resched(rq);

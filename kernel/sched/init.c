@@ -118,6 +118,7 @@ static void show_worker(void *arg)
 		show.shared++;
 		show.per_cpu[cpu_id()]++;
 		mutex_unlock(&show.lock);
+		time_delay_us(2);
 		if (i % 64 == 0)
 			sched_yield_current();
 	}

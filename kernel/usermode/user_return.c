@@ -1,8 +1,8 @@
 /*
  * The long way back to user mode, traps of user programs, and what a switch between user threads changes.
  *
- * Every change of a user's frame is made either in a system call or in a notifier of user_return, and both ways out pass through user_return_work: so this
- * is where a frame is refused that IRETQ could not load (a rip that is not canonical would fault in ring 0).
+ * A frame with an address that is not canonical is not looked for here: the iretq that leaves to ring 3 may fault, and then it is the program's fault
+ * (irq/paranoid.S).
  */
 #include "usermode_priv.h"
 
@@ -19,25 +19,10 @@
 #define MAX_ROUNDS 64
 _Static_assert(offsetof(struct thread, work) == 16 && WORK_TRACE == 4, "enter.S");
 
-static bool canonical(u64 va) { return (u64)((s64)(va << 16) >> 16) == va; }
-
 void user_return_work(struct trapframe *f)
 {
 	/* Work that nobody takes off must not keep the thread here for ever: it is looked at again at the next entry. */
-	for (int round = 0; round < MAX_ROUNDS; round++) {
-		if (unlikely(!canonical(f->rip))) {
-			irq_enable();
-			f->vector = TRAP_GENERAL_PROTECTION;
-			f->error = 0;
-			user_trap_hook(f); /* ends the thread, or points the frame at a handler */
-			irq_disable();
-			if (!canonical(f->rip)) {
-				irq_enable();
-				user_exit_hook(11, true);
-			}
-		}
-		if (!(READ_ONCE(current->work) & WORK_ON_RETURN))
-			return;
+	for (int round = 0; round < MAX_ROUNDS && (READ_ONCE(current->work) & WORK_ON_RETURN); round++) {
 		irq_enable();
 		NOTIFIER_CALL(user_return, f);
 		irq_disable();
@@ -106,6 +91,7 @@ static int usermode_init(void)
 {
 	uaccess_smap = cpu_has(CPU_SMAP);
 	start_cpu(this_cpu());
+	idt_set_gate(VECTOR_INT80, (u64)int80_entry, 0, 3);
 	user_trap_hook = default_trap;
 	user_return_hook = user_return_work;
 	return 0;
