@@ -20,6 +20,7 @@ cat > "$tree/boot/grub/grub.cfg" <<CFG
 set timeout=0
 set timeout_style=hidden
 set default=0
+insmod all_video
 serial --unit=0 --speed=115200
 terminal_input serial console
 terminal_output serial console
@@ -30,7 +31,7 @@ $module
 CFG
 # GRUB's first step asks for every kind of partition table, and complains aloud about one that is not there.
 partitions='part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc'
-grub-mkrescue --install-modules="normal multiboot2 iso9660 $partitions fat boot serial terminal search configfile" \
+grub-mkrescue --install-modules="normal multiboot2 iso9660 $partitions fat boot serial terminal search configfile video all_video" \
 	--locales= --fonts= --themes= -o "$iso.new" "$tree" > "$iso.log" 2>&1 || { cat "$iso.log" >&2; exit 1; }
 mv "$iso.new" "$iso"
 rm -f "$iso.log"
