@@ -52,13 +52,13 @@ static void keep_registers(void *arg)
 
 	for (unsigned i = 0; i < 200 && ok; i++) {
 		u64 b, r12, r13, r14, r15, value = tag;
-		__asm__ volatile("mov %[tag], %%rbx; mov %[tag], %%r12; mov %[tag], %%r13; mov %[tag], %%r14; mov %[tag], %%r15\n\t"
+		__asm__ volatile("mov %[tag], %%rbx; lea 1(%[tag]), %%r12; lea 2(%[tag]), %%r13; lea 3(%[tag]), %%r14; lea 4(%[tag]), %%r15\n\t"
 				 "call sched_yield_current\n\t"
 				 "mov %%rbx, %[b]; mov %%r12, %[c]; mov %%r13, %[d]; mov %%r14, %[e]; mov %%r15, %[f]"
 				 : [b] "=m"(b), [c] "=m"(r12), [d] "=m"(r13), [e] "=m"(r14), [f] "=m"(r15), [tag] "+a"(value)
 				 :
 				 : "rbx", "r12", "r13", "r14", "r15", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
-		ok = b == tag && r12 == tag && r13 == tag && r14 == tag && r15 == tag;
+		ok = b == tag && r12 == tag + 1 && r13 == tag + 2 && r14 == tag + 3 && r15 == tag + 4;
 	}
 	per_worker[(u64)arg] = ok;
 	done();
