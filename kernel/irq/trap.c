@@ -26,15 +26,26 @@ const unsigned paranoid_gate_count = ARRAY_SIZE(paranoid_gates);
 void (*user_return_hook)(struct trapframe *f);
 static bool stopping; /* the machine goes down: an NMI means halt */
 
+static const struct fixup *find_fixup(const struct trapframe *f)
+{
+	for (const struct fixup *x = fixup_table_start; x < fixup_table_end; x++)
+		if (x->insn == f->rip)
+			return x;
+	return NULL;
+}
+
+bool trap_has_fixup(const struct trapframe *f)
+{
+	return find_fixup(f) != NULL;
+}
+
 bool trap_fixup(struct trapframe *f)
 {
-	for (const struct fixup *x = fixup_table_start; x < fixup_table_end; x++) {
-		if (x->insn == f->rip) {
-			f->rip = x->landing;
-			return true;
-		}
-	}
-	return false;
+	const struct fixup *x = find_fixup(f);
+
+	if (x)
+		f->rip = x->landing;
+	return x != NULL;
 }
 
 /*

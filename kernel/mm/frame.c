@@ -218,6 +218,8 @@ void frame_free(struct frame *f, unsigned order)
 {
 	ASSERT(refcount_read(&f->ref) <= 1 && !f->mapcount);
 	ASSERT(!(f->flags & (FRAME_FREE | FRAME_RESERVED)));
+	if (f->flags & FRAME_ANON)
+		atomic_fetch_sub(&mem_anon_frames, 1ul);
 	refcount_set(&f->ref, 0);
 	f->flags = 0;
 	if (order) {

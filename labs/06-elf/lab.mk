@@ -1,3 +1,3 @@
 LAB_TITLE := Programs
 LAB_ENABLES := vm exec
-LAB_FILES := exec/elf.c exec/stack.c
+LAB_FILES := exec/elf.c exec/stack.c vm/fault.c

@@ -70,6 +70,7 @@ void trap_return(void);
 void irq_dispatch(struct trapframe *f);
 /* Given: dispatch's last resort for an exception from the kernel: looks rip up in the fix-up table (and moves rip), else false. */
 bool trap_fixup(struct trapframe *f);
+bool trap_has_fixup(const struct trapframe *f); /* the same question, without the jump */
 
 /* A fix-up table entry: a fault at `insn` continues at `landing`. Section .fixup_table, written by usermode's copy code. */
 struct fixup {

@@ -13,7 +13,7 @@ enum frame_flags {
 	FRAME_FREE = 1 << 1,     /* head of a free block in the buddy; `order` is valid */
 	FRAME_SLAB = 1 << 2,     /* belongs to a slab cache */
 	FRAME_CACHE = 1 << 3,    /* in a page cache: `owner` and `index` are valid */
-	FRAME_ANON = 1 << 4,     /* anonymous user memory */
+	FRAME_ANON = 1 << 4,     /* anonymous user memory: counted in mem_anon_frames by who sets it, uncounted when it is freed */
 	FRAME_DIRTY = 1 << 5,
 	FRAME_UPTODATE = 1 << 6, /* page cache: contents are valid */
 	FRAME_LOCKED = 1 << 7,   /* page cache: being filled or written (page_lock) */
@@ -30,7 +30,7 @@ struct frame {
 	u8 order;            /* of the block this heads */
 	u8 cpu;
 	u16 spare;
-	u32 mapcount;        /* number of user page-table entries that map it */
+	u32 mapcount;        /* page cache: number of user page-table entries that map it */
 	void *owner;         /* struct pagecache *, struct slab_cache *, … by flags */
 	u64 index;           /* page number in the page cache; free objects of a slab */
 	struct list link;    /* free list, slab list, LRU: by owner */

@@ -2,7 +2,11 @@
  * Address spaces: a tree of areas over page tables; demand faults, copy-on-write.
  *
  * Locks: aspace->lock (sleeping, readers: faults; writers: map, unmap, protect, fork) guards the tree and the areas. page_lock (spin) guards page-table
- * entries. Frames mapped in a page table hold a reference each.
+ * entries, and is also held when start, end or pgoff of a linked area change: a page cache that walks its list of areas takes no aspace->lock.
+ * Frames mapped in a page table hold a reference each (PTE_SPECIAL: none). Tables come and go under aspace->lock held for writing, or come under page_lock.
+ *
+ * A file's operations are called so: mmap with aspace->lock held for writing; open, close and release of the file outside of page_lock, close
+ * after the pages are gone. A cache that takes a page away clears FRAME_CACHE first and unmaps then: an entry is installed only while that flag is set.
  */
 #ifndef VM_ASPACE_H
 #define VM_ASPACE_H
@@ -29,6 +33,10 @@ struct vm_ops {
 	int (*msync)(struct area *a, vaddr_t start, vaddr_t end, int flags);
 	/* Map around: installs pages of [start_pgoff, end_pgoff) that are in the cache already, through vm_map_cached. NULL: none. */
 	void (*map_around)(struct area *a, vaddr_t start, vaddr_t end);
+	/* mincore(2): is the page in memory? NULL: it is if it is mapped. */
+	bool (*resident)(struct area *a, u64 pgoff);
+	/* madvise(MADV_REMOVE): frees file pages [pgoff, pgoff + n). NULL: the file's fallocate does. */
+	int (*remove)(struct area *a, u64 pgoff, u64 n);
 };
 
 struct area {
@@ -41,12 +49,16 @@ struct area {
 	struct aspace *aspace;
 	struct rbnode node;     /* aspace->areas */
 	struct list cache_link; /* page cache's list of areas that map it: the cache's lock */
+	struct list dead_link;  /* while it is being taken down */
 	void *private;
 };
 enum {
 	AREA_SHARED = 1, AREA_STACK = 2 /* grows down */, AREA_HEAP = 4, AREA_VDSO = 8, AREA_LOCKED = 16, AREA_SPECIAL = 32 /* frames uncounted */,
 	AREA_MAYWRITE = 64, AREA_MAYEXEC = 128, AREA_MAYREAD = 256, AREA_DONTFORK = 512, AREA_WIPEONFORK = 1024, AREA_DONTEXPAND = 2048, AREA_NORESERVE = 4096,
+	AREA_HAS_ANON = 8192 /* a private file mapping that got pages of its own; set by faults */, AREA_DONTDUMP = 16384, AREA_ACCOUNT = 32768 /* counts as memory that may be asked for */,
 };
+/* Of a page-table entry without PRESENT: the page is there, but its area is PROT_NONE. Such an entry is not 0. */
+#define PTE_NOACCESS PTE_GLOBAL
 
 struct aspace {
 	struct refcount users;  /* processes that live in it */
@@ -59,6 +71,9 @@ struct aspace {
 	u32 area_count;
 	u64 cpu_mask;           /* atomic: CPUs that have it loaded */
 	vaddr_t mmap_top;       /* mappings are placed below, downwards */
+	vaddr_t gap_hint;       /* lock: no gap between here and mmap_top is larger than gap_hole; 0: not known */
+	u64 gap_hole;           /* lock */
+	bool lock_future;       /* mlockall(MCL_FUTURE): lock */
 	vaddr_t brk_start, brk;
 	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
 	vaddr_t vdso;
@@ -101,14 +116,55 @@ void vm_unmap_file_range(struct list *areas, struct spinlock *areas_lock, u64 fi
 /* Installs a cached frame read-only (or as the area's rights allow) if nothing is mapped there; for map_around. */
 void vm_map_cached(struct area *a, vaddr_t va, struct frame *f);
 
+/* The same for many neighbours of one table: frames[i] (NULL: none) at va + i pages, all inside the area. */
+void vm_map_cached_batch(struct area *a, vaddr_t va, struct frame *const *frames, unsigned n);
+/* Takes the right to write away from shared mappings of file pages [first, end): the next write calls make_writable again (write-back). */
+void vm_wrprotect_file_range(struct list *areas, struct spinlock *areas_lock, u64 first_pgoff, u64 end_pgoff);
+
 /*
  * Student's (vm/fault.c, lab 06): resolves a fault at va. access: VM_READ/WRITE/EXEC. Takes as->lock for reading. Result: 0, or
  * -EFAULT with *code SEGV_MAPERR or SEGV_ACCERR, -EIO (SIGBUS), -ENOMEM.
  */
 int vm_fault(struct aspace *as, vaddr_t va, u32 access, int *si_code);
 enum { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4 };
-/* What a write to a present, read-only page does: registered by lab 07 (copy-on-write). Page-table entry as read; as->lock held for reading. 0, or as vm_fault. */
-extern int (*vm_write_protect_hook)(struct area *a, vaddr_t va, pte_t *pte);
+/*
+ * What a write to a present, read-only page of a private mapping does. Until lab 07 registers copy-on-write no page is shared, and a given function just allows the write.
+ * pte: the entry as read; as->lock held for reading. 0, -EAGAIN when the entry changed meanwhile (look again), or as vm_fault.
+ */
+extern int (*vm_write_protect_hook)(struct area *a, vaddr_t va, pte_t pte);
+/* Fork's page part, registered by lab 07: gives `to` (its aspace runs nowhere yet) the pages of `from`, shared copy-on-write. Both locks held for writing. 0 or -ENOMEM. */
+extern int (*vm_copy_hook)(struct area *to, struct area *from);
+
+/* Given, for the student's files (vm/pages.c, vm/area.c). */
+/* Takes as->lock for reading and finds the area for a fault at va; a stack grows downwards when va lies just below it and its limit allows. NULL (the lock is held all the same): none. */
+struct area *vm_lock_area(struct aspace *as, vaddr_t va);
+/* A leaf entry's rights for a page of this area: PRESENT, USER, ACCESSED, and NX where it is not executable. Never WRITE. */
+u64 vm_leaf_bits(const struct area *a);
+/* The entry of va; 0 if there is none. */
+pte_t vm_read_pte(struct aspace *as, vaddr_t va);
+/*
+ * Replaces the entry `old` of va by `new`, with all the bookkeeping: tables are made, resident pages counted, the TLBs flushed, the old page's reference dropped (unless
+ * it is the same page). The caller's reference to the new page goes over to the table, on success only. 0; -EAGAIN: the entry is not `old` (any more), or
+ * the page left its cache; -ENOMEM.
+ */
+int vm_set_pte(struct area *a, vaddr_t va, pte_t old, pte_t new);
+extern struct frame *zero_frame;  /* one page of zeroes, mapped (PTE_SPECIAL, read-only) wherever anonymous memory is read before it is written */
+static inline bool pte_is_zero_page(pte_t pte) { return pte & PTE_PRESENT && (pte & PTE_ADDR) == frame_to_phys(zero_frame); }
+/* Maps what the cache has around va: true if va itself is mapped then. */
+bool vm_map_around(struct area *a, vaddr_t va);
+/* The first level-1 table that maps something at or after *va: its entry for *va, which is moved there. NULL: none below end. page_lock or as->lock (for writing) held. */
+pte_t *vm_next_table(pte_t *root, vaddr_t *va, vaddr_t end);
+/* Where that table ends, or `end` if that comes first. */
+static inline vaddr_t vm_table_end(vaddr_t va, vaddr_t end) { vaddr_t next = ALIGN_DOWN(va, LARGE_PAGE_SIZE) + LARGE_PAGE_SIZE; return next < end ? next : end; }
+/* The entry of va, its tables made; NULL: memory is short. May sleep; as->lock held. */
+pte_t *vm_make_table(struct aspace *as, vaddr_t va);
+/* Flushes [start, end) from the TLBs of every CPU that has `as` loaded. */
+void vm_flush(struct aspace *as, vaddr_t start, vaddr_t end);
+/* For fork: one more mapping of f, in an area of an address space that nobody uses yet: takes a reference and counts it. The entry is the caller's work. */
+void vm_share_page(struct area *to, struct frame *f);
+/* A user write fault's new page of anonymous memory (contents not set); NULL: memory is short. */
+struct frame *vm_anon_frame(unsigned alloc_flags);
+
 /* Fault-in and pin of a user page for the kernel (futex key, ptrace-like reads): a counted frame or ERR_PTR. */
 struct frame *vm_get_page(struct aspace *as, vaddr_t va, bool write);
 /* Reads or writes another address space (/proc/PID/cmdline, environ, mem): bytes done. */
@@ -117,5 +173,18 @@ size_t vm_access(struct aspace *as, vaddr_t va, void *buf, size_t n, bool write)
 extern void (*vm_signal_hook)(int signo, int si_code, vaddr_t addr, struct trapframe *f);
 u64 aspace_rss(const struct aspace *as); /* pages */
 bool vm_overcommit_ok(u64 pages);
+/* May current lock more than its limit (CAP_IPC_LOCK)? Set by proc; NULL: yes. */
+extern bool (*vm_may_lock_hook)(void);
+/* Faults [start, end) in, as far as there are areas and they allow it: 0, or the first error. */
+int vm_populate(struct aspace *as, vaddr_t start, vaddr_t end, bool write);
+/* msync(2) on an address space (sys_msync is the VFS's). */
+long vm_sync(struct aspace *as, vaddr_t addr, size_t len, int flags);
+/* For /proc/PID/maps: "[heap]", "[stack]", "[vdso]", "/dev/zero (deleted)", or "" for an area without file. Lock held. */
+const char *area_label(const struct area *a);
+/* For /proc/PID/smaps and pagemap: what is mapped of an area. Lock held. */
+struct area_usage {
+	u64 anon, file, shared, zero; /* pages */
+};
+void area_usage(struct area *a, struct area_usage *u);
 
 #endif

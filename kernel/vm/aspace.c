@@ -1,0 +1,191 @@
+/*
+ * Address spaces: their life, and which CPU has which loaded.
+ *
+ * Two counts. `users` are the processes that live in it: when the last leaves, all areas and pages go. `ref` keeps the struct and the page tables:
+ * the users count as one, and each CPU that has the root loaded holds one.
+ *
+ * A switch to a kernel thread leaves the root loaded ("lazy"): a kernel thread touches the kernel half alone, which is the same in all. So most
+ * switches between a process and the idle thread cost nothing. The price is that a CPU may sit on the tables of a dead process;
+ * its reference keeps them from being freed under it, and goes when it loads the next.
+ *
+ * cpu_mask has a bit for each CPU that has it loaded, lazily or not: set before the root is loaded, cleared after another one is. Who changes entries
+ * and then reads the mask reaches every CPU that may have the old ones.
+ */
+#include "vm_priv.h"
+
+#include "core/cpu.h"
+#include "core/panic.h"
+#include "core/percpu.h"
+#include "core/registry.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+static struct slab_cache aspace_slab;
+static PERCPU(struct aspace *, loaded);
+int (*vm_copy_hook)(struct area *to, struct area *from);
+
+struct aspace *aspace_create(void)
+{
+	struct aspace *as = slab_alloc(&aspace_slab, ALLOC_ZERO);
+	if (!as)
+		return NULL;
+	as->pt = pt_new_user();
+	if (!as->pt) {
+		slab_free(&aspace_slab, as);
+		return NULL;
+	}
+	refcount_set(&as->users, 1);
+	refcount_set(&as->ref, 1);
+	rwlock_init(&as->lock, "aspace", RANK_ASPACE);
+	spin_init(&as->page_lock, "page_table", RANK_PAGETABLE);
+	as->mmap_top = USER_END - (256ul << 20);
+	return as;
+}
+
+void aspace_get_user(struct aspace *as)
+{
+	refcount_get(&as->users);
+}
+
+void aspace_get(struct aspace *as)
+{
+	refcount_get(&as->ref);
+}
+
+void aspace_put(struct aspace *as)
+{
+	if (!refcount_put(&as->ref))
+		return;
+	pt_free_user(as->pt);
+	slab_free(&aspace_slab, as);
+}
+
+/* Readers of other processes (/proc) may still hold the lock; they find no area afterwards. */
+void aspace_put_user(struct aspace *as)
+{
+	struct list dead;
+	struct area *a;
+
+	if (!refcount_put(&as->users))
+		return;
+	list_init(&dead);
+	rwlock_write(&as->lock);
+	while ((a = area_first(as))) {
+		area_erase(as, a);
+		list_add_tail(&dead, &a->dead_link);
+	}
+	vm_zap_all(as);
+	as->brk = as->brk_start;
+	rwlock_write_done(&as->lock);
+	areas_release(&dead);
+	aspace_put(as);
+}
+
+/* Interrupts off. */
+static void load(struct aspace *as)
+{
+	struct aspace **slot = percpu_ptr(loaded), *old = *slot;
+	u64 bit = 1ul << cpu_id();
+
+	if (as == old)
+		return;
+	aspace_get(as);
+	atomic_fetch_or(&as->cpu_mask, bit);
+	*slot = as;
+	write_cr3(virt_to_phys(as->pt));
+	if (old) {
+		atomic_fetch_and(&old->cpu_mask, ~bit);
+		aspace_put(old);
+	}
+}
+
+void aspace_activate(struct aspace *as)
+{
+	u64 irq = irq_save();
+	current->aspace = as;
+	if (as)
+		load(as);
+	irq_restore(irq);
+}
+
+static void switch_aspace(struct thread *prev, struct thread *next)
+{
+	if (next->aspace)
+		load(next->aspace);
+}
+NOTIFIER(thread_switch, switch_aspace);
+
+/* A second struct with the same numbers and no areas. */
+static void copy_layout(struct aspace *to, const struct aspace *from)
+{
+	to->mmap_top = from->mmap_top;
+	to->brk_start = from->brk_start;
+	to->brk = from->brk;
+	to->stack_top = from->stack_top;
+	to->arg_start = from->arg_start;
+	to->arg_end = from->arg_end;
+	to->env_start = from->env_start;
+	to->env_end = from->env_end;
+	to->code_start = from->code_start;
+	to->code_end = from->code_end;
+	to->data_start = from->data_start;
+	to->data_end = from->data_end;
+	to->vdso = from->vdso;
+	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
+}
+
+/* Has the child to get this area's pages, or will faults find them again? */
+static bool needs_copy(const struct area *a)
+{
+	if (a->flags & (AREA_SHARED | AREA_SPECIAL | AREA_WIPEONFORK))
+		return false;
+	return !a->ops || a->flags & AREA_HAS_ANON;
+}
+
+static int fork_area(struct aspace *to, struct area *from)
+{
+	struct area *a = area_copy(from, from->start, from->end);
+	if (!a)
+		return -ENOMEM;
+	a->aspace = to;
+	a->flags &= ~AREA_LOCKED;
+	if (a->ops && a->ops->open)
+		a->ops->open(a);
+	area_insert(to, a);
+	return needs_copy(from) ? vm_copy_hook(a, from) : 0;
+}
+
+struct aspace *aspace_fork(struct aspace *from)
+{
+	int err = 0;
+
+	if (!vm_copy_hook)
+		return ERR_PTR(-ENOSYS);
+	struct aspace *to = aspace_create();
+	if (!to)
+		return ERR_PTR(-ENOMEM);
+	rwlock_write(&from->lock);
+	copy_layout(to, from);
+	if (!vm_overcommit_ok(from->data_pages))
+		err = -ENOMEM;
+	for (struct area *a = area_first(from); a && !err; a = area_next(a))
+		if (!(a->flags & AREA_DONTFORK))
+			err = fork_area(to, a);
+	vm_flush(from, 0, ~0ul); /* its pages became read-only */
+	rwlock_write_done(&from->lock);
+	if (err) {
+		aspace_put_user(to);
+		return ERR_PTR(err);
+	}
+	return to;
+}
+
+static int vm_init(void)
+{
+	area_cache_init();
+	slab_cache_init(&aspace_slab, "aspace", sizeof(struct aspace), 64);
+	vm_pages_init();
+	vm_trap_init();
+	return 0;
+}
+SUBSYSTEM(vm, .needs = "mm irq sched usermode file", .init = vm_init, .stage = "06-elf");
