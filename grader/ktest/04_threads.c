@@ -72,6 +72,44 @@ KTEST(04, a_switch_keeps_the_registers)
 		KEXPECT_EQ(per_worker[i], 1);
 }
 
+/* A context of our own making: it notes what it finds in the registers, and switches back. */
+static struct thread switch_from __used, switch_to __used;
+static u64 switch_seen[7] __used;
+static u64 switch_stack[512];
+void ktest_switch_landing(void);
+__asm__(".pushsection .text\n"
+	"ktest_switch_landing:\n\t"
+	"mov %r15, switch_seen\n\t"
+	"mov %r14, switch_seen + 8\n\t"
+	"mov %r13, switch_seen + 16\n\t"
+	"mov %r12, switch_seen + 24\n\t"
+	"mov %rbx, switch_seen + 32\n\t"
+	"mov %rbp, switch_seen + 40\n\t"
+	"mov %rax, switch_seen + 48\n\t"
+	"mov $switch_to, %rdi\n\t"
+	"mov $switch_from, %rsi\n\t"
+	"call context_switch\n\t"
+	"ud2\n"
+	".popsection");
+
+KTEST(04, a_switch_loads_each_register_of_the_next)
+{
+	u64 *sp = &switch_stack[ARRAY_SIZE(switch_stack) - 2];
+	u64 values[6];
+
+	*--sp = (u64)ktest_switch_landing;
+	for (int i = 5; i >= 0; i--) /* rbp, rbx, r12, r13, r14, r15 downwards */
+		*--sp = values[i] = ktest_random();
+	switch_to.kernel_sp = (u64)sp;
+	u64 flags = irq_save();
+	struct thread *prev = context_switch(&switch_from, &switch_to);
+	irq_restore(flags);
+	KEXPECT_EQ(prev, &switch_to);
+	for (unsigned i = 0; i < 6; i++)
+		KEXPECT_EQ(switch_seen[i], values[i]);
+	KEXPECT_EQ(switch_seen[6], &switch_from);
+}
+
 static struct mutex shared_mutex;
 static u64 shared_count;
 static u32 inside;
