@@ -35,29 +35,39 @@ static bool frame_plausible(u64 rbp, u64 previous)
 	return rbp >= 0xffff800000000000ul && rbp <= ~15ul && !(rbp & 7) && rbp > previous && (!previous || rbp - previous < 65536);
 }
 
-static void print_address(bool to_log, u64 rip)
+/* `back` is 1 for a return address: it may be the first of the next function, when the call was the last thing in its own. */
+static void print_address(bool to_log, u64 rip, u64 back)
 {
 	u64 offset = 0;
-	/* A return address may be the first of the next function, when the call was the last of its own. */
-	const char *name = ksym_lookup(rip - 1, &offset);
+	const char *name = ksym_lookup(rip - back, &offset);
 
 	if (to_log)
-		printk_level(LOG_ERR, "  %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + 1 : 0);
+		printk_level(LOG_ERR, "  %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + back : 0);
 	else
-		panic_printf("TRACE %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + 1 : 0);
+		panic_printf("TRACE %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + back : 0);
 }
 
-static void walk(bool to_log, u64 rbp, u64 rip)
+/* A function that calls nothing has no frame of its own: then the return address is still on top of the stack. */
+static void print_leaf_caller(const struct trapframe *f)
+{
+	u64 word, offset;
+
+	if (trapframe_from_user(f) || !frame_plausible(f->rsp, 0) || !ksym_lookup(f->rip, &offset))
+		return;
+	word = *(const u64 *)f->rsp;
+	if (ksym_lookup(word - 1, &offset))
+		print_address(false, word, 1);
+}
+
+static void walk(bool to_log, u64 rbp)
 {
 	u64 previous = 0;
 
-	if (rip)
-		print_address(to_log, rip + 1);
 	for (int depth = 0; depth < 32 && frame_plausible(rbp, previous); depth++) {
 		u64 *frame = (u64 *)rbp;
 		if (!frame[1])
 			break;
-		print_address(to_log, frame[1]);
+		print_address(to_log, frame[1], 1);
 		previous = rbp;
 		rbp = frame[0];
 	}
@@ -65,12 +75,14 @@ static void walk(bool to_log, u64 rbp, u64 rip)
 
 void backtrace(u64 rbp, u64 rip)
 {
-	walk(true, rbp, rip);
+	if (rip)
+		print_address(true, rip, 0);
+	walk(true, rbp);
 }
 
 void backtrace_here(void)
 {
-	walk(true, (u64)__builtin_frame_address(0), 0);
+	walk(true, (u64)__builtin_frame_address(0));
 }
 
 bool warn_once(bool *done, const char *what, const char *file, int line)
@@ -135,9 +147,11 @@ static void __noreturn report(const struct trapframe *f, const char *fmt, va_lis
 	panic_printf("cpu %u, %lu ms after the start, %s\n", cpu_id(), boot_clock_ns() / 1000000, in_irq() ? "in an interrupt" : "not in an interrupt");
 	if (f) {
 		print_registers(f);
-		walk(false, f->rbp, f->rip);
+		print_address(false, f->rip, 0);
+		print_leaf_caller(f);
+		walk(false, f->rbp);
 	} else {
-		walk(false, (u64)__builtin_frame_address(0), 0);
+		walk(false, (u64)__builtin_frame_address(0));
 	}
 	panic_printf("END\n");
 	panic_end();
