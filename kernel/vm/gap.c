@@ -87,7 +87,7 @@ vaddr_t vm_find_gap(struct aspace *as, vaddr_t hint, size_t len)
 	}
 	vaddr_t at = search_down(as, as->gap_hint, len, &as->gap_hole);
 	if (at) {
-		as->gap_hint = at;
+		as->gap_hint = at + len; /* not `at`: the caller may yet decide against it */
 		return at;
 	}
 	/* Everything below is too full: above mmap_top is the last resort. */
