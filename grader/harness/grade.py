@@ -44,11 +44,10 @@ def checks(lab):
             + ["scenario:" + n for n in scenarios.of(lab)])
 
 
-def _user_verdicts(image, lab, names, cap):
-    if lab >= usertest.FIRST_WITH_FORK:
-        answers = usertest.run_many(image, names, cap=cap)
-        return [Verdict("user:" + n, usertest.complaint(n, answers[n]) or "") for n in names]
-    return [Verdict("user:" + n, usertest.complaint(n, usertest.run_alone(image, n), alone=True) or "") for n in names]
+def user_verdicts(image, lab, names, cap):
+    run = usertest.run_many if lab >= usertest.FIRST_WITH_FORK else usertest.run_in_turn
+    answers = run(image, names, cap=cap)
+    return [Verdict("user:" + n, usertest.complaint(n, answers[n]) or "") for n in names]
 
 
 def grade(lab, source="solutions", *variables, only=None, cap=120):
@@ -62,7 +61,7 @@ def grade(lab, source="solutions", *variables, only=None, cap=120):
             run = ktest.run(kernel(lab, source, *variables, ktest=True), " ".join(by_kind["ktest"]), cap=cap)
             verdicts += [Verdict("ktest:" + n, run.complaint(n) or "") for n in by_kind["ktest"]]
         if by_kind["user"]:
-            verdicts += _user_verdicts(kernel(lab, source, *variables), lab, by_kind["user"], cap)
+            verdicts += user_verdicts(kernel(lab, source, *variables), lab, by_kind["user"], cap)
         for name in by_kind["scenario"]:
             try:
                 scenarios.play(lab, name, source, *variables)

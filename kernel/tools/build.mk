@@ -37,8 +37,8 @@ ifeq ($(compiler),gcc)
 endif
 ifeq ($(DEBUG),1)
   # Undefined behaviour traps (ud2, so a panic with its place). Packed headers are read unaligned, and per-CPU pointers and
-  # user addresses are made by arithmetic that leaves their objects.
-  KCFLAGS += -O1 -DDEBUG=1 -fsanitize=undefined -fno-sanitize=alignment,vptr,pointer-overflow,object-size
+  # user addresses are made by arithmetic that leaves their objects. gcc 12 reads a volatile bool once where it checks bools.
+  KCFLAGS += -O1 -DDEBUG=1 -fsanitize=undefined -fno-sanitize=alignment,vptr,pointer-overflow,object-size,bool,enum
   KCFLAGS += $(if $(filter gcc,$(compiler)),-fsanitize-undefined-trap-on-error,-fsanitize-trap=undefined)
 else
   KCFLAGS += -O2
