@@ -110,15 +110,32 @@ KTEST(06, faults_follow_the_rights)
 	aspace_put_user(as);
 }
 
+/* Leaves memory full of something, so that a page that is not cleared shows it. */
+static void soil_memory(void)
+{
+	static struct frame *frames[512];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(frames); i++)
+		if ((frames[i] = frame_alloc(0, 0)))
+			memset(frame_to_virt(frames[i]), 0xa5, PAGE_SIZE);
+	for (unsigned i = 0; i < ARRAY_SIZE(frames); i++)
+		if (frames[i])
+			frame_free(frames[i], 0);
+}
+
 KTEST(06, fresh_memory_is_zero)
 {
 	struct aspace *as = aspace_create();
 	u64 text = 0x1234567890;
+	int code;
 
 	KREQUIRE(as != NULL);
+	soil_memory();
 	vm_map(as, 0x4000000, 64 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
 	for (unsigned i = 0; i < 64; i++) {
 		u64 word = 1;
+		if (i % 2) /* half of them are written to first, half only read */
+			KEXPECT_EQ(vm_fault(as, 0x4000000 + i * PAGE_SIZE, VM_WRITE, &code), 0);
 		KEXPECT_EQ(vm_access(as, 0x4000000 + i * PAGE_SIZE + 8 * (i % 512), &word, 8, false), 8);
 		KEXPECT_EQ(word, 0);
 	}

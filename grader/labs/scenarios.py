@@ -4,9 +4,10 @@ student's work, and by the self-test on skeletons and wrong solutions."""
 import random
 import re
 import subprocess
+import time
 
 from harness import ktest
-from harness.build import BUILD, ROOT, kernel
+from harness.build import BUILD, ROOT, kernel, rootfs
 from harness.qemu import Machine
 
 
@@ -121,3 +122,111 @@ def lab_05_the_first_program_speaks_through_both_entries(kit):
         guest.wait_for_verdict(r"^ring3 good (\d+) bad (\d+)$")
         good, bad = map(int, re.search(r"^ring3 good (\d+) bad (\d+)$", guest.verdict, re.M).groups())
         assert good & 0x7f == 0 and bad == 11, "wrong output: wait statuses %d and %d\n%s" % (good, bad, guest.report())
+
+
+# --- 12
+
+PROMPT = r"# (?:\x1b\[6n)?$"
+
+
+def _shell(kit, name, **options):
+    """A shell as the first program, at its prompt."""
+    options.setdefault("cmdline", "console=ttyS0 quiet panic=-1 rdinit=/bin/sh")
+    guest = Machine(kit.image(), initrd=rootfs(name), icount=False, cap=90, **options)
+    try:
+        guest.expect(PROMPT)
+    except BaseException:
+        guest.close()
+        raise
+    return guest
+
+
+def equal(got, wanted, guest):
+    assert got == wanted, "wrong output: got %r, wanted %r\n%s" % (got, wanted, guest.report())
+
+
+def lab_12_a_shell_of_busybox(kit):
+    secret = word()
+    with _shell(kit, "busybox") as guest:
+        equal(guest.run("echo $((6 * 7)) %s | tr a-z A-Z" % secret, PROMPT), "42 " + secret.upper(), guest)
+        equal(guest.run("for i in 3 1 2; do echo $i; done | sort | tr '\\n' ' '; echo", PROMPT).strip(), "1 2 3", guest)
+
+
+def lab_12_a_line_is_edited(kit):
+    """Canonical mode: erase, kill and end of file act before the reader sees the line."""
+    with _shell(kit, "busybox") as guest:
+        guest.console.line("cat; echo over")
+        guest.expect(r"over\r?\n")
+        guest.console.send("abX\x7fc\n")
+        guest.expect(r"\r?\nabc\r?\n")
+        guest.console.send("all of this goes\x15only this\n")
+        guest.expect(r"\r?\nonly this\r?\n")
+        guest.console.send("\x04")
+        guest.expect(r"over\r?\n")
+
+
+def lab_12_jobs_are_controlled(kit):
+    with _shell(kit, "busybox", cmdline="console=ttyS0 quiet panic=-1") as guest:
+        guest.console.line("sleep 1000")
+        guest.expect(r"sleep 1000\r?\n")
+        time.sleep(0.5)
+        guest.console.send("\x1a")
+        guest.expect(r"Stopped.*sleep 1000")
+        guest.expect(PROMPT)
+        assert "Stopped" in guest.run("jobs", PROMPT), guest.report()
+        guest.console.line("fg")
+        guest.expect(r"fg\r?\nsleep 1000")
+        time.sleep(0.5)
+        guest.console.send("\x03")
+        guest.expect(PROMPT)
+        equal(guest.run("echo $?", PROMPT), "130", guest)
+
+
+def lab_12_calls_are_counted(kit):
+    with _shell(kit, "busybox", cmdline="console=ttyS0 quiet panic=-1") as guest:
+        text = guest.run("cat /proc/syscalls", PROMPT)
+        for name in ("read", "execve", "mmap"):
+            assert re.search(r"\b%s\b.*\b[1-9]\d*" % name, text), "wrong output: no count of %s in /proc/syscalls\n%s" % (name, text)
+
+
+def lab_12_a_mode_takes_calls_away(kit):
+    """linux=custom without the time category: sleep is told ENOSYS; the shell lives on."""
+    with _shell(kit, "busybox", cmdline="console=ttyS0 quiet panic=-1 rdinit=/bin/sh linux=custom:+file,+process,+memory,+ipc,+system,-time") as guest:
+        equal(guest.run("echo still here", PROMPT), "still here", guest)
+        assert "ot implemented" in guest.run("usleep 1 || date -s 2020-01-01; nice true; date -s 2020-01-01", PROMPT), guest.report()
+
+
+# --- 13
+
+def lab_13_alpines_init_and_login(kit):
+    with Machine(kit.image(), initrd=rootfs("alpine"), icount=False, cap=120, cmdline="console=ttyS0 quiet panic=-1") as guest:
+        guest.expect(PROMPT)
+        equal(guest.run("cat /etc/alpine-release", PROMPT), "3.19.4", guest)
+        equal(guest.run("id -un; tty", PROMPT), "root\n/dev/ttyS0", guest)
+        guest.console.line("poweroff")
+        guest.wait_end()
+        equal(guest.outcome(), "powered off", guest)
+
+
+def lab_13_apk_reads_its_database(kit):
+    with _shell(kit, "alpine", cmdline="console=ttyS0 quiet panic=-1") as guest:
+        assert "musl-" in guest.run("apk info -v 2>/dev/null | grep ^musl", PROMPT), guest.report()
+        equal(guest.run("apk audit --system >/dev/null; echo $?", PROMPT), "0", guest)
+
+
+def lab_13_a_lock_keeps_others_out(kit):
+    with _shell(kit, "alpine", cmdline="console=ttyS0 quiet panic=-1") as guest:
+        guest.run("flock /tmp/l -c 'sleep 3' & sleep 1", PROMPT)
+        equal(guest.run("flock -n /tmp/l -c true; echo $?", PROMPT), "1", guest)
+        equal(guest.run("wait; flock -n /tmp/l -c true; echo $?", PROMPT).splitlines()[-1], "0", guest)
+
+
+def lab_13_the_clock_agrees_with_itself(kit):
+    """The vDSO's clock beside the kernel's: /proc/uptime and date, twice."""
+    with _shell(kit, "alpine", cmdline="console=ttyS0 quiet panic=-1") as guest:
+        first = float(guest.run("cut -d' ' -f1 /proc/uptime", PROMPT))
+        start = int(guest.run("date +%s", PROMPT))
+        guest.run("sleep 2", PROMPT)
+        assert 2 <= float(guest.run("cut -d' ' -f1 /proc/uptime", PROMPT)) - first < 30, guest.report()
+        assert 2 <= int(guest.run("date +%s", PROMPT)) - start < 30, guest.report()
+        assert abs(start - time.time()) < 120, "wrong output: the guest's date is %d\n%s" % (start, guest.report())
