@@ -180,8 +180,15 @@ struct aspace *aspace_fork(struct aspace *from)
 	return to;
 }
 
+/* Memory was asked for that a killed process still has: it needs the CPU to give it back. */
+static void wait_for_memory(void)
+{
+	thread_sleep_ns(2 * NSEC_PER_MSEC);
+}
+
 static int vm_init(void)
 {
+	frame_wait_hook = wait_for_memory;
 	area_cache_init();
 	slab_cache_init(&aspace_slab, "aspace", sizeof(struct aspace), 64);
 	vm_pages_init();

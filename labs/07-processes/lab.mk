@@ -1,3 +1,3 @@
 LAB_TITLE := Processes and signals
 LAB_ENABLES := proc
-LAB_FILES :=
+LAB_FILES := proc/cow.c
