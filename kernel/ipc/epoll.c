@@ -1,0 +1,496 @@
+/*
+ * epoll: a set of files that is asked once, and then tells by itself which are ready.
+ *
+ *   struct epoll ── items (tree by file, fd) ── struct epoll_item ── one wait entry in each queue of the file
+ *        └───────── ready (list of items that called) ◄──────────────┘
+ *
+ * A file's wake-up calls item_wake, which puts the item on the ready list and wakes whoever waits for this epoll. epoll_wait takes items off the list, asks
+ * their files what is really true, and puts those with level-triggered events that are still true back.
+ *
+ * Invariants
+ * 1. item->ready is true while the item is on ep->ready or on the list of a scan; it becomes false right *before* the file is asked, so an event that
+ *    comes after the question puts it on again.
+ * 2. Items are changed, scanned and removed under ep->mutex. An item does not count its file: the file's last reference removes it (file_release).
+ *
+ * Locks: `epoll_mutex` (global: files that end, epolls in epolls, the end of an epoll) -> ep->mutex -> ep->lock. ep->lock is taken inside of the file's
+ * wait queue lock, so it is unranked, as are the queues of an epoll. An epoll may watch another: a circle is refused when it would be closed, so the
+ * nesting of wake-ups and mutexes ends.
+ */
+#include "ipc_priv.h"
+
+#include "core/atomic.h"
+#include "lib/rbtree.h"
+#include "mm/slab.h"
+#include "proc/signal.h"
+#include "syscalls_gen.h"
+
+struct abi_epoll_event {
+	u32 events;
+	u64 data;
+} __packed;
+_Static_assert(sizeof(struct abi_epoll_event) == 12, "Linux x86-64");
+
+enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
+#define EPOLL_CLOEXEC O_CLOEXEC
+#define EPOLLEXCLUSIVE (1u << 28)
+#define EPOLLWAKEUP (1u << 29)
+#define EPOLLONESHOT (1u << 30)
+#define EPOLLET (1u << 31)
+#define PRIVATE_BITS (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET)
+#define EXCLUSIVE_OK (POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define MAX_NESTING 5
+
+struct epoll {
+	struct mutex mutex;
+	struct rbtree items;         /* mutex */
+	struct spinlock lock;
+	struct list ready;           /* lock */
+	struct wait_queue waiters;   /* in epoll_wait */
+	struct wait_queue pollers;   /* who polls the epoll's own descriptor */
+};
+struct item_wait {
+	struct item_wait *next;
+	struct wait_entry wait;
+	struct wait_queue *queue;
+};
+struct epoll_item {
+	struct rbnode node;       /* ep->items */
+	struct epoll *ep;
+	struct file *file;        /* not counted */
+	int fd;
+	u32 events;               /* mutex; 0 but private bits: disarmed by ONESHOT */
+	u64 data;
+	bool ready;               /* ep->lock */
+	struct list ready_link;   /* ep->lock */
+	struct list file_link;    /* file->epoll_links: file->lock */
+	struct item_wait *waits;
+};
+struct epoll_table {
+	struct poll_table table; /* first */
+	struct epoll_item *item;
+	int error;
+};
+
+static const struct file_ops epoll_ops;
+static MUTEX(epoll_mutex, RANK_SUBSYS_MUTEX);
+
+/* --- events come in ------------------------------------------------------------------------------------------------ */
+
+/* True if it was not there. */
+static bool make_ready(struct epoll_item *it)
+{
+	struct epoll *ep = it->ep;
+	bool added = false;
+	u64 flags = spin_lock_irqsave(&ep->lock);
+
+	if (!it->ready) {
+		it->ready = added = true;
+		list_add_tail(&ep->ready, &it->ready_link);
+	}
+	spin_unlock_irqrestore(&ep->lock, flags);
+	return added;
+}
+
+static bool tell(struct epoll *ep)
+{
+	bool woke = wait_wake(&ep->waiters, 1, NULL) != 0;
+	wait_wake(&ep->pollers, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+	return woke;
+}
+
+static bool item_wake(struct wait_entry *w, void *key)
+{
+	struct epoll_item *it = w->arg;
+	u32 events = READ_ONCE(it->events);
+
+	if (!(events & ~PRIVATE_BITS) || (key && !((u64)key & (events | POLLERR | POLLHUP))))
+		return false;
+	make_ready(it);
+	bool woke = tell(it->ep);
+	/* An exclusive wake-up that found nobody asleep here goes on to the next. */
+	return events & EPOLLEXCLUSIVE ? woke : true;
+}
+
+static void item_add_queue(struct poll_table *pt, struct file *f, struct wait_queue *q)
+{
+	struct epoll_table *t = (struct epoll_table *)pt;
+	struct item_wait *w = kmalloc(sizeof(*w), 0);
+
+	if (!w) {
+		t->error = -ENOMEM;
+		return;
+	}
+	wait_entry_init(&w->wait);
+	w->wait.fn = item_wake;
+	w->wait.arg = t->item;
+	w->wait.exclusive = t->item->events & EPOLLEXCLUSIVE;
+	w->queue = q;
+	w->next = t->item->waits;
+	t->item->waits = w;
+	wait_add(q, &w->wait);
+}
+
+static u32 item_ask(struct epoll_item *it)
+{
+	return file_poll(it->file, NULL) & (it->events | POLLERR | POLLHUP) & ~PRIVATE_BITS;
+}
+
+/* --- items --------------------------------------------------------------------------------------------------------- */
+
+static int item_compare(struct file *f, int fd, const struct epoll_item *it)
+{
+	if (f != it->file)
+		return f < it->file ? -1 : 1;
+	return fd - it->fd;
+}
+
+static struct epoll_item *item_find(struct epoll *ep, struct file *f, int fd)
+{
+	struct rbnode *n = ep->items.root;
+
+	while (n) {
+		struct epoll_item *it = container_of(n, struct epoll_item, node);
+		int c = item_compare(f, fd, it);
+		if (!c)
+			return it;
+		n = c < 0 ? n->left : n->right;
+	}
+	return NULL;
+}
+
+static void item_insert(struct epoll *ep, struct epoll_item *it)
+{
+	struct rbnode **link = &ep->items.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = item_compare(it->file, it->fd, container_of(parent, struct epoll_item, node)) < 0 ? &parent->left : &parent->right;
+	}
+	rb_insert(&ep->items, &it->node, parent, link);
+}
+
+/* ep->mutex held. */
+static void item_remove(struct epoll_item *it)
+{
+	struct epoll *ep = it->ep;
+
+	while (it->waits) {
+		struct item_wait *w = it->waits;
+		it->waits = w->next;
+		wait_remove(w->queue, &w->wait); /* after this its callback does not run */
+		kfree(w);
+	}
+	spin_lock(&it->file->lock);
+	list_del(&it->file_link);
+	spin_unlock(&it->file->lock);
+	rb_erase(&ep->items, &it->node);
+	u64 flags = spin_lock_irqsave(&ep->lock);
+	if (it->ready)
+		list_del(&it->ready_link);
+	spin_unlock_irqrestore(&ep->lock, flags);
+	kfree(it);
+}
+
+static int item_add(struct epoll *ep, struct file *f, int fd, const struct abi_epoll_event *ev)
+{
+	struct epoll_item *it = kzalloc(sizeof(*it), 0);
+	struct epoll_table t = { .table = { .add = item_add_queue, .want = ~0u }, .item = it };
+
+	if (!it)
+		return -ENOMEM;
+	it->ep = ep;
+	it->file = f;
+	it->fd = fd;
+	it->events = ev->events;
+	it->data = ev->data;
+	list_init(&it->ready_link);
+	item_insert(ep, it);
+	spin_lock(&f->lock);
+	list_add_tail(&f->epoll_links, &it->file_link);
+	spin_unlock(&f->lock);
+	u32 now = file_poll(f, &t.table) & (it->events | POLLERR | POLLHUP) & ~PRIVATE_BITS;
+	if (t.error) {
+		item_remove(it);
+		return t.error;
+	}
+	if (now && make_ready(it))
+		tell(ep);
+	return 0;
+}
+
+static void file_gone(struct file *f)
+{
+	if (likely(list_empty(&f->epoll_links)))
+		return;
+	mutex_lock(&epoll_mutex);
+	while (!list_empty(&f->epoll_links)) {
+		struct epoll_item *it = list_first(&f->epoll_links, struct epoll_item, file_link);
+		struct epoll *ep = it->ep;
+		mutex_lock(&ep->mutex);
+		item_remove(it);
+		mutex_unlock(&ep->mutex);
+	}
+	mutex_unlock(&epoll_mutex);
+}
+NOTIFIER(file_release, file_gone);
+
+/* --- scan ---------------------------------------------------------------------------------------------------------- */
+
+/* Asks the ready items. buf NULL: only tells whether there is one (1 or 0). Else stores up to max events: how many, or -EFAULT. */
+static long scan(struct epoll *ep, struct abi_epoll_event __user *buf, long max)
+{
+	struct list todo;
+	long found = 0;
+	u64 flags;
+
+	mutex_lock(&ep->mutex);
+	list_init(&todo);
+	flags = spin_lock_irqsave(&ep->lock);
+	list_splice_tail(&todo, &ep->ready);
+	while (!list_empty(&todo) && found < max) {
+		struct epoll_item *it = list_first(&todo, struct epoll_item, ready_link);
+		list_del(&it->ready_link);
+		it->ready = false;
+		spin_unlock_irqrestore(&ep->lock, flags);
+
+		u32 now = item_ask(it);
+		bool keep = now && !buf;
+		if (now && buf) {
+			struct abi_epoll_event ev = { now, it->data };
+			if (copy_to_user(buf + found, &ev, sizeof(ev))) {
+				make_ready(it);
+				if (!found)
+					found = -EFAULT;
+				flags = spin_lock_irqsave(&ep->lock);
+				break;
+			}
+			if (it->events & EPOLLONESHOT)
+				it->events &= PRIVATE_BITS;
+			else
+				keep = !(it->events & EPOLLET);
+		}
+		found += now != 0;
+		if (keep)
+			make_ready(it);
+		flags = spin_lock_irqsave(&ep->lock);
+	}
+	/* What is left goes before what came meanwhile. */
+	list_splice_tail(&todo, &ep->ready);
+	list_splice_tail(&ep->ready, &todo);
+	spin_unlock_irqrestore(&ep->lock, flags);
+	mutex_unlock(&ep->mutex);
+	return found;
+}
+
+static u32 epoll_poll(struct file *f, struct poll_table *pt)
+{
+	struct epoll *ep = f->private;
+
+	poll_wait(pt, f, &ep->pollers);
+	smp_mb();
+	return !list_empty(&ep->ready) && scan(ep, NULL, 1) > 0 ? POLLIN | POLLRDNORM : 0;
+}
+
+static void epoll_release(struct file *f)
+{
+	struct epoll *ep = f->private;
+	struct rbnode *n;
+
+	mutex_lock(&epoll_mutex);
+	mutex_lock(&ep->mutex);
+	while ((n = rb_first(&ep->items)))
+		item_remove(container_of(n, struct epoll_item, node));
+	mutex_unlock(&ep->mutex);
+	mutex_unlock(&epoll_mutex);
+	kfree(ep);
+}
+
+static const struct file_ops epoll_ops = {
+	.name = "[eventpoll]",
+	.poll = epoll_poll,
+	.release = epoll_release,
+};
+
+/* --- calls --------------------------------------------------------------------------------------------------------- */
+
+long sys_epoll_create1(int flags)
+{
+	struct epoll *ep;
+
+	if (flags & ~EPOLL_CLOEXEC)
+		return -EINVAL;
+	ep = kzalloc(sizeof(*ep), 0);
+	if (!ep)
+		return -ENOMEM;
+	mutex_init(&ep->mutex, "epoll", RANK_SUBSYS_MUTEX);
+	spin_init(&ep->lock, "epoll", RANK_NONE);
+	list_init(&ep->ready);
+	wait_queue_init(&ep->waiters);
+	wait_queue_init(&ep->pollers);
+	ep->waiters.lock.rank = ep->pollers.lock.rank = RANK_NONE;
+	long fd = ipc_new_fd("anon_inode:[eventpoll]", &epoll_ops, O_RDWR, flags & EPOLL_CLOEXEC, ep);
+	if (fd < 0)
+		kfree(ep);
+	return fd;
+}
+
+long sys_epoll_create(int size)
+{
+	return size <= 0 ? -EINVAL : sys_epoll_create1(0);
+}
+
+/* Does `from` reach `to` by watching, or is it nested too deep? epoll_mutex held, which keeps files and epolls from ending. */
+static bool reaches(struct epoll *from, struct epoll *to, int depth)
+{
+	bool result = false;
+
+	if (from == to || depth > MAX_NESTING)
+		return true;
+	mutex_lock(&from->mutex);
+	for (struct rbnode *n = rb_first(&from->items); n && !result; n = rb_next(n)) {
+		struct file *f = container_of(n, struct epoll_item, node)->file;
+		if (f->ops == &epoll_ops)
+			result = reaches(f->private, to, depth + 1);
+	}
+	mutex_unlock(&from->mutex);
+	return result;
+}
+
+static int control(struct epoll *ep, int op, struct file *target, int fd, struct abi_epoll_event *ev)
+{
+	struct epoll_item *it;
+	bool nested = op == EPOLL_CTL_ADD && target->ops == &epoll_ops;
+	int err = 0;
+
+	if (nested) {
+		mutex_lock(&epoll_mutex);
+		if (reaches(target->private, ep, 1)) {
+			mutex_unlock(&epoll_mutex);
+			return -ELOOP;
+		}
+	}
+	mutex_lock(&ep->mutex);
+	it = item_find(ep, target, fd);
+	switch (op) {
+	case EPOLL_CTL_ADD:
+		err = it ? -EEXIST : item_add(ep, target, fd, ev);
+		break;
+	case EPOLL_CTL_DEL:
+		if (it)
+			item_remove(it);
+		else
+			err = -ENOENT;
+		break;
+	case EPOLL_CTL_MOD:
+		if (!it) {
+			err = -ENOENT;
+		} else if ((it->events | ev->events) & EPOLLEXCLUSIVE) {
+			err = -EINVAL;
+		} else {
+			WRITE_ONCE(it->events, ev->events);
+			it->data = ev->data;
+			smp_mb(); /* a wake-up from here on sees the new events; what was before is asked for */
+			if (item_ask(it) && make_ready(it))
+				tell(ep);
+		}
+		break;
+	}
+	mutex_unlock(&ep->mutex);
+	if (nested)
+		mutex_unlock(&epoll_mutex);
+	return err;
+}
+
+long sys_epoll_ctl(int epfd, int op, int fd, const void __user *event)
+{
+	struct abi_epoll_event ev = { 0, 0 };
+	struct fdref e, t;
+	long err;
+
+	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, event, sizeof(ev)))
+		return -EFAULT;
+	e = fdref_get(epfd, false);
+	if (!e.file)
+		return -EBADF;
+	t = fdref_get(fd, false);
+	err = -EBADF;
+	if (!t.file)
+		goto put_epoll;
+	err = -EPERM;
+	if (!t.file->ops->poll)
+		goto put;
+	err = -EINVAL;
+	if (e.file->ops != &epoll_ops || e.file == t.file || op < EPOLL_CTL_ADD || op > EPOLL_CTL_MOD)
+		goto put;
+	if (ev.events & EPOLLEXCLUSIVE && (op != EPOLL_CTL_ADD || ev.events & ~EXCLUSIVE_OK || t.file->ops == &epoll_ops))
+		goto put;
+	if (op == EPOLL_CTL_DEL)
+		ev.events = 0;
+	err = control(e.file->private, op, t.file, fd, &ev);
+put:
+	fdref_put(t);
+put_epoll:
+	fdref_put(e);
+	return err;
+}
+
+static long wait_events(struct epoll *ep, struct abi_epoll_event __user *buf, int max, u64 deadline)
+{
+	struct wait_entry e;
+	long found = scan(ep, buf, max);
+	bool in_time = deadline != 0;
+
+	while (!found && in_time) {
+		wait_entry_init(&e);
+		e.exclusive = true;
+		wait_prepare(&ep->waiters, &e, true);
+		if (list_empty(&ep->ready)) {
+			if (thread_interrupted())
+				found = -EINTR;
+			else
+				in_time = schedule_until(deadline);
+		}
+		wait_finish(&ep->waiters, &e);
+		if (!found)
+			found = scan(ep, buf, max);
+	}
+	/* More is ready than we took: somebody else may take it. */
+	if (!list_empty(&ep->ready))
+		wait_wake_one(&ep->waiters);
+	return found;
+}
+
+long sys_epoll_wait(int epfd, void __user *events, int maxevents, int timeout_ms)
+{
+	u64 deadline = timeout_ms < 0 ? TIME_NEVER : timeout_ms == 0 ? 0 : deadline_after((u64)timeout_ms * NSEC_PER_MSEC);
+	struct fdref r;
+	long result;
+
+	if (maxevents <= 0 || maxevents > (int)(INT32_MAX / sizeof(struct abi_epoll_event)))
+		return -EINVAL;
+	if (!user_range_ok(events, maxevents * sizeof(struct abi_epoll_event)))
+		return -EFAULT;
+	r = fdref_get(epfd, false);
+	if (!r.file)
+		return -EBADF;
+	result = r.file->ops == &epoll_ops ? wait_events(r.file->private, events, maxevents, deadline) : -EINVAL;
+	fdref_put(r);
+	return result;
+}
+
+long sys_epoll_pwait(int epfd, void __user *events, int maxevents, int timeout_ms, const void __user *sigmask, size_t sigsetsize)
+{
+	u64 mask;
+	long result;
+
+	if (sigmask) {
+		result = signal_mask_from_user(&mask, sigmask, sigsetsize);
+		if (result)
+			return result;
+		signal_set_temp_mask(mask);
+	}
+	result = sys_epoll_wait(epfd, events, maxevents, timeout_ms);
+	if (sigmask)
+		signal_restore_temp_mask(result == -EINTR);
+	return result;
+}

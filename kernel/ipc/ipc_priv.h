@@ -1,0 +1,39 @@
+/* Between the files of ipc/. */
+#ifndef IPC_PRIV_H
+#define IPC_PRIV_H
+
+#include "abi/errno.h"
+#include "abi/time.h"
+#include "file/file.h"
+#include "ipc/ipc.h"
+#include "time/time.h"
+#include "usermode/uaccess.h"
+
+/* 0, or -EINVAL for a time that is negative or has too many nanoseconds. Saturates below TIME_NEVER. */
+static inline int timespec_ns(const struct abi_timespec *ts, u64 *ns)
+{
+	if (ts->sec < 0 || ts->nsec < 0 || ts->nsec >= (s64)NSEC_PER_SEC)
+		return -EINVAL;
+	*ns = (u64)ts->sec >= TIME_NEVER / NSEC_PER_SEC - 1 ? TIME_NEVER - 1 : (u64)ts->sec * NSEC_PER_SEC + ts->nsec;
+	return 0;
+}
+/* now + ns, saturating below TIME_NEVER. */
+static inline u64 deadline_after(u64 ns)
+{
+	u64 now = time_ns();
+	return ns >= TIME_NEVER - 1 - now ? TIME_NEVER - 1 : now + ns;
+}
+
+/* --- the core of poll and select (poll.c) --- */
+struct poll_item {
+	struct fdref ref;   /* file NULL: ignored */
+	u32 events;         /* wanted */
+	u32 revents;        /* what came true */
+};
+/* Waits until an item's events come true: how many items have revents (0: the deadline passed), or -EINTR, -ENOMEM. deadline 0: does not wait. */
+long poll_wait_items(struct poll_item *items, u32 n, u64 deadline);
+
+/* A new descriptor for an anonymous file of this class; takes care of all errors. */
+long ipc_new_fd(const char *class_name, const struct file_ops *ops, u32 flags, bool cloexec, void *private);
+
+#endif

@@ -1,0 +1,387 @@
+/*
+ * Pipes and FIFOs as files: their making, their ends, sizes, and the blocking open of a FIFO.
+ *
+ * A FIFO's pipe hangs on its inode while any file is open on it (fifo_mutex guards inode->pipe and pipe->files). An open for reading waits until somebody
+ * opens for writing, and the other way round: it waits for the *count of opens* to change, so that a partner that opened and closed at once counts.
+ */
+#include "pipe_priv.h"
+#include "futex_priv.h"
+
+#include "abi/errno.h"
+#include "core/registry.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+#include "proc/cred.h"
+#include "proc/signal.h"
+#include "syscalls_gen.h"
+#include "usermode/uaccess.h"
+#include "vfs/vfs.h"
+
+#define FIONREAD 0x541b
+
+static const struct file_ops pipe_ops;
+static MUTEX(fifo_mutex, RANK_PIPE);
+
+/* --- the pipe itself ----------------------------------------------------------------------------------------------- */
+
+char *pipe_page_get(struct pipe *p)
+{
+	char *page = p->spare;
+	p->spare = NULL;
+	return page ? page : page_alloc(0);
+}
+
+void pipe_page_put(struct pipe *p, char *page)
+{
+	if (!p->spare)
+		p->spare = page;
+	else
+		page_free(page);
+}
+
+int pipe_sleep(struct pipe *p, struct wait_queue *q)
+{
+	struct wait_entry e;
+	int err = 0;
+
+	wait_entry_init(&e);
+	wait_prepare(q, &e, true);
+	mutex_unlock(&p->lock);
+	if (thread_interrupted())
+		err = -ERESTARTSYS;
+	else
+		schedule();
+	wait_finish(q, &e);
+	mutex_lock(&p->lock);
+	return err;
+}
+
+static struct pipe *pipe_alloc(void)
+{
+	struct pipe *p = kzalloc(sizeof(*p), 0);
+	if (!p)
+		return NULL;
+	p->slots = kzalloc(PIPE_SLOTS_DEFAULT * sizeof(*p->slots), 0);
+	if (!p->slots) {
+		kfree(p);
+		return NULL;
+	}
+	p->slot_count = PIPE_SLOTS_DEFAULT;
+	mutex_init(&p->lock, "pipe", RANK_PIPE);
+	wait_queue_init(&p->data);
+	wait_queue_init(&p->space);
+	wait_queue_init(&p->opened);
+	return p;
+}
+
+static void pipe_free(struct pipe *p)
+{
+	for (; p->tail != p->head; p->tail++)
+		page_free(pipe_slot(p, p->tail)->page);
+	if (p->spare)
+		page_free(p->spare);
+	kfree(p->slots);
+	kfree(p);
+}
+
+struct pipe *pipe_of(struct file *f)
+{
+	return f->ops == &pipe_ops ? f->private : NULL;
+}
+
+/* An end comes (+1) or goes (-1). */
+static void count_ends(struct pipe *p, u32 mode, int change)
+{
+	mutex_lock(&p->lock);
+	if (mode & FILE_READ) {
+		p->readers += change;
+		p->reader_opens += change > 0;
+	}
+	if (mode & FILE_WRITE) {
+		p->writers += change;
+		p->writer_opens += change > 0;
+	}
+	mutex_unlock(&p->lock);
+	if (change > 0) {
+		wait_wake_all(&p->opened);
+		return;
+	}
+	/* The other side may be at its end now. */
+	wait_wake_all(&p->data);
+	wait_wake_all(&p->space);
+}
+
+/* --- files --------------------------------------------------------------------------------------------------------- */
+
+static ssize_t pipe_file_read(struct file *f, struct uio *to, s64 *pos)
+{
+	return pipe_read(f->private, to, f->flags & O_NONBLOCK);
+}
+
+static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos)
+{
+	size_t before = from->left;
+	ssize_t n = pipe_write(f->private, from, f->flags & O_NONBLOCK, f->flags & O_DIRECT);
+
+	/* Linux sends the signal also when a part got through before the last reader went. */
+	if (n == -EPIPE || (n > 0 && (size_t)n < before && !READ_ONCE(((struct pipe *)f->private)->readers))) {
+		struct abi_siginfo info;
+		signal_info_user(&info, SIGPIPE, SI_USER);
+		signal_send_thread(current, SIGPIPE, &info);
+	}
+	return n;
+}
+
+static u32 pipe_file_poll(struct file *f, struct poll_table *pt)
+{
+	struct pipe *p = f->private;
+	u32 events;
+
+	if (f->mode & FILE_READ)
+		poll_wait(pt, f, &p->data);
+	if (f->mode & FILE_WRITE)
+		poll_wait(pt, f, &p->space);
+	smp_mb();
+	events = pipe_events(p, f->mode & FILE_READ, f->mode & FILE_WRITE);
+	/* A FIFO that never had a writer since this end was opened has nobody who hung up. */
+	if (f->mode & FILE_READ && f->readahead[0] && READ_ONCE(p->writer_opens) == (u32)(f->readahead[0] - 1))
+		events &= ~POLLHUP;
+	return events;
+}
+
+static long set_size(struct pipe *p, u64 bytes)
+{
+	u32 want = 1, used;
+	struct pipe_slot *slots;
+	long result;
+
+	if (bytes > (u64)PIPE_SLOTS_MAX * PAGE_SIZE && !capable(CAP_SYS_RESOURCE))
+		return bytes > 1ul << 31 ? -EINVAL : -EPERM;
+	if (bytes > 1ul << 26)
+		return bytes > 1ul << 31 ? -EINVAL : -ENOMEM;
+	while ((u64)want * PAGE_SIZE < bytes)
+		want *= 2;
+	slots = kzalloc(want * sizeof(*slots), 0);
+	if (!slots)
+		return -ENOMEM;
+	mutex_lock(&p->lock);
+	used = pipe_used(p);
+	if (used + p->reserved > want) {
+		result = -EBUSY;
+		goto out;
+	}
+	for (u32 i = 0; i < used; i++)
+		slots[i] = *pipe_slot(p, p->tail + i);
+	struct pipe_slot *old = p->slots;
+	p->slots = slots;
+	slots = old;
+	p->slot_count = want;
+	p->tail = 0;
+	p->head = used;
+	result = (long)want * PAGE_SIZE;
+out:
+	mutex_unlock(&p->lock);
+	kfree(slots);
+	wait_wake_all(&p->space);
+	return result;
+}
+
+static long pipe_file_fcntl(struct file *f, u32 cmd, u64 arg)
+{
+	struct pipe *p = f->private;
+
+	switch (cmd) {
+	case F_SETPIPE_SZ:
+		return set_size(p, (u32)arg);
+	case F_GETPIPE_SZ:
+		return (long)READ_ONCE(p->slot_count) * PAGE_SIZE;
+	}
+	return -EINVAL;
+}
+
+static long pipe_file_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct pipe *p = f->private;
+	u32 bytes = 0;
+
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	mutex_lock(&p->lock);
+	for (u32 i = p->tail; i != p->head; i++)
+		bytes += pipe_slot(p, i)->len;
+	mutex_unlock(&p->lock);
+	return put_user_u32(bytes, (u32 __user *)arg);
+}
+
+static void pipe_file_release(struct file *f)
+{
+	struct pipe *p = f->private;
+	bool last;
+
+	count_ends(p, f->mode & (FILE_READ | FILE_WRITE), -1);
+	mutex_lock(&fifo_mutex);
+	last = --p->files == 0;
+	if (last && f->inode && f->inode->pipe == p)
+		f->inode->pipe = NULL;
+	mutex_unlock(&fifo_mutex);
+	if (last)
+		pipe_free(p);
+}
+
+/* O_DIRECT (packets) may be switched by fcntl; the rest is kept in the flags. */
+static int pipe_file_set_flags(struct file *f, u32 flags)
+{
+	return 0;
+}
+
+static const struct file_ops pipe_ops = {
+	.name = "pipe",
+	.read = pipe_file_read,
+	.write = pipe_file_write,
+	.poll = pipe_file_poll,
+	.ioctl = pipe_file_ioctl,
+	.fcntl = pipe_file_fcntl,
+	.release = pipe_file_release,
+	.set_flags = pipe_file_set_flags,
+};
+
+/* --- pipe(2) ------------------------------------------------------------------------------------------------------- */
+
+int pipe_create(struct file *ends[2], u32 flags)
+{
+	struct pipe *p = pipe_alloc();
+	struct file *r, *w;
+
+	if (!p)
+		return -ENOMEM;
+	r = file_anonymous("pipe", &pipe_ops, O_RDONLY | (flags & (O_NONBLOCK | O_DIRECT)), p);
+	if (IS_ERR(r)) {
+		pipe_free(p);
+		return PTR_ERR(r);
+	}
+	r->mode |= FILE_STREAM;
+	p->readers = p->files = 1;
+	/* The other end of the same inode. */
+	w = file_alloc(&pipe_ops, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), p);
+	if (IS_ERR(w)) {
+		file_put(r);
+		return PTR_ERR(w);
+	}
+	w->mode |= FILE_STREAM;
+	w->inode = r->inode;
+	w->dentry = r->dentry;
+	w->mount = r->mount;
+	if (w->dentry) {
+		struct path path = { w->mount, w->dentry };
+		path_get(&path);
+	}
+	p->writers = 1;
+	p->files = 2;
+	ends[0] = r;
+	ends[1] = w;
+	return 0;
+}
+
+long sys_pipe2(void __user *fds, int flags)
+{
+	struct file *ends[2];
+	int fd[2], err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(ends, flags);
+	if (err)
+		return err;
+	fd[0] = err = fd_reserve(0);
+	if (err < 0)
+		goto put;
+	fd[1] = err = fd_reserve(0);
+	if (err < 0)
+		goto release0;
+	err = -EFAULT;
+	if (copy_to_user(fds, fd, sizeof(fd)))
+		goto release1;
+	fd_install(fd[0], ends[0], flags & O_CLOEXEC);
+	fd_install(fd[1], ends[1], flags & O_CLOEXEC);
+	return 0;
+
+release1:
+	fd_release(fd[1]);
+release0:
+	fd_release(fd[0]);
+put:
+	file_put(ends[0]);
+	file_put(ends[1]);
+	return err;
+}
+
+long sys_pipe(void __user *fds)
+{
+	return sys_pipe2(fds, 0);
+}
+
+/* --- FIFOs --------------------------------------------------------------------------------------------------------- */
+
+static int open_fifo(struct inode *inode, struct file *f)
+{
+	u32 mode = f->mode & (FILE_READ | FILE_WRITE), other, *opens;
+	struct pipe *p;
+	int err = 0;
+
+	mutex_lock(&fifo_mutex);
+	p = inode->pipe;
+	if (!p) {
+		p = pipe_alloc();
+		if (!p) {
+			mutex_unlock(&fifo_mutex);
+			return -ENOMEM;
+		}
+		inode->pipe = p;
+	}
+	p->files++;
+	mutex_unlock(&fifo_mutex);
+
+	if (mode == FILE_WRITE && (f->flags & O_NONBLOCK) && !READ_ONCE(p->readers)) {
+		err = -ENXIO;
+		goto drop;
+	}
+	opens = mode == FILE_READ ? &p->writer_opens : &p->reader_opens;
+	other = READ_ONCE(*opens);
+	count_ends(p, mode, 1);
+	/* One side alone waits for the other, unless it is there already. */
+	if (mode == FILE_READ && !READ_ONCE(p->writers)) {
+		if (f->flags & O_NONBLOCK)
+			f->readahead[0] = (u64)other + 1; /* see poll */
+		else
+			err = wait_event_interruptible(&p->opened, READ_ONCE(*opens) != other || READ_ONCE(p->writers));
+	} else if (mode == FILE_WRITE && !READ_ONCE(p->readers)) {
+		err = wait_event_interruptible(&p->opened, READ_ONCE(*opens) != other || READ_ONCE(p->readers));
+	}
+	if (err) {
+		count_ends(p, mode, -1);
+		goto drop;
+	}
+	f->ops = &pipe_ops;
+	f->private = p;
+	f->mode = (f->mode & ~FILE_SEEKABLE) | FILE_STREAM;
+	return 0;
+
+drop:
+	mutex_lock(&fifo_mutex);
+	bool last = --p->files == 0;
+	if (last)
+		inode->pipe = NULL;
+	mutex_unlock(&fifo_mutex);
+	if (last)
+		pipe_free(p);
+	return err;
+}
+
+static int ipc_init(void)
+{
+	futex_init();
+	fifo_open = open_fifo;
+	return 0;
+}
+SUBSYSTEM(ipc, .needs = "vfs proc", .init = ipc_init, .stage = "09-ipc");

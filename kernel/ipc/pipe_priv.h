@@ -1,0 +1,67 @@
+/*
+ * A pipe: a ring of pages between writers and readers.
+ *
+ *        tail                          head
+ *         v                             v
+ *   ... [ss##] [####] [####] [##__]  ( ) ...       s: read already, #: data, _: room for more
+ *
+ * Slot i lies at slots[i % slot_count]; slots tail … head-1 hold data. The counters run on and wrap by themselves.
+ *
+ * Invariants (all under `lock`):
+ * 1. head - tail <= slot_count - reserved; a slot in use has a page and len > 0, and start + len <= PAGE_SIZE.
+ * 2. `readers` and `writers` count open ends. With no writers an empty pipe is at its end; with no readers a write is EPIPE.
+ */
+#ifndef IPC_PIPE_PRIV_H
+#define IPC_PIPE_PRIV_H
+
+#include "file/file.h"
+#include "ipc/ipc.h"
+#include "mm/layout.h"
+
+#define PIPE_BUF 4096u /* a write of up to this many bytes is not mixed with others */
+#define PIPE_SLOTS_DEFAULT 16u
+#define PIPE_SLOTS_MAX 256u /* 1 MiB, Linux's /proc/sys/fs/pipe-max-size */
+#define PIPE_READABLE ((void *)(u64)(POLLIN | POLLRDNORM))
+#define PIPE_WRITABLE ((void *)(u64)(POLLOUT | POLLWRNORM))
+
+struct pipe_slot {
+	char *page;
+	u32 start, len;
+	bool packet; /* O_DIRECT: a read takes it whole or cuts it; nothing is added to it */
+};
+struct pipe {
+	struct mutex lock;
+	struct pipe_slot *slots; /* lock */
+	u32 slot_count;          /* lock; a power of two */
+	u32 head, tail;          /* lock; poll reads them without */
+	u32 reserved;            /* lock; slots kept free for what splice may have to put back */
+	u32 readers, writers;    /* lock; poll reads them without */
+	struct wait_queue data;  /* readers wait for data or the end */
+	struct wait_queue space; /* writers wait for room or EPIPE */
+	char *spare;             /* lock; a page kept for the next write */
+	/* FIFOs: opens so far, which is what a blocking open waits for; files on it: fifo_mutex */
+	u32 reader_opens, writer_opens;
+	struct wait_queue opened;
+	u32 files;
+};
+
+/* Student's (ipc/pipe.c). Bytes, or -EAGAIN, -EFAULT, -ENOMEM, -EPIPE (the caller sends SIGPIPE), -ERESTARTSYS. */
+ssize_t pipe_read(struct pipe *p, struct uio *to, bool nonblock);
+ssize_t pipe_write(struct pipe *p, struct uio *from, bool nonblock, bool packets);
+/* What poll says of one end or both; no lock. */
+u32 pipe_events(const struct pipe *p, bool read_end, bool write_end);
+
+/* Given (ipc/pipe_file.c), lock held. */
+char *pipe_page_get(struct pipe *p); /* NULL: memory is short */
+void pipe_page_put(struct pipe *p, char *page);
+
+static inline u32 pipe_used(const struct pipe *p) { return READ_ONCE(p->head) - READ_ONCE(p->tail); }
+static inline struct pipe_slot *pipe_slot(const struct pipe *p, u32 i) { return &p->slots[i & (p->slot_count - 1)]; }
+/* Slots that may be filled. */
+static inline u32 pipe_free_slots(const struct pipe *p) { return p->slot_count - MIN(pipe_used(p) + p->reserved, p->slot_count); }
+
+struct pipe *pipe_of(struct file *f); /* NULL: not a pipe or FIFO */
+/* Lock held: sleeps on q with the lock dropped: 0, or -ERESTARTSYS. No wake-up is lost: the queue is entered before the lock is dropped. */
+int pipe_sleep(struct pipe *p, struct wait_queue *q);
+
+#endif

@@ -1,0 +1,276 @@
+/*
+ * sendfile and splice: moving bytes from file to file without a detour through user memory.
+ *
+ * Both go through a page of kernel memory. What a read took and a write did not want goes back: a file's position is only moved by what was written; a
+ * pipe keeps a slot in reserve while its page is under way, so that there is always room to put the rest back in front.
+ */
+#include "ipc_priv.h"
+
+#include "abi/stat.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+#include "pipe_priv.h"
+#include "proc/signal.h"
+#include "syscalls_gen.h"
+#include "vfs/vfs.h"
+
+#define MAX_COUNT 0x7ffff000ul
+#define CHUNK (64 * 1024ul)
+#define SPLICE_NONBLOCK 2u
+#define SPLICE_FLAGS 15u
+
+/* --- sendfile ------------------------------------------------------------------------------------------------------ */
+
+/* Copies up to n bytes from `in` at *pos to `out` (at *out_pos, or where it stands). *pos moves by what was written. */
+static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_pos, size_t n)
+{
+	size_t size = MIN(n, CHUNK);
+	char *buf = kmalloc(size, 0);
+	ssize_t done = 0, got = 0, put = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n) {
+		s64 at = *pos;
+		got = file_read_kernel(in, buf, MIN(n, size), &at);
+		if (got <= 0)
+			break;
+		put = file_write_kernel(out, buf, got, out_pos);
+		if (put <= 0)
+			break;
+		*pos += put;
+		done += put;
+		n -= put;
+		if (put < got || thread_interrupted())
+			break;
+	}
+	kfree(buf);
+	if (done)
+		return done;
+	return got < 0 ? got : put;
+}
+
+long sys_sendfile(int out, int in, void __user *offset, size_t count)
+{
+	struct fdref i = fdref_get(in, false), o;
+	s64 pos;
+	long result = -EBADF;
+
+	if (!i.file)
+		return -EBADF;
+	o = fdref_get(out, false);
+	if (!o.file)
+		goto put_in;
+	if (!(i.file->mode & FILE_READ) || !(o.file->mode & FILE_WRITE))
+		goto put;
+	result = -EINVAL;
+	if (!i.file->inode || !S_ISREG(i.file->inode->mode) || o.file->flags & O_APPEND)
+		goto put;
+	if (offset) {
+		result = -EFAULT;
+		if (get_user_u64((u64 *)&pos, offset))
+			goto put;
+		result = -EINVAL;
+		if (pos < 0)
+			goto put;
+		result = copy_file(i.file, &pos, o.file, NULL, MIN(count, MAX_COUNT));
+		if (put_user_u64(pos, offset))
+			result = -EFAULT;
+		goto put;
+	}
+	mutex_lock(&i.file->pos_lock);
+	pos = i.file->pos;
+	result = copy_file(i.file, &pos, o.file, NULL, MIN(count, MAX_COUNT));
+	i.file->pos = pos;
+	mutex_unlock(&i.file->pos_lock);
+put:
+	fdref_put(o);
+put_in:
+	fdref_put(i);
+	return result;
+}
+
+/* --- splice -------------------------------------------------------------------------------------------------------- */
+
+/* Waits for data in p and takes up to n bytes of one slot into buf; holds a slot back until give_back. 0: the end. */
+static ssize_t take(struct pipe *p, char *buf, size_t n, bool nonblock)
+{
+	struct uio_vec vec;
+	struct uio u;
+	ssize_t got;
+
+	mutex_lock(&p->lock);
+	p->reserved++;
+	mutex_unlock(&p->lock);
+	uio_init_kernel(&u, &vec, buf, MIN(n, PAGE_SIZE));
+	got = pipe_read(p, &u, nonblock);
+	if (got <= 0) {
+		mutex_lock(&p->lock);
+		p->reserved--;
+		mutex_unlock(&p->lock);
+		wait_wake_all(&p->space);
+	}
+	return got;
+}
+
+/* The last `left` of `got` bytes were not wanted: back to the front. */
+static void give_back(struct pipe *p, const char *buf, size_t got, size_t left)
+{
+	char *page = left ? page_alloc(0) : NULL;
+
+	mutex_lock(&p->lock);
+	p->reserved--;
+	if (page) {
+		memcpy(page, buf + got - left, left);
+		p->tail--;
+		*pipe_slot(p, p->tail) = (struct pipe_slot){ .page = page, .len = left };
+	}
+	mutex_unlock(&p->lock);
+	wait_wake_all(page ? &p->data : &p->space);
+}
+
+static ssize_t from_pipe(struct pipe *p, struct file *out, s64 *out_pos, size_t n, bool nonblock)
+{
+	char *buf = page_alloc(0);
+	ssize_t done = 0, got = 0, put = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n) {
+		got = take(p, buf, n, nonblock || done);
+		if (got <= 0)
+			break;
+		put = file_write_kernel(out, buf, got, out_pos);
+		give_back(p, buf, got, got - MAX(put, (ssize_t)0));
+		if (put <= 0)
+			break;
+		done += put;
+		n -= put;
+		if (put < got)
+			break;
+	}
+	page_free(buf);
+	if (done)
+		return done;
+	return got < 0 ? got : put;
+}
+
+static ssize_t to_pipe(struct file *in, s64 *in_pos, struct pipe *p, size_t n, bool nonblock)
+{
+	char *buf = page_alloc(0);
+	ssize_t done = 0, got = 0, put = 0;
+	struct uio_vec vec;
+	struct uio u;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n) {
+		/* Room first: what was read must go in whole, for an input without position cannot take it back. */
+		mutex_lock(&p->lock);
+		while (!put && !pipe_free_slots(p) && p->readers) {
+			if (nonblock || done)
+				put = -EAGAIN;
+			else
+				put = pipe_sleep(p, &p->space);
+		}
+		if (!put && !p->readers)
+			put = -EPIPE;
+		if (!put)
+			p->reserved++;
+		mutex_unlock(&p->lock);
+		if (put)
+			break;
+		got = file_read_kernel(in, buf, MIN(n, PAGE_SIZE), in_pos);
+		mutex_lock(&p->lock);
+		p->reserved--;
+		mutex_unlock(&p->lock);
+		if (got <= 0)
+			break;
+		uio_init_kernel(&u, &vec, buf, got);
+		put = pipe_write(p, &u, false, false);
+		if (put <= 0)
+			break;
+		done += put;
+		n -= put;
+		put = 0;
+		if ((size_t)got < PAGE_SIZE || thread_interrupted())
+			break;
+	}
+	page_free(buf);
+	if (put == -EPIPE) {
+		struct abi_siginfo info;
+		signal_info_user(&info, SIGPIPE, SI_USER);
+		signal_send_thread(current, SIGPIPE, &info);
+	}
+	if (done)
+		return done;
+	return got < 0 ? got : put;
+}
+
+/* An offset from user memory: *pp is NULL or points at *pos. */
+static int get_offset(struct file *f, s64 __user *user, s64 *pos, s64 **pp)
+{
+	*pp = NULL;
+	if (!user)
+		return 0;
+	if (f->mode & FILE_STREAM)
+		return -ESPIPE;
+	if (get_user_u64((u64 *)pos, (u64 __user *)user))
+		return -EFAULT;
+	if (*pos < 0)
+		return -EINVAL;
+	*pp = pos;
+	return 0;
+}
+
+long sys_splice(int in, void __user *off_in, int out, void __user *off_out, size_t len, unsigned flags)
+{
+	struct fdref i, o;
+	struct pipe *pi, *po;
+	s64 pos, *pp;
+	bool nonblock = flags & SPLICE_NONBLOCK;
+	long result;
+
+	if (!len)
+		return 0;
+	if (flags & ~SPLICE_FLAGS)
+		return -EINVAL;
+	i = fdref_get(in, false);
+	if (!i.file)
+		return -EBADF;
+	result = -EBADF;
+	o = fdref_get(out, false);
+	if (!o.file)
+		goto put_in;
+	if (!(i.file->mode & FILE_READ) || !(o.file->mode & FILE_WRITE))
+		goto put;
+	pi = pipe_of(i.file);
+	po = pipe_of(o.file);
+	len = MIN(len, MAX_COUNT);
+	result = -ESPIPE;
+	if ((pi && off_in) || (po && off_out))
+		goto put;
+	result = -EINVAL;
+	if (pi && po) {
+		if (pi != po)
+			result = from_pipe(pi, o.file, NULL, len, nonblock || (i.file->flags | o.file->flags) & O_NONBLOCK);
+	} else if (pi && !(o.file->flags & O_APPEND)) {
+		result = get_offset(o.file, off_out, &pos, &pp);
+		if (!result)
+			result = from_pipe(pi, o.file, pp, len, nonblock || i.file->flags & O_NONBLOCK);
+		if (result > 0 && pp && put_user_u64(pos, (u64 __user *)off_out))
+			result = -EFAULT;
+	} else if (po) {
+		result = get_offset(i.file, off_in, &pos, &pp);
+		if (!result)
+			result = to_pipe(i.file, pp, po, len, nonblock || o.file->flags & O_NONBLOCK);
+		if (result > 0 && pp && put_user_u64(pos, (u64 __user *)off_in))
+			result = -EFAULT;
+	}
+put:
+	fdref_put(o);
+put_in:
+	fdref_put(i);
+	return result;
+}

@@ -1,0 +1,210 @@
+/*
+ * timerfd: a timer that is read.
+ *
+ * The timer interrupt only notes that the time came. How many periods have passed is worked out at the next read, which also starts the timer again:
+ * however short the period is, an unread timer interrupts once.
+ */
+#include "ipc_priv.h"
+
+#include "core/atomic.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "syscalls_gen.h"
+
+#define TFD_TIMER_ABSTIME 1
+#define TFD_TIMER_CANCEL_ON_SET 2
+
+struct timerfd {
+	struct spinlock lock;
+	int clock;
+	u64 deadline;  /* lock: time_ns(); 0: not armed */
+	u64 interval;  /* lock: ns; 0: once */
+	bool expired;  /* lock: the timer ran, and nobody read */
+	struct timer timer;
+	struct wait_queue wait;
+};
+
+static void fired(struct timer *timer)
+{
+	struct timerfd *t = container_of(timer, struct timerfd, timer);
+	u64 flags = spin_lock_irqsave(&t->lock);
+
+	/* It may have been set anew just now. */
+	if (t->deadline && time_ns() >= t->deadline)
+		t->expired = true;
+	spin_unlock_irqrestore(&t->lock, flags);
+	wait_wake(&t->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+}
+
+/* lock held. Expirations since the last time they were taken; the timer's next period is set up. */
+static u64 take(struct timerfd *t)
+{
+	u64 ticks = 1, now = time_ns();
+
+	if (!t->expired)
+		return 0;
+	t->expired = false;
+	if (!t->interval) {
+		t->deadline = 0;
+		return 1;
+	}
+	if (now > t->deadline)
+		ticks += (now - t->deadline) / t->interval;
+	t->deadline += ticks * t->interval;
+	timer_start(&t->timer, t->deadline);
+	return ticks;
+}
+
+static ssize_t timerfd_read(struct file *f, struct uio *to, s64 *pos)
+{
+	struct timerfd *t = f->private;
+	u64 ticks;
+
+	if (to->left < sizeof(ticks))
+		return -EINVAL;
+	for (;;) {
+		u64 flags = spin_lock_irqsave(&t->lock);
+		ticks = take(t);
+		spin_unlock_irqrestore(&t->lock, flags);
+		if (ticks)
+			break;
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		long err = wait_event_interruptible(&t->wait, READ_ONCE(t->expired));
+		if (err)
+			return err;
+	}
+	return uio_write(to, &ticks, sizeof(ticks)) == sizeof(ticks) ? (ssize_t)sizeof(ticks) : -EFAULT;
+}
+
+static u32 timerfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct timerfd *t = f->private;
+
+	poll_wait(pt, f, &t->wait);
+	smp_mb();
+	return READ_ONCE(t->expired) ? POLLIN | POLLRDNORM : 0;
+}
+
+static void timerfd_release(struct file *f)
+{
+	struct timerfd *t = f->private;
+
+	timer_cancel_sync(&t->timer);
+	kfree(t);
+}
+
+static const struct file_ops timerfd_ops = {
+	.name = "[timerfd]",
+	.read = timerfd_read,
+	.poll = timerfd_poll,
+	.release = timerfd_release,
+};
+
+long sys_timerfd_create(int clock, int flags)
+{
+	struct timerfd *t;
+	long fd;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
+		return -EINVAL;
+	t = kzalloc(sizeof(*t), 0);
+	if (!t)
+		return -ENOMEM;
+	spin_init(&t->lock, "timerfd", RANK_FILES);
+	t->clock = clock;
+	timer_init(&t->timer, fired, NULL);
+	wait_queue_init(&t->wait);
+	fd = ipc_new_fd("anon_inode:[timerfd]", &timerfd_ops, O_RDWR | (flags & O_NONBLOCK), flags & O_CLOEXEC, t);
+	if (fd < 0)
+		kfree(t);
+	return fd;
+}
+
+static struct abi_timespec to_timespec(u64 ns)
+{
+	return (struct abi_timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+}
+
+/* lock held */
+static void current_setting(struct timerfd *t, struct abi_itimerspec *out)
+{
+	u64 now = time_ns(), left = 0;
+
+	if (t->deadline) {
+		u64 next = t->deadline;
+		/* The period that runs now, although the timer itself waits for a read. */
+		if (t->expired && t->interval && now > next)
+			next += ((now - next) / t->interval + 1) * t->interval;
+		left = next > now ? next - now : t->expired && !t->interval ? 0 : 1;
+	}
+	*out = (struct abi_itimerspec){ to_timespec(t->interval), to_timespec(left) };
+}
+
+static struct fdref timerfd_get(int fd, struct timerfd **t, long *err)
+{
+	struct fdref r = fdref_get(fd, false);
+
+	*err = 0;
+	if (!r.file) {
+		*err = -EBADF;
+	} else if (r.file->ops != &timerfd_ops) {
+		fdref_put(r);
+		*err = -EINVAL;
+	} else {
+		*t = r.file->private;
+	}
+	return r;
+}
+
+long sys_timerfd_settime(int fd, int flags, const void __user *new, void __user *old)
+{
+	struct abi_itimerspec set, before;
+	struct timerfd *t;
+	u64 value, interval, irq, deadline;
+	long err;
+
+	if (copy_from_user(&set, new, sizeof(set)))
+		return -EFAULT;
+	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET) || timespec_ns(&set.value, &value) || timespec_ns(&set.interval, &interval))
+		return -EINVAL;
+	struct fdref r = timerfd_get(fd, &t, &err);
+	if (err)
+		return err;
+	deadline = 0;
+	if (value) {
+		u64 start = t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM ? time_boot_realtime_ns() : 0;
+		deadline = !(flags & TFD_TIMER_ABSTIME) ? deadline_after(value) : value > start ? value - start : 1;
+	}
+	timer_cancel_sync(&t->timer);
+	irq = spin_lock_irqsave(&t->lock);
+	current_setting(t, &before);
+	t->deadline = deadline;
+	t->interval = interval;
+	t->expired = false;
+	if (deadline)
+		timer_start(&t->timer, deadline);
+	spin_unlock_irqrestore(&t->lock, irq);
+	fdref_put(r);
+	if (old && copy_to_user(old, &before, sizeof(before)))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_timerfd_gettime(int fd, void __user *cur)
+{
+	struct abi_itimerspec now;
+	struct timerfd *t;
+	long err;
+	struct fdref r = timerfd_get(fd, &t, &err);
+
+	if (err)
+		return err;
+	u64 irq = spin_lock_irqsave(&t->lock);
+	current_setting(t, &now);
+	spin_unlock_irqrestore(&t->lock, irq);
+	fdref_put(r);
+	return copy_to_user(cur, &now, sizeof(now)) ? -EFAULT : 0;
+}
