@@ -169,7 +169,8 @@ class Machine:
         self.expect(re.escape(command) + r"\r?\n", timeout)
         self.expect(prompt, timeout)
         text = self.console.since(start).replace("\r\n", "\n")
-        return text.split("\n", 1)[1].rsplit("\n", 1)[0] if "\n" in text else ""
+        lines = text.split("\n")  # the echo first, the next prompt last
+        return "\n".join(lines[1:-1])
 
     # --- judgement
 
