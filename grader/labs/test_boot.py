@@ -3,8 +3,9 @@ import subprocess
 
 import pytest
 
-from harness.build import BUILD, ROOT, kernel
+from harness.build import BUILD, ROOT, kernel, rootfs
 from harness.qemu import Machine
+from labs.scenarios import PROMPT
 
 UP = r"boot took"
 
@@ -23,9 +24,11 @@ def boot(**options):
 
 @pytest.fixture(scope="module")
 def iso(tmp_path_factory):
-    path = tmp_path_factory.mktemp("iso") / "switchback.iso"
-    subprocess.run(["sh", str(ROOT / "kernel/tools/mkiso.sh"), str(path), str(kernel()), "", "console=ttyS0 panic=-1"], check=True, cwd=ROOT)
-    return path
+    folder = tmp_path_factory.mktemp("iso")
+    (folder / "chosen").write_text(str(rootfs("busybox")))
+    subprocess.run(["sh", str(ROOT / "kernel/tools/mkiso.sh"), str(folder / "switchback.iso"), str(kernel()), str(folder / "chosen"),
+                    "console=tty0 console=ttyS0 panic=-1 rdinit=/bin/sh"], check=True, cwd=ROOT)
+    return folder / "switchback.iso"
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
@@ -48,16 +51,15 @@ def test_iso_through_grub_on_uefi(iso):
 def test_iso_with_a_screen(iso, tmp_path):
     """Text on the screen too: the picture is not one colour."""
     with Machine(iso=iso, icount=False, display=True, cap=60) as guest:
-        guest.expect(UP)
+        guest.expect(PROMPT)
         guest.screenshot(tmp_path / "screen.png")
         assert (tmp_path / "screen.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("smp", [2, 4, 8])
 def test_every_cpu_comes_up(smp):
-    with Machine(kernel(), cmdline="console=ttyS0 panic=-1", smp=smp, icount=False, cap=60, gdb=True) as guest:
-        guest.gdb.detach()
-        guest.expect(UP)
+    with Machine(kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 panic=-1 rdinit=/bin/sh", smp=smp, icount=False, cap=90) as guest:
+        guest.expect(PROMPT)
         address = symbol("cpu_count")
         stub = guest.qmp.monitor("x /1dw %#x" % address)
         assert int(stub.split(":")[1]) == smp, "wrong output: %s, and %d CPUs were given" % (stub.strip(), smp)
