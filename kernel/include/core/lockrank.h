@@ -8,7 +8,6 @@
 enum lock_rank {
 	RANK_NONE = 0, /* unranked: checked for recursion and context only */
 	/* sleeping locks */
-	RANK_TTY_CONTROL = 10,
 	RANK_MOUNT_MUTEX = 20,
 	RANK_RENAME_MUTEX = 22,
 	RANK_FILE_POS = 24,
@@ -25,7 +24,9 @@ enum lock_rank {
 	RANK_INODE_SPIN = 134,
 	RANK_PAGECACHE = 138,
 	RANK_PAGETABLE = 142,
+	RANK_TTY_CONTROL = 144,
 	RANK_TTY = 146,
+	RANK_TTY_DEVICE = 148,
 	RANK_FUTEX = 150,
 	RANK_EPOLL = 154,
 	RANK_WAITQUEUE = 160,

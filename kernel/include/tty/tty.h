@@ -12,17 +12,25 @@
 #include "proc/proc.h"
 
 struct tty;
+struct char_device;
 struct tty_ops {
-	/* Takes bytes to the device; how many were taken (a full device: fewer). Any context where tty->lock may be held. */
+	/* Takes bytes to the device; how many were taken (a full device: fewer; never fewer than write_room promised). tty->lock is held, so it must not sleep. */
 	size_t (*write)(struct tty *t, const char *buf, size_t n);
 	size_t (*write_room)(struct tty *t);
-	int (*open)(struct tty *t, struct file *f);
-	void (*close)(struct tty *t, struct file *f);   /* the last file */
+	size_t (*pending)(struct tty *t);               /* bytes on their way to the device; NULL: none, ever */
+	int (*open)(struct tty *t, struct file *f);     /* may sleep; NULL: always fine */
+	void (*close)(struct tty *t, struct file *f);   /* the last file; may sleep */
 	void (*set_termios)(struct tty *t, const struct abi_termios *old);
 	void (*winsize_changed)(struct tty *t);
-	void (*throttle)(struct tty *t, bool on);       /* the read buffer is full / has room */
-	void (*flush_output)(struct tty *t);
+	void (*throttle)(struct tty *t, bool on);       /* the read buffer is full / has room again. Any context */
+	void (*flush_output)(struct tty *t);            /* drops what is pending; tty->lock held */
+	void (*flow)(struct tty *t, bool stop);         /* TCOOFF, TCOON and ^S, ^Q; tty->lock held */
+	void (*flushed)(struct tty *t, u8 status);      /* packet mode's TIOCPKT_* bits for the other side; tty->lock held */
+	int (*modem)(struct tty *t, u32 set, u32 clear, u32 *state); /* TIOCMGET, TIOCMSET …; NULL: -ENOTTY */
+	long (*ioctl)(struct tty *t, struct file *f, u32 cmd, u64 arg); /* the device's own; -ENOIOCTLCMD for others */
+	void (*destroy)(struct tty *t);                 /* the last reference went; NULL: the tty is static */
 };
+#define ENOIOCTLCMD 515 /* never leaves the kernel: not this layer's ioctl */
 #define TTY_BUFFER 4096
 struct tty {
 	struct refcount ref;
@@ -30,41 +38,65 @@ struct tty {
 	u64 rdev;
 	const struct tty_ops *ops;
 	void *driver;
-	struct spinlock lock;       /* guards all below up to control */
+	struct spinlock lock;       /* guards all below up to control; taken with interrupts off */
 	struct abi_termios termios;
 	struct abi_winsize winsize;
-	/* read buffer: a ring; canonical mode: [tail, canon_head) are whole lines */
+	/*
+	 * Read buffer: a ring; the three places count up for ever and are taken modulo TTY_BUFFER.
+	 *
+	 *     tail ≤ canon_head ≤ head,  head - tail ≤ TTY_BUFFER
+	 *
+	 * Canonical mode: [tail, canon_head) are whole lines, [canon_head, head) the line that is being typed.
+	 */
 	char buf[TTY_BUFFER];
-	u64 eol_map[TTY_BUFFER / 64]; /* bit: a line ends at this place */
+	u64 eol_map[TTY_BUFFER / 64]; /* bit: a line ends at this place; a NUL there is an end of file */
 	u32 head, canon_head, tail;
-	u32 column, canon_column;
-	bool lnext, erasing, stopped, hung_up, packet, exclusive, flow_stopped;
-	u8 packet_status;
+	u32 column, canon_column;     /* of the cursor; where the typed line starts */
+	bool lnext, erasing, packet, exclusive, flow_stopped, throttled;
+	u8 packet_status;             /* TIOCPKT_* events that the master has not read */
+	u32 hangups;                  /* how often it was hung up: files opened before are dead */
+	u32 signals;                  /* job control signals that the input raised and that are still to be sent: bit per signo */
 	struct wait_queue read_wait, write_wait;
-	struct mutex write_mutex;   /* one write(2) at a time */
+	struct mutex read_mutex;      /* one read(2) at a time */
+	struct mutex write_mutex;     /* one write(2) at a time */
 	/* control: tty_control_lock */
 	struct session *session;    /* counted */
 	struct pgroup *foreground;  /* counted */
 	u32 open_count;
-	struct tty *peer;           /* ptys */
+	struct tty *peer;           /* ptys: unused by hardware */
+	struct char_device *device; /* its node in devfs, once registered */
+	bool is_pty;
+	u32 deferred;               /* atomic: signals for the worker to send */
+	struct work deferred_work;
 };
+extern struct spinlock tty_control_lock; /* sessions, foreground groups and open counts of all terminals; interrupts stay on */
+
 /* Input from a device; any context. Student's (tty/ldisc.c): */
 void tty_input(struct tty *t, const char *buf, size_t n);
 ssize_t ldisc_read(struct tty *t, struct file *f, struct uio *to);
-size_t ldisc_output(struct tty *t, const char *buf, size_t n); /* OPOST; bytes of buf taken */
+/* OPOST; bytes of buf taken. tty->lock held. */
+size_t ldisc_output(struct tty *t, const char *buf, size_t n);
+/* tty->lock held. */
 void ldisc_set_termios(struct tty *t, const struct abi_termios *new);
 /* Student's (tty/jobctl.c). -EIO, -ERESTARTSYS (after SIGTTIN/SIGTTOU was sent), or 0 when current may read or write. */
 int tty_check_change(struct tty *t, int signo);
 long tty_job_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg); /* TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID; -ENOIOCTLCMD */
-void tty_signal_foreground(struct tty *t, int signo);
+void tty_signal_foreground(struct tty *t, int signo); /* thread context, no locks held */
 /* Given. */
 void tty_init(struct tty *t, const char *name, u64 rdev, const struct tty_ops *ops, void *driver);
 int tty_register(struct tty *t);          /* appears in devfs */
 void tty_unregister(struct tty *t);
-void tty_hangup(struct tty *t);
+/* Every open file of it is dead from here on: reads give 0, writes -EIO. `session_ends`: the foreground group gets SIGHUP too. May sleep. */
+void tty_hangup(struct tty *t, bool session_ends);
 void tty_get(struct tty *t);
 void tty_put(struct tty *t);
+/* Makes f (being opened) a file of t: counts, lets a session leader acquire it. 0 or -errno. */
+int tty_open_file(struct tty *t, struct file *f, bool may_acquire);
+/* tty_input for drivers with a buffer of their own: as many bytes as there is room for. Fewer than n: ops->throttle(t, false) tells when to go on. Any context. */
+size_t tty_feed(struct tty *t, const char *buf, size_t n);
 extern const struct file_ops tty_file_ops;
 struct tty *current_tty(void);            /* controlling terminal, counted; NULL */
+/* Device number of the controlling terminal of p (0: none) and its foreground group (-1): for /proc/PID/stat. */
+u64 process_tty(struct process *p, int *foreground);
 
 #endif
