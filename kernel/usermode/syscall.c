@@ -14,6 +14,9 @@
 long (*syscall_router)(u32 nr, const u64 args[6], struct trapframe *f);
 bool syscall_route_all;
 
+/* Calls that went straight to the table, of each CPU. Counted without a lock: a thread that is moved in between may lose one. */
+static PERCPU(u64[SYSCALL_COUNT], direct);
+
 static u32 missing[SYSCALL_COUNT]; /* atomic: calls of each number that nobody implements */
 static u32 missing_beyond;         /* numbers past the table */
 
@@ -28,12 +31,14 @@ void syscall_dispatch(struct trapframe *f)
 	u32 nr = (u32)f->error;
 	long result;
 
-	if (unlikely((READ_ONCE(current->work) & WORK_TRACE) || syscall_route_all) && syscall_router)
+	if (unlikely((READ_ONCE(current->work) & WORK_TRACE) || syscall_route_all) && syscall_router) {
 		result = route(nr, f);
-	else if (likely(nr < SYSCALL_COUNT && syscall_table[nr]))
+	} else if (likely(nr < SYSCALL_COUNT && syscall_table[nr])) {
+		(*percpu_ptr(direct))[nr]++;
 		result = syscall_table[nr](f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
-	else
+	} else {
 		result = syscall_missing(nr);
+	}
 	f->rax = result;
 }
 
@@ -45,6 +50,14 @@ long syscall_missing(u32 nr)
 		pr_warn("system call %d (%s) is not there: asked for by %s (%d)\n", (int)nr, name ? name : "?", current->name, current->tid);
 	}
 	return -ENOSYS;
+}
+
+u64 syscall_direct_count(u32 nr)
+{
+	u64 sum = 0;
+	for (u32 id = 0; id < cpu_count; id++)
+		sum += READ_ONCE((*percpu_ptr_of(direct, cpus[id]))[nr]);
+	return sum;
 }
 
 u64 syscall_missing_count(u32 nr)

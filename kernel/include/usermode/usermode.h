@@ -59,6 +59,7 @@ int fpu_restore_from_user(const void __user *buf); /* checks the image: 0, -EFAU
 /* System calls: the generated table is in <syscalls_gen.h> (syscall_table, syscall_infos). */
 long syscall_missing(u32 nr); /* counts, logs once per number; -ENOSYS */
 u64 syscall_missing_count(u32 nr);
+u64 syscall_direct_count(u32 nr); /* calls that went straight to the table, on all CPUs; nr in the table */
 /* Linux (12) interposes here: NULL, or called instead of the table for threads with WORK_TRACE, or when a mode restricts calls. */
 extern long (*syscall_router)(u32 nr, const u64 args[6], struct trapframe *f);
 extern bool syscall_route_all; /* every call goes through the router */
