@@ -1,0 +1,63 @@
+/* Inside fs/procfs: inodes of processes. */
+#ifndef FS_PROCFS_PROCFS_PRIV_H
+#define FS_PROCFS_PROCFS_PRIV_H
+
+#include "fs/procfs/nodetree.h"
+#include "proc/proc.h"
+#include "vm/aspace.h"
+
+/* A name in /proc/PID, or in /proc/PID/task/TID. */
+struct pid_entry {
+	const char *name;
+	u16 mode;                      /* with type */
+	u8 where;                      /* IN_* */
+	bool secret;                   /* only for those that may trace the process */
+	int (*show)(struct seq *s, struct process *p, struct thread *t);
+	ssize_t (*store)(struct process *p, struct thread *t, const char *text, size_t len);
+	const struct inode_ops *ops;   /* links and directories */
+	const struct file_ops *fops;
+};
+enum { IN_PROCESS = 1, IN_TASK = 2, IN_BOTH = 3 };
+extern const struct pid_entry pid_entries[]; /* a NULL name ends it */
+
+enum { INODE_PROCESS = 1 << 16 }; /* inode->flags: private is a struct proc_inode */
+struct proc_inode {
+	struct process *process; /* counted */
+	struct thread *thread;   /* counted; NULL in /proc/PID */
+	const struct pid_entry *entry;
+	int fd;                  /* of fd/N and fdinfo/N, else -1 */
+};
+static inline struct proc_inode *proc_of(struct inode *i) { return i->private; }
+static inline struct thread *proc_thread(struct proc_inode *pi) { return pi->thread ? pi->thread : pi->process->leader; }
+
+/* An inode about a process; counts process and thread. NULL if memory is short. */
+struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct thread *t, const struct pid_entry *e, int fd, u32 mode);
+void proc_inode_owner(struct inode *i); /* owner as the process's credentials are now */
+int proc_dentry_alive(struct dentry *d);
+int proc_permission(struct inode *i, u32 mask);
+int proc_getattr(struct inode *i, struct kstat *st);
+int proc_setattr(struct inode *i, const struct iattr *a);
+/* Whether current may look inside p: same user and not set-uid, or CAP_SYS_PTRACE. 0 or -EACCES. */
+int proc_may_trace(struct process *p);
+struct files *process_files_get(struct process *p);    /* counted; NULL for a zombie */
+struct fs_context *process_fs_get(struct process *p);
+
+extern const struct inode_ops pid_dir_inode_ops, pid_file_inode_ops, task_dir_inode_ops, fd_dir_inode_ops, fdinfo_dir_inode_ops, exe_link_ops, cwd_link_ops, root_link_ops;
+extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops;
+extern const struct pid_entry pid_dir_entry; /* of /proc/PID itself */
+
+/* Shows, by file. */
+int show_maps(struct seq *s, struct process *p, struct thread *t);
+int show_smaps(struct seq *s, struct process *p, struct thread *t);
+int show_smaps_rollup(struct seq *s, struct process *p, struct thread *t);
+int show_statm(struct seq *s, struct process *p, struct thread *t);
+int show_cmdline(struct seq *s, struct process *p, struct thread *t);
+int show_environ(struct seq *s, struct process *p, struct thread *t);
+int show_auxv(struct seq *s, struct process *p, struct thread *t);
+int show_stat(struct seq *s, struct process *p, struct thread *t);
+int show_status(struct seq *s, struct process *p, struct thread *t);
+int show_mounts(struct seq *s, struct process *p, struct thread *t);
+int show_mountinfo(struct seq *s, struct process *p, struct thread *t);
+int show_mountstats(struct seq *s, struct process *p, struct thread *t);
+
+#endif

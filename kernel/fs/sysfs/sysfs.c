@@ -1,0 +1,155 @@
+/*
+ * sysfs, as much as programs ask: CPUs (nproc, lscpu, sysconf), terminals and memory devices (mdev -s, ttyname), a few
+ * empty directories that are looked for. It is the tree of NODE("sys:…") and what is put together here at the start.
+ *
+ *   devices/system/cpu/{online,possible,present,cpuN/…}
+ *   devices/virtual/{tty,mem}/NAME/{dev,uevent,subsystem}    class/{tty,mem}/NAME and dev/char/M:N are links to it
+ */
+#include "abi/stat.h"
+#include "core/percpu.h"
+#include "core/registry.h"
+#include "fs/procfs/nodetree.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "proc/proc.h"
+
+#define SYSFS_MAGIC 0x62656572
+
+static struct tree_node *root_node;
+
+static int show_text(struct seq *s)
+{
+	seq_printf(s, "%s\n", (const char *)s->arg);
+	return 0;
+}
+
+static void text(struct tree_node *at, const char *path, const char *value)
+{
+	const char *copy = kstrdup(value, 0);
+	if (copy)
+		nodetree_file(at, path, 0444, show_text, (void *)copy);
+}
+
+static void add_cpus(struct tree_node *root)
+{
+	char range[16], path[48], value[24];
+	struct tree_node *cpu = nodetree_dir(root, "devices/system/cpu");
+	if (!cpu)
+		return;
+	ksnprintf(range, sizeof(range), cpu_count > 1 ? "0-%u" : "0", cpu_count - 1);
+	text(cpu, "online", range);
+	text(cpu, "possible", range);
+	text(cpu, "present", range);
+	text(cpu, "offline", "");
+	ksnprintf(value, sizeof(value), "%u", MAX_CPUS - 1);
+	text(cpu, "kernel_max", value);
+	for (u32 id = 0; id < cpu_count; id++) {
+		ksnprintf(path, sizeof(path), "cpu%u/topology/core_id", id);
+		ksnprintf(value, sizeof(value), "%u", id);
+		text(cpu, path, value);
+		ksnprintf(path, sizeof(path), "cpu%u/topology/physical_package_id", id);
+		text(cpu, path, "0");
+		ksnprintf(path, sizeof(path), "cpu%u/topology/thread_siblings", id);
+		ksnprintf(value, sizeof(value), "%lx", 1ul << id);
+		text(cpu, path, value);
+		ksnprintf(path, sizeof(path), "cpu%u/topology/core_siblings", id);
+		ksnprintf(value, sizeof(value), "%lx", cpu_count >= 64 ? ~0ul : (1ul << cpu_count) - 1);
+		text(cpu, path, value);
+		if (id) {
+			ksnprintf(path, sizeof(path), "cpu%u/online", id);
+			text(cpu, path, "1");
+		}
+	}
+}
+
+/* A device without hardware below it: /sys/devices/virtual/CLASS/NAME, and the links to it. */
+static void add_device(struct tree_node *root, const char *class, const char *name, u32 major, u32 minor, u32 mode)
+{
+	char path[64], value[96];
+	ksnprintf(path, sizeof(path), "devices/virtual/%s/%s", class, name);
+	struct tree_node *d = nodetree_dir(root, path);
+	if (!d)
+		return;
+	ksnprintf(value, sizeof(value), "%u:%u", major, minor);
+	text(d, "dev", value);
+	if (mode)
+		ksnprintf(value, sizeof(value), "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVMODE=0%o", major, minor, name, mode);
+	else
+		ksnprintf(value, sizeof(value), "MAJOR=%u\nMINOR=%u\nDEVNAME=%s", major, minor, name);
+	text(d, "uevent", value);
+	ksnprintf(value, sizeof(value), "../../../../class/%s", class);
+	nodetree_link(d, "subsystem", value);
+	ksnprintf(path, sizeof(path), "class/%s/%s", class, name);
+	ksnprintf(value, sizeof(value), "../../devices/virtual/%s/%s", class, name);
+	nodetree_link(root, path, value);
+	ksnprintf(path, sizeof(path), "dev/char/%u:%u", major, minor);
+	nodetree_link(root, path, value);
+}
+
+static const struct {
+	const char *class, *name;
+	u32 major, minor, mode;
+} devices[] = {
+	{ "mem", "null", 1, 3, 0666 }, { "mem", "zero", 1, 5, 0666 }, { "mem", "full", 1, 7, 0666 }, { "mem", "random", 1, 8, 0666 }, { "mem", "urandom", 1, 9, 0666 },
+	{ "mem", "kmsg", 1, 11, 0644 }, { "tty", "tty", 5, 0, 0666 }, { "tty", "console", 5, 1, 0 }, { "tty", "ptmx", 5, 2, 0666 }, { "tty", "ttyS0", 4, 64, 0 },
+	{ "tty", "tty0", 4, 0, 0 }, { "tty", "tty1", 4, 1, 0 },
+};
+
+static const char *const directories[] = {
+	"block", "bus", "class/block", "class/net", "dev/block", "devices/system/node/node0", "firmware", "fs/cgroup", "hypervisor", "kernel/mm", "kernel/debug", "kernel/security", "module",
+	"power",
+};
+
+static struct superblock *sysfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options);
+FS_TYPE(sysfs, .name = "sysfs", .nodev = true, .magic = SYSFS_MAGIC, .mount = sysfs_mount);
+
+static int sysfs_statfs(struct superblock *sb, struct abi_statfs *st)
+{
+	st->type = SYSFS_MAGIC;
+	st->bsize = st->frsize = 4096;
+	st->namelen = NAME_MAX;
+	return 0;
+}
+
+static const struct super_ops sysfs_super_ops = { .statfs = sysfs_statfs };
+
+static struct superblock *sysfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+{
+	if (!root_node)
+		return ERR_PTR(-ENODEV);
+	struct superblock *sb = superblock_alloc(t);
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	sb->ops = &sysfs_super_ops;
+	struct inode *i = nodetree_inode(sb, root_node);
+	if (i)
+		sb->root = dentry_make_root(i);
+	if (!i || !sb->root) {
+		superblock_put(sb);
+		return ERR_PTR(-ENOMEM);
+	}
+	return sb;
+}
+
+static int sysfs_init(void)
+{
+	struct tree_node *root = nodetree_create();
+	if (!root)
+		return -ENOMEM;
+	nodetree_add_nodes(root, "sys:");
+	add_cpus(root);
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		add_device(root, devices[i].class, devices[i].name, devices[i].major, devices[i].minor, devices[i].mode);
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		nodetree_dir(root, directories[i]);
+	text(root, "kernel/ostype", "Linux");
+	text(root, "kernel/uevent_seqnum", "0");
+	text(root, "kernel/mm/transparent_hugepage/enabled", "always madvise [never]");
+	text(root, "devices/system/node/online", "0");
+	text(root, "devices/system/node/possible", "0");
+	text(root, "power/state", "");
+	root_node = root;
+	return 0;
+}
+SUBSYSTEM(sysfs, .needs = "procfs", .init = sysfs_init, .stage = "12-linux");
