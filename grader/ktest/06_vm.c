@@ -192,6 +192,31 @@ KTEST(06, zeroes_are_shared_until_written)
 	aspace_put_user(as);
 }
 
+KTEST(06, a_written_page_is_zero_elsewhere)
+{
+	struct aspace *as = aspace_create();
+	u64 dirt[64], word;
+
+	KREQUIRE(as != NULL);
+	memset(dirt, 0x5a, sizeof(dirt));
+	for (unsigned round = 0; round < 3; round++) { /* the second round gets frames that the first one filled */
+		vm_map(as, COMMON, 32 * PAGE_SIZE, RW, ANON | MAP_FIXED, NULL, 0);
+		for (vaddr_t page = COMMON; page < COMMON + 32 * PAGE_SIZE; page += PAGE_SIZE) {
+			KEXPECT_EQ(vm_access(as, page, &page, 8, true), 8);
+			for (vaddr_t at = page + 512; at < page + PAGE_SIZE; at += 504) {
+				if (at + 8 > page + PAGE_SIZE)
+					break;
+				KEXPECT_EQ(vm_access(as, at, &word, 8, false), 8);
+				KEXPECT_EQ(word, 0);
+			}
+			for (vaddr_t at = page; at < page + PAGE_SIZE; at += sizeof(dirt))
+				vm_access(as, at, dirt, sizeof(dirt), true);
+		}
+		KEXPECT_EQ(vm_unmap(as, COMMON, 32 * PAGE_SIZE), 0);
+	}
+	aspace_put_user(as);
+}
+
 KTEST(06, shared_memory_is_one_memory)
 {
 	struct aspace *as = aspace_create();

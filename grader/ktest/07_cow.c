@@ -31,11 +31,13 @@ KTEST(07, fork_shares_until_a_write)
 {
 	struct mem_stats before, shared, after;
 	struct aspace *parent = aspace_create();
+	u64 word;
 
 	KREQUIRE(parent != NULL);
 	vm_map(parent, AT, 64 * PAGE_SIZE, RW, ANON, NULL, 0);
 	for (u64 i = 0; i < 64; i++)
 		poke(parent, AT + i * PAGE_SIZE, i);
+	poke(parent, AT + 8, 0x77);
 	mem_stats(&before);
 	struct aspace *child = aspace_fork(parent);
 	KREQUIRE(!IS_ERR(child));
@@ -47,6 +49,9 @@ KTEST(07, fork_shares_until_a_write)
 		KEXPECT_EQ(peek(child, AT + i * PAGE_SIZE), i);
 
 	poke(child, AT, 1000);
+	word = 0;
+	KEXPECT_EQ(vm_access(child, AT + 8, &word, 8, false), 8);
+	KEXPECT_EQ(word, 0x77); /* the rest of the page came along */
 	KEXPECT_EQ(peek(parent, AT), 0);
 	poke(parent, AT + PAGE_SIZE, 2000);
 	KEXPECT_EQ(peek(child, AT + PAGE_SIZE), 1);
