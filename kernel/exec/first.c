@@ -60,7 +60,9 @@ free_process:
 		file_put(p->exe);
 	p->files = NULL;
 	p->aspace = p->leader->aspace = NULL;
+	struct thread *t = p->leader;
 	process_put(p);
+	thread_put(t);
 drop:
 	exec_image_drop(img);
 	return NULL;

@@ -18,6 +18,7 @@ enum lock_rank {
 	RANK_SUBSYS_MUTEX = 60,
 	/* spinlocks */
 	RANK_PROCESS_TREE = 100, /* pid table, parent/child, sessions, groups */
+	RANK_PGROUP = 105,       /* members of process groups, for interrupt handlers */
 	RANK_SIGHAND = 110,
 	RANK_FILES = 120,
 	RANK_DENTRY = 130,

@@ -3,6 +3,7 @@
 #define PROC_CRED_H
 
 #include "core/atomic.h"
+#include "lib/list.h"
 #include "usermode/process.h"
 
 #define CRED_GROUPS_MAX 65536
@@ -15,12 +16,14 @@ struct cred {
 	u32 *groups; /* sorted; freed with the cred */
 	bool no_new_privs, keep_caps;
 	u32 securebits;
+	struct user_account *user; /* what the real uid uses; counted */
+	struct list retired;       /* process_signal->retired_creds */
 };
 enum { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_LINUX_IMMUTABLE, CAP_NET_BIND_SERVICE,
        CAP_NET_BROADCAST, CAP_NET_ADMIN, CAP_NET_RAW, CAP_IPC_LOCK, CAP_IPC_OWNER, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_PACCT, CAP_SYS_ADMIN,
        CAP_SYS_BOOT, CAP_SYS_NICE, CAP_SYS_RESOURCE, CAP_SYS_TIME, CAP_SYS_TTY_CONFIG, CAP_MKNOD, CAP_LEASE, CAP_AUDIT_WRITE, CAP_AUDIT_CONTROL, CAP_SETFCAP, CAP_LAST = 40 };
 
-/* The current process's credentials; valid until it changes them itself (only the process changes its own; threads of one process: hold cred_get). */
+/* The current process's credentials; valid at least until the running system call ends. */
 const struct cred *cred_current(void);
 /* Counted, of any process. */
 struct cred *cred_get_of(struct process *p);

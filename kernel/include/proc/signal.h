@@ -24,16 +24,37 @@ struct thread_signal {
 	struct pending pending;
 	u64 blocked, saved_mask, real_blocked;
 	struct abi_sigaltstack altstack;
+	u64 trap_nr, trap_error, trap_addr; /* the last exception: for the sigcontext of its signal */
+	bool has_stopped;                   /* counted in the stop that is under way; sighand->lock */
+	bool exiting;                       /* takes no more signals; sighand->lock */
 };
-/* Shared by a process's threads (process->signal). */
+/* Shared by a process's threads (process->signal). All under sighand->lock unless said. */
 struct process_signal {
-	struct pending pending; /* sighand->lock */
+	struct pending pending;
+	struct process *process;
 	struct timer real_timer;
 	u64 real_interval_ns;
-	u64 itimer_value[3], itimer_interval[3]; /* VIRTUAL and PROF in ns of CPU time */
-	bool group_exit, stopped, stop_reported, continued_pending;
-	int group_exit_code, stop_signo;
-	struct wait_queue signalfd_wait; /* ipc: signalfd and sigtimedwait */
+	u64 itimer_value[3], itimer_interval[3]; /* VIRTUAL and PROF: CPU time at which they fire (0: off), ns */
+	bool cpu_timers;                         /* some timer or limit of CPU time is set: ticks look */
+	u64 cpu_limit_next;                      /* CPU seconds at which SIGXCPU comes again */
+	/* Ends: once group_exit is set, every thread leaves with group_exit_code. exec_thread: it alone survives. */
+	bool group_exit;
+	int group_exit_code;
+	struct thread *exec_thread;
+	u32 live;                                /* threads that have not begun to end */
+	struct wait_queue exec_wait;
+	/* Job control: `stopping` from the first thread that takes the signal to SIGCONT; `stopped` when all threads sleep. */
+	bool stopping, stopped, stop_reported, continued_pending;
+	u32 to_stop;                             /* threads that have still to stop */
+	int stop_signo, notify_code;             /* notify_code: CLD_* that a thread tells the parent on its way */
+	u32 continues;                           /* counts SIGCONTs */
+	struct wait_queue signalfd_wait;         /* ipc: signalfd and sigtimedwait */
+	/* Family, tree lock. */
+	bool subreaper;
+	int parent_death_signal;
+	bool over_nproc;                         /* a set*uid went past RLIMIT_NPROC: exec fails */
+	u64 timer_slack;
+	struct list retired_creds;               /* replaced while there were other threads: freed when they are gone */
 };
 
 /* All: 0 or -errno; any context unless said. A NULL info means: from the kernel (SI_KERNEL). */
