@@ -135,6 +135,7 @@ void exit_orphaned_groups(struct process *p);        /* SIGHUP, SIGCONT for stop
 void exit_child_orphaned(struct process *child, struct process *old_parent);
 void exit_detach(struct process *p);                 /* out of all tables and lists; p goes to the list of the dead, freed after the lock */
 void exit_free_dead(void);                           /* frees what exit_detach took out. No locks */
+void exit_init(void);
 
 struct usage {
 	u64 user_ns, system_ns, min_faults, maj_faults, max_rss;

@@ -1,0 +1,126 @@
+/* fork, vfork, clone, clone3: the flags that go together, then fork_thread. */
+#include "proc_priv.h"
+
+#include "file/file.h"
+#include "lib/string.h"
+#include "syscalls_gen.h"
+#include "usermode/uaccess.h"
+
+#define CSIGNAL 0xfful
+/* Namespaces, pidfds and control groups are not there: as on a Linux that was built without them. */
+#define NOT_THERE (CLONE_NAMESPACES | CLONE_PIDFD | CLONE_INTO_CGROUP)
+#define CLONE3_KNOWN 0x3fffffffful
+
+static int check_flags(u64 flags)
+{
+	if (flags & NOT_THERE)
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+		return -EINVAL;
+	if ((flags & CLONE_CLEAR_SIGHAND) && (flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_PARENT) && current->process->is_init)
+		return -EINVAL;
+	return 0;
+}
+
+static int check_limits(void)
+{
+	struct process *p = current->process;
+	const struct cred *c = cred_current();
+
+	if (atomic_load_relaxed(&c->user->processes) >= p->rlimits[RLIM_NPROC].cur && c->uid != 0 && !cred_has_cap(c, CAP_SYS_RESOURCE) &&
+	    !cred_has_cap(c, CAP_SYS_ADMIN))
+		return -EAGAIN;
+	p->signal->over_nproc = false;
+	return READ_ONCE(thread_total) >= TID_MAX - 300 ? -EAGAIN : 0;
+}
+
+static long start(struct clone_request *r)
+{
+	int err = check_flags(r->flags);
+
+	if (!err)
+		err = check_limits();
+	if (!err && (r->flags & CLONE_SETTLS) && r->tls >= USER_END)
+		err = -EPERM;
+	if (err)
+		return err;
+	if (r->flags & CLONE_THREAD)
+		r->exit_signal = 0;
+	return fork_thread(r);
+}
+
+long sys_clone(unsigned long flags, unsigned long stack, void __user *parent_tid, void __user *child_tid, unsigned long tls)
+{
+	struct clone_request r = {
+		.flags = (u32)flags & ~CSIGNAL, .exit_signal = flags & CSIGNAL, .stack = stack, .tls = tls, .parent_tid = parent_tid, .child_tid = child_tid,
+	};
+	return start(&r);
+}
+
+long sys_fork(void)
+{
+	struct clone_request r = { .exit_signal = SIGCHLD };
+	return start(&r);
+}
+
+long sys_vfork(void)
+{
+	struct clone_request r = { .flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD };
+	return start(&r);
+}
+
+struct clone3_args {
+	u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+
+long sys_clone3(const void __user *args, size_t size)
+{
+	struct clone3_args a;
+	u8 byte;
+
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	if (size < 64)
+		return -EINVAL;
+	memset(&a, 0, sizeof(a));
+	if (copy_from_user(&a, args, MIN(size, sizeof(a))))
+		return -EFAULT;
+	/* What a newer program may ask for beyond: only nothing. */
+	for (size_t i = sizeof(a); i < size; i++) {
+		if (copy_from_user(&byte, (const u8 __user *)args + i, 1))
+			return -EFAULT;
+		if (byte)
+			return -E2BIG;
+	}
+	if ((a.flags & ~CLONE3_KNOWN) || (a.flags & (CLONE_DETACHED | CSIGNAL)) || a.exit_signal > NSIG || a.set_tid_size > 32)
+		return -EINVAL;
+	if ((a.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))
+		return -EINVAL;
+	if ((a.flags & (CLONE_THREAD | CLONE_PARENT)) && a.exit_signal)
+		return -EINVAL;
+	if ((!a.stack) != (!a.stack_size) || (a.stack && (a.stack + a.stack_size < a.stack || a.stack + a.stack_size > USER_END)))
+		return -EINVAL;
+	if (!a.set_tid != !a.set_tid_size || a.set_tid)
+		return -EINVAL;
+	struct clone_request r = {
+		.flags = a.flags, .exit_signal = a.exit_signal, .stack = a.stack + a.stack_size, .tls = a.tls,
+		.parent_tid = (u32 __user *)a.parent_tid, .child_tid = (u32 __user *)a.child_tid,
+	};
+	return start(&r);
+}
+
+long sys_unshare(unsigned long flags)
+{
+	const unsigned long known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | CLONE_NAMESPACES;
+
+	if (flags & (~known | CLONE_NAMESPACES))
+		return -EINVAL;
+	/* Threads share memory and signals by being threads. */
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && current->process->thread_count > 1)
+		return -EINVAL;
+	return flags & CLONE_FILES ? files_unshare(current->process) : 0;
+}

@@ -1,0 +1,211 @@
+/*
+ * Credentials: who a process is, and what it may do.
+ *
+ * A struct cred never changes once it is published; a change makes a copy and swaps p->cred, under sighand->lock, so that senders of signals in any context
+ * may read it there. Other threads of the process may still read the old one without a lock: while there are any, it is kept on the
+ * process's list of retired ones and freed when the process is single again, or gone.
+ */
+#include "proc_priv.h"
+
+#include "abi/elf.h"
+#include "exec/exec.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+#define CAP_ALL ((2ul << CAP_LAST) - 1)
+enum { SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16 };
+
+const struct cred *cred_current(void) { return READ_ONCE(current->process->cred); }
+
+struct cred *cred_get(struct cred *c)
+{
+	refcount_get(&c->ref);
+	return c;
+}
+
+void cred_put(struct cred *c)
+{
+	if (!refcount_put(&c->ref))
+		return;
+	account_put(c->user);
+	kfree(c->groups);
+	kfree(c);
+}
+
+struct cred *cred_get_of(struct process *p)
+{
+	u64 flags;
+	struct sighand *h = sighand_lock(p, &flags);
+	struct cred *c = cred_get(p->cred);
+	sighand_unlock(h, flags);
+	return c;
+}
+
+struct cred *cred_copy(const struct cred *c)
+{
+	struct cred *n = kmemdup(c, sizeof(*c), 0);
+
+	if (!n)
+		return NULL;
+	refcount_set(&n->ref, 1);
+	list_init(&n->retired);
+	if (c->ngroups) {
+		n->groups = kmemdup(c->groups, c->ngroups * sizeof(u32), 0);
+		if (!n->groups) {
+			kfree(n);
+			return NULL;
+		}
+	}
+	account_hold(n->user);
+	return n;
+}
+
+/* Threads are counted for their real uid. */
+static void move_account(struct process *p, struct user_account *from, struct user_account *to)
+{
+	if (from == to)
+		return;
+	u32 n = p->thread_count;
+	atomic_fetch_add(&to->processes, n);
+	atomic_fetch_sub(&from->processes, n);
+	if (to->uid && to->processes > p->rlimits[RLIM_NPROC].cur)
+		p->signal->over_nproc = true;
+}
+
+void cred_install(struct process *p, struct cred *c)
+{
+	u64 flags;
+
+	spin_lock(&process_tree_lock);
+	struct sighand *h = sighand_lock(p, &flags);
+	struct cred *old = p->cred;
+	move_account(p, old->user, c->user);
+	p->cred = c;
+	bool shared = p->thread_count > 1;
+	if (shared) {
+		list_del(&old->retired);
+		list_add(&p->signal->retired_creds, &old->retired);
+	}
+	sighand_unlock(h, flags);
+	spin_unlock(&process_tree_lock);
+	if (!shared)
+		cred_put(old);
+}
+
+void cred_publish(struct cred *c)
+{
+	struct process *p = current->process;
+	const struct cred *old = p->cred;
+
+	if (old->euid != c->euid || old->egid != c->egid || old->fsuid != c->fsuid || old->fsgid != c->fsgid || (c->cap_permitted & ~old->cap_permitted)) {
+		p->dumpable = 0;
+		p->signal->parent_death_signal = 0;
+	}
+	cred_install(p, c);
+}
+
+void cred_drop_retired(struct process *p)
+{
+	while (!list_empty(&p->signal->retired_creds)) {
+		struct cred *c = list_first(&p->signal->retired_creds, struct cred, retired);
+		list_del(&c->retired);
+		cred_put(c);
+	}
+}
+
+bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
+bool capable(int cap) { return cred_has_cap(cred_current(), cap); }
+
+bool cred_in_group(const struct cred *c, u32 gid)
+{
+	u32 low = 0, high = c->ngroups;
+
+	if (gid == c->fsgid)
+		return true;
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+		if (c->groups[middle] == gid)
+			return true;
+		if (c->groups[middle] < gid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* The first process is root and may do everything. */
+void cred_first(struct process *p, int *err)
+{
+	struct cred *c = kzalloc(sizeof(*c), 0);
+
+	*err = -ENOMEM;
+	if (!c)
+		return;
+	refcount_set(&c->ref, 1);
+	list_init(&c->retired);
+	c->cap_permitted = c->cap_effective = c->cap_bounding = CAP_ALL;
+	c->user = account_get(0);
+	if (!c->user) {
+		kfree(c);
+		return;
+	}
+	atomic_fetch_add(&c->user->processes, 1u);
+	p->cred = c;
+	*err = 0;
+}
+
+/* --- exec ---------------------------------------------------------------------------------------------------------- */
+
+/* capabilities(7), "Transformation of capabilities during execve", for files without capabilities of their own. */
+struct cred *cred_for_exec(const struct exec_image *img, bool *secure)
+{
+	const struct cred *old = cred_current();
+	struct cred *c = cred_copy(old);
+	u64 file_permitted = 0, file_inheritable = 0;
+	bool file_effective = false, changed;
+
+	if (!c)
+		return NULL;
+	if (!c->no_new_privs) {
+		if (img->suid != ~0u)
+			c->euid = img->suid;
+		if (img->sgid != ~0u)
+			c->egid = img->sgid;
+	}
+	changed = c->euid != old->euid || c->egid != old->egid;
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	if (!(c->securebits & SECBIT_NOROOT)) {
+		if (c->euid == 0 || c->uid == 0)
+			file_permitted = file_inheritable = CAP_ALL;
+		file_effective = c->euid == 0;
+	}
+	if (changed)
+		c->cap_ambient = 0;
+	c->cap_permitted = (c->cap_inheritable & file_inheritable) | (file_permitted & c->cap_bounding) | c->cap_ambient;
+	c->cap_effective = file_effective ? c->cap_permitted : c->cap_ambient;
+	c->keep_caps = false;
+	c->securebits &= ~SECBIT_KEEP_CAPS;
+	*secure = c->euid != c->uid || c->egid != c->gid || changed;
+	return c;
+}
+
+static void add_auxv(struct aspace *as, const struct exec_image *img, struct auxv_list *l)
+{
+	struct process *p = current ? current->process : NULL;
+	bool secure;
+
+	if (!p || !p->cred)
+		return;
+	struct cred *c = cred_for_exec(img, &secure);
+	if (!c)
+		return;
+	auxv_add(l, AT_UID, c->uid);
+	auxv_add(l, AT_EUID, c->euid);
+	auxv_add(l, AT_GID, c->gid);
+	auxv_add(l, AT_EGID, c->egid);
+	auxv_add(l, AT_SECURE, secure);
+	cred_put(c);
+}
+NOTIFIER(exec_auxv, add_auxv);

@@ -1,0 +1,269 @@
+/* Nice values, scheduling classes, CPU sets: what programs may ask of the scheduler, and for whom. */
+#include "proc_priv.h"
+
+#include "lib/string.h"
+#include "sched/smp.h"
+#include "syscalls_gen.h"
+#include "time/time.h"
+#include "usermode/uaccess.h"
+
+enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
+enum { POLICY_OTHER, POLICY_FIFO, POLICY_RR, POLICY_BATCH, POLICY_IDLE = 5 };
+#define RESET_ON_FORK 0x40000000
+
+static bool is_rt(int policy) { return policy == POLICY_FIFO || policy == POLICY_RR; }
+
+/* Counted thread that a pid argument names, 0 the caller. NULL: there is none. */
+static struct thread *named(int tid)
+{
+	if (tid)
+		return thread_find(tid);
+	thread_get(current);
+	return current;
+}
+
+/* May the caller change how p is scheduled? */
+static bool owns(struct process *p)
+{
+	const struct cred *c = cred_current();
+
+	if (!p)
+		return false;
+	struct cred *o = cred_get_of(p);
+	bool same = c->euid == o->uid || c->euid == o->euid;
+	cred_put(o);
+	return same || cred_has_cap(c, CAP_SYS_NICE);
+}
+
+/* --- nice ---------------------------------------------------------------------------------------------------------- */
+
+/* Calls fn for each process that (which, who) names, tree lock held; -ESRCH if there is none. */
+static int for_each_named(int which, int who, void (*fn)(struct process *p, void *arg), void *arg)
+{
+	struct process *me = current->process, *p;
+	int found = -ESRCH;
+
+	spin_lock(&process_tree_lock);
+	if (which == PRIO_PROCESS) {
+		struct thread *t = who ? thread_lookup(who) : current;
+		if (t && t->process) {
+			fn(t->process, arg);
+			found = 0;
+		}
+	} else {
+		u32 uid = who ? (u32)who : cred_current()->uid;
+		list_for_each(p, &process_list, all_link) {
+			bool match = which == PRIO_PGRP ? p->pgroup && p->pgroup->id == (who ? who : me->pgroup->id) : p->cred->uid == uid;
+			if (match && !p->zombie) {
+				fn(p, arg);
+				found = 0;
+			}
+		}
+	}
+	spin_unlock(&process_tree_lock);
+	return found;
+}
+
+static void best_priority(struct process *p, void *arg)
+{
+	struct thread *t;
+
+	list_for_each(t, &p->threads, process_link)
+		*(int *)arg = MAX(*(int *)arg, 20 - t->nice);
+}
+
+long sys_getpriority(int which, int who)
+{
+	int best = 0;
+
+	if (which < PRIO_PROCESS || which > PRIO_USER)
+		return -EINVAL;
+	int err = for_each_named(which, who, best_priority, &best);
+	return err ? err : best;
+}
+
+struct nice_request {
+	int nice, err;
+};
+
+static void set_nice(struct process *p, void *arg)
+{
+	struct nice_request *r = arg;
+	struct thread *t;
+	const struct cred *c = cred_current();
+
+	if (c->euid != p->cred->uid && c->euid != p->cred->euid && !cred_has_cap(c, CAP_SYS_NICE)) {
+		r->err = -EPERM;
+		return;
+	}
+	list_for_each(t, &p->threads, process_link) {
+		if (r->nice < t->nice && (u64)(20 - r->nice) > p->rlimits[RLIM_NICE].cur && !cred_has_cap(c, CAP_SYS_NICE)) {
+			r->err = -EACCES;
+			return;
+		}
+		thread_set_nice(t, r->nice);
+	}
+}
+
+long sys_setpriority(int which, int who, int prio)
+{
+	struct nice_request r = { .nice = MIN(MAX(prio, -20), 19), .err = 0 };
+
+	if (which < PRIO_PROCESS || which > PRIO_USER)
+		return -EINVAL;
+	int err = for_each_named(which, who, set_nice, &r);
+	return err ? err : r.err;
+}
+
+/* --- classes ------------------------------------------------------------------------------------------------------- */
+
+static long set_policy(int pid, int policy, const void __user *param)
+{
+	u32 priority;
+
+	if (pid < 0 || !param)
+		return -EINVAL;
+	if (get_user_u32(&priority, param))
+		return -EFAULT;
+	struct thread *t = named(pid);
+	if (!t)
+		return -ESRCH;
+	long err = -EINVAL;
+	if (policy == -1)
+		policy = t->policy;
+	policy &= ~RESET_ON_FORK;
+	if (policy < 0 || policy > POLICY_IDLE || policy == 4)
+		goto put;
+	if (is_rt(policy) ? priority < 1 || priority > 99 : priority != 0)
+		goto put;
+	err = -EPERM;
+	if (!owns(t->process))
+		goto put;
+	if (is_rt(policy) && !capable(CAP_SYS_NICE) && priority > t->process->rlimits[RLIM_RTPRIO].cur)
+		goto put;
+	thread_set_policy(t, policy, priority);
+	err = 0;
+put:
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_setscheduler(int pid, int policy, const void __user *param)
+{
+	return policy < 0 ? -EINVAL : set_policy(pid, policy, param);
+}
+
+long sys_sched_setparam(int pid, const void __user *param) { return set_policy(pid, -1, param); }
+
+long sys_sched_getscheduler(int pid)
+{
+	struct thread *t = pid < 0 ? NULL : named(pid);
+
+	if (!t)
+		return pid < 0 ? -EINVAL : -ESRCH;
+	int policy = t->policy;
+	thread_put(t);
+	return policy;
+}
+
+long sys_sched_getparam(int pid, void __user *param)
+{
+	if (pid < 0 || !param)
+		return -EINVAL;
+	struct thread *t = named(pid);
+	if (!t)
+		return -ESRCH;
+	u32 priority = t->rt_priority;
+	thread_put(t);
+	return put_user_u32(priority, param);
+}
+
+static long priority_bound(int policy, long rt)
+{
+	if (is_rt(policy))
+		return rt;
+	return policy == POLICY_OTHER || policy == POLICY_BATCH || policy == POLICY_IDLE ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_max(int policy) { return priority_bound(policy, 99); }
+long sys_sched_get_priority_min(int policy) { return priority_bound(policy, 1); }
+
+long sys_sched_rr_get_interval(int pid, void __user *interval)
+{
+	struct thread *t = pid < 0 ? NULL : named(pid);
+
+	if (!t)
+		return pid < 0 ? -EINVAL : -ESRCH;
+	u64 ns = t->policy == POLICY_FIFO ? 0 : t->policy == POLICY_RR ? 100 * NSEC_PER_MSEC : time_tick_ns;
+	thread_put(t);
+	return timespec_to_user(interval, ns);
+}
+
+long sys_sched_yield(void)
+{
+	sched_yield_current();
+	return 0;
+}
+
+/* --- CPU sets ------------------------------------------------------------------------------------------------------ */
+
+long sys_sched_setaffinity(int pid, size_t len, const void __user *mask)
+{
+	u64 wanted = 0;
+
+	if (copy_from_user(&wanted, mask, MIN(len, sizeof(wanted))))
+		return -EFAULT;
+	struct thread *t = pid < 0 ? NULL : named(pid);
+	if (!t)
+		return -ESRCH;
+	long err = owns(t->process) ? thread_set_affinity(t, wanted) : -EPERM;
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getaffinity(int pid, size_t len, void __user *mask)
+{
+	if (len < sizeof(u64) || len % sizeof(u64))
+		return -EINVAL;
+	struct thread *t = pid < 0 ? NULL : named(pid);
+	if (!t)
+		return -ESRCH;
+	u64 set = t->affinity & smp_online_mask();
+	thread_put(t);
+	return copy_to_user(mask, &set, sizeof(set)) ? -EFAULT : (long)sizeof(set);
+}
+
+long sys_getcpu(void __user *cpu, void __user *node, void __user *cache)
+{
+	if (cpu && put_user_u32(cpu_id(), cpu))
+		return -EFAULT;
+	return node && put_user_u32(0, node) ? -EFAULT : 0;
+}
+
+/* --- membarrier ---------------------------------------------------------------------------------------------------- */
+
+enum { MEMBARRIER_QUERY = 0, MEMBARRIER_GLOBAL = 1, MEMBARRIER_GLOBAL_EXPEDITED = 2, MEMBARRIER_REGISTER_GLOBAL = 4, MEMBARRIER_PRIVATE = 8, MEMBARRIER_REGISTER_PRIVATE = 16 };
+
+static void barrier_here(void *arg)
+{
+	smp_mb();
+}
+
+long sys_membarrier(int cmd, unsigned flags, int cpu)
+{
+	if (flags)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_QUERY:
+		return MEMBARRIER_GLOBAL | MEMBARRIER_GLOBAL_EXPEDITED | MEMBARRIER_REGISTER_GLOBAL | MEMBARRIER_PRIVATE | MEMBARRIER_REGISTER_PRIVATE;
+	case MEMBARRIER_REGISTER_GLOBAL:
+	case MEMBARRIER_REGISTER_PRIVATE:
+		return 0;
+	case MEMBARRIER_GLOBAL:
+	case MEMBARRIER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_PRIVATE:
+		smp_call(smp_online_mask(), barrier_here, NULL);
+		return 0;
+	}
+	return -EINVAL;
+}
