@@ -6,7 +6,6 @@
  */
 #include "exec/exec.h"
 
-#include "abi/elf.h"
 #include "abi/stat.h"
 #include "boot/bootinfo.h"
 #include "core/printk.h"
@@ -235,19 +234,4 @@ const char *archive_text(const char *path, size_t *size)
 		return NULL;
 	*size = e->size;
 	return e->data;
-}
-
-int archive_programs(int (*fn)(void *arg, const char *path), void *arg)
-{
-	struct member *m;
-	int r = 0;
-
-	member_find("");
-	for (struct list *l = members.prev; l != &members && !r; l = l->prev) {
-		m = list_entry(l, struct member, link);
-		if ((m->e.mode & S_IFMT) == S_IFREG && (m->e.mode & 0111) && str_starts(m->e.name, "bin/") && m->e.size > 4 &&
-		    !memcmp(m->e.data, ELF_MAGIC, 4))
-			r = fn(arg, m->e.name);
-	}
-	return r;
 }

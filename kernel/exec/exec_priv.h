@@ -9,8 +9,6 @@ vaddr_t exec_program_base(void); /* where position-independent programs start wi
 
 /* Archive members by name (stage 06). */
 int archive_open(const char *path, struct exec_source *s);
-/* Calls fn for each member that is a program in bin/; stops when fn returns not 0. */
-int archive_programs(int (*fn)(void *arg, const char *path), void *arg);
 /* The text of a member, or NULL. */
 const char *archive_text(const char *path, size_t *size);
 
