@@ -33,11 +33,18 @@ static int fill_args(struct exec_args *args, const char *const *argv, const char
 /* A process with this image, not started; the image is used up. NULL: memory is short. */
 static struct process *make_process(struct exec_image *img)
 {
+	static bool had_first;
 	int err = 0;
 	struct process *p = process_alloc(img->comm);
 
 	if (!p)
 		goto drop;
+	if (!had_first) {
+		/* Number 1 is kept for it. */
+		tid_free(p->leader->tid);
+		p->leader->tid = p->pid = 1;
+		had_first = true;
+	}
 	p->aspace = p->leader->aspace = img->aspace;
 	p->exe = img->exe;
 	img->aspace = NULL;
