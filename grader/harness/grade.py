@@ -64,7 +64,7 @@ def grade(lab, source="solutions", *variables, only=None, cap=120):
             verdicts += user_verdicts(kernel(lab, source, *variables), lab, by_kind["user"], cap)
         for name in by_kind["scenario"]:
             try:
-                scenarios.play(lab, name, source, *variables)
+                scenarios.play(lab, name, source, *variables, patience=cap)
                 verdicts.append(Verdict("scenario:" + name))
             except AssertionError as error:
                 verdicts.append(Verdict("scenario:" + name, str(error) or "wrong output"))

@@ -14,8 +14,12 @@ from harness.qemu import Machine
 class Kit:
     """The kernel under judgement, and ways to boot it."""
 
-    def __init__(self, lab, source, variables):
-        self.lab, self.source, self.variables = lab, source, variables
+    def __init__(self, lab, source, variables, patience=1000):
+        self.lab, self.source, self.variables, self.patience = lab, source, variables, patience
+
+    def cap(self, seconds):
+        """Seconds of wall-clock time for a run: what it needs at most, less where a hang is expected."""
+        return min(seconds, self.patience)
 
     def image(self):
         return kernel(self.lab, self.source, *self.variables)
@@ -25,6 +29,7 @@ class Kit:
 
     def boot(self, **options):
         options.setdefault("cmdline", "console=ttyS0")
+        options["cap"] = self.cap(options.get("cap", 60))
         return Machine(self.image(), **options)
 
     def iso(self, cmdline, initramfs=None):
@@ -48,8 +53,8 @@ def of(lab):
     return [name[len(prefix):] for name in globals() if name.startswith(prefix)]
 
 
-def play(lab, name, source="solutions", *variables):
-    globals()["lab_%02d_%s" % (lab, name)](Kit(lab, source, variables))
+def play(lab, name, source="solutions", *variables, patience=1000):
+    globals()["lab_%02d_%s" % (lab, name)](Kit(lab, source, variables, patience))
 
 
 def word():
@@ -62,7 +67,7 @@ def _grub(kit, **machine):
     secret = word()
     iso = kit.iso("console=ttyS0 secret=" + secret)
     try:
-        with Machine(iso=iso, icount=False, cap=60, **machine) as guest:
+        with Machine(iso=iso, icount=False, cap=kit.cap(60), **machine) as guest:
             guest.expect(r"Switchback")
             guest.expect(re.escape("secret=" + secret))
             return guest.wait_quiet()
@@ -89,7 +94,7 @@ def lab_01_the_memory_map_adds_up(kit):
 
 def lab_03_a_fault_is_told_with_names(kit):
     """A wild write in the kernel is a panic with a back-trace that names the function and its caller."""
-    run = ktest.run(kit.ktest_image(), "03.crash_write_to_null", cap=30)
+    run = ktest.run(kit.ktest_image(), "03.crash_write_to_null", cap=kit.cap(30))
     assert run.outcome == "panic", "wrong output: outcome is %s, not a panic\n%s" % (run.outcome, run.report)
     for name in ("ktest_crash_here", "crash_write_to_null"):
         assert name in run.report, "wrong output: %s is not in the back-trace\n%s" % (name, run.report)
@@ -97,7 +102,7 @@ def lab_03_a_fault_is_told_with_names(kit):
 
 def lab_03_the_timer_ticks(kit):
     """From outside: the kernel's clock, read twice over the debugger's stub, has gone on."""
-    run = ktest.run(kit.ktest_image(), "03.time_goes_forward", cap=30)
+    run = ktest.run(kit.ktest_image(), "03.time_goes_forward", cap=kit.cap(30))
     assert run.complaint("03.time_goes_forward") is None, run.complaint("03.time_goes_forward")
 
 
@@ -106,7 +111,7 @@ def lab_03_the_timer_ticks(kit):
 def lab_04_threads_on_two_cpus(kit):
     """The stage's own tests once more with two CPUs that really run at the same time."""
     names = [n for n in ktest.listed(ROOT, 4)]
-    run = ktest.run(kit.ktest_image(), " ".join(names), smp=2, icount=False, threads="multi", cap=90)
+    run = ktest.run(kit.ktest_image(), " ".join(names), smp=2, icount=False, threads="multi", cap=kit.cap(90))
     for name in names:
         assert run.complaint(name) is None, run.complaint(name)
     assert run.results["04.every_cpu_runs_threads"].notes.get("cpus") == 2, "wrong output: not two CPUs\n" + run.report
@@ -132,7 +137,7 @@ PROMPT = r"# (?:\x1b\[6n)?$"
 def _shell(kit, name, **options):
     """A shell as the first program, at its prompt."""
     options.setdefault("cmdline", "console=ttyS0 quiet panic=-1 rdinit=/bin/sh")
-    guest = Machine(kit.image(), initrd=rootfs(name), icount=False, cap=90, **options)
+    guest = Machine(kit.image(), initrd=rootfs(name), icount=False, cap=kit.cap(90), **options)
     try:
         guest.expect(PROMPT)
     except BaseException:
@@ -199,7 +204,7 @@ def lab_12_a_mode_takes_calls_away(kit):
 # --- 13
 
 def lab_13_alpines_init_and_login(kit):
-    with Machine(kit.image(), initrd=rootfs("alpine"), icount=False, cap=120, cmdline="console=ttyS0 quiet panic=-1") as guest:
+    with Machine(kit.image(), initrd=rootfs("alpine"), icount=False, cap=kit.cap(120), cmdline="console=ttyS0 quiet panic=-1") as guest:
         guest.expect(PROMPT)
         equal(guest.run("cat /etc/alpine-release", PROMPT), "3.19.4", guest)
         equal(guest.run("id -un; tty", PROMPT), "root\n/dev/ttyS0", guest)

@@ -48,7 +48,7 @@ def plant(stage, patch):
 
 @pytest.mark.parametrize("stage", WITH_FILES)
 def test_a_skeleton_gets_nothing(stage):
-    verdicts = grading.grade(stage, "base", cap=60)
+    verdicts = grading.grade(stage, "base", cap=30)
     passed = [v.check for v in verdicts if v.passed]
     assert not passed, "the skeleton of lab %02d passes %s" % (stage, " ".join(passed))
     assert not any(v.why.startswith("hang") for v in verdicts), "the skeleton of lab %02d hangs" % stage
