@@ -114,8 +114,14 @@ void vm_zap_all(struct aspace *as)
 	zap_range(&g, 0, USER_END);
 }
 
+/*
+ * A table that is empty now is likely to be wanted again soon when little was unmapped: then only every 64th call looks. The look takes in all of
+ * the hole, so what the others left is found as well.
+ */
 void vm_free_tables(struct aspace *as, vaddr_t start, vaddr_t end)
 {
+	if (end - start < LARGE_PAGE_SIZE && ++as->small_unmaps % 64)
+		return;
 	struct area *next = area_find(as, start);
 	vaddr_t ceiling = next ? next->start : 1ul << 47, floor = 0;
 

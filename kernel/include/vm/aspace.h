@@ -73,6 +73,7 @@ struct aspace {
 	vaddr_t mmap_top;       /* mappings are placed below, downwards */
 	vaddr_t gap_hint;       /* lock: no gap between here and mmap_top is larger than gap_hole; 0: not known */
 	u64 gap_hole;           /* lock */
+	u32 small_unmaps;       /* lock; paces the search for empty tables */
 	bool lock_future;       /* mlockall(MCL_FUTURE): lock */
 	vaddr_t brk_start, brk;
 	vaddr_t stack_top, arg_start, arg_end, env_start, env_end, code_start, code_end, data_start, data_end;
