@@ -94,6 +94,24 @@ void tty_wake_readers(struct tty *t)
 		wait_wake(&t->read_wait, ~0u, (void *)(uintptr_t)(POLLIN | POLLRDNORM));
 }
 
+void tty_put_char(struct tty *t, char c, bool line_end)
+{
+	/* The last place is kept for the end of a line, or a line of 4096 bytes could never be ended. */
+	if (t->head - t->tail >= (line_end ? TTY_BUFFER : TTY_BUFFER - 1u)) {
+		if (TTY_I(t, IMAXBEL))
+			echo_raw(t, '\a');
+		return;
+	}
+	*tty_at(t, t->head) = c;
+	if (line_end)
+		tty_set_eol(t, t->head);
+	else
+		tty_clear_eol(t, t->head);
+	t->head++;
+	if (line_end)
+		t->canon_head = t->head;
+}
+
 void tty_flush_input(struct tty *t)
 {
 	t->head = t->canon_head = t->tail;
@@ -162,6 +180,23 @@ void tty_unthrottle(struct tty *t)
 		t->ops->throttle(t, false);
 }
 
+void tty_set_termios(struct tty *t, const struct abi_termios *new)
+{
+	bool mode_change = (t->termios.lflag ^ new->lflag) & ICANON;
+	t->termios = *new;
+	if (mode_change) {
+		memset(t->eol_map, 0, sizeof(t->eol_map));
+		t->canon_head = t->tail;
+		t->lnext = false;
+		if (TTY_L(t, ICANON) && t->head != t->tail) { /* what was typed raw counts as a line */
+			tty_set_eol(t, t->head - 1);
+			t->canon_head = t->head;
+		}
+	}
+	if (!TTY_I(t, IXON) && t->flow_stopped)
+		tty_start(t);
+	tty_wake_readers(t);
+}
 /* --- files ---------------------------------------------------------------------------------------------------- */
 
 int tty_open_file(struct tty *t, struct file *f, bool may_acquire)

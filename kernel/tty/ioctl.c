@@ -43,7 +43,7 @@ static int set_modes(struct tty *t, struct abi_termios *new, int how)
 		tty_flush_input(t);
 	old = t->termios;
 	new->line = old.line;
-	ldisc_set_termios(t, new);
+	tty_set_termios(t, new);
 	if (t->ops->flushed) {
 		bool was = (old.iflag & IXON) && old.cc[VSTOP] == 19 && old.cc[VSTART] == 17;
 		bool is = (new->iflag & IXON) && new->cc[VSTOP] == 19 && new->cc[VSTART] == 17;

@@ -43,7 +43,11 @@ void echo_erase(struct tty *t, char c);
 void echo_reprint(struct tty *t, char c);   /* REPRINT: the typed line once more */
 
 /* core.c. tty->lock held. */
+/* Appends to the read buffer; line_end: the line (or, with a NUL, the file) ends here. */
+void tty_put_char(struct tty *t, char c, bool line_end);
 void tty_flush_input(struct tty *t);
+/* New modes for the reader and the writer; what is in the buffer is kept. */
+void tty_set_termios(struct tty *t, const struct abi_termios *new);
 void tty_stop(struct tty *t);
 void tty_start(struct tty *t);
 void tty_wake_readers(struct tty *t);

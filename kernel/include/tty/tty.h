@@ -76,8 +76,6 @@ void tty_input(struct tty *t, const char *buf, size_t n);
 ssize_t ldisc_read(struct tty *t, struct file *f, struct uio *to);
 /* OPOST; bytes of buf taken. tty->lock held. */
 size_t ldisc_output(struct tty *t, const char *buf, size_t n);
-/* tty->lock held. */
-void ldisc_set_termios(struct tty *t, const struct abi_termios *new);
 /* Student's (tty/jobctl.c). -EIO, -ERESTARTSYS (after SIGTTIN/SIGTTOU was sent), or 0 when current may read or write. */
 int tty_check_change(struct tty *t, int signo);
 long tty_job_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg); /* TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID; -ENOIOCTLCMD */

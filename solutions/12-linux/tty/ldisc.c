@@ -19,24 +19,6 @@
 #include "time/time.h"
 
 #ifdef SOLUTION
-static void put_char(struct tty *t, char c, bool line_end)
-{
-	/* The last place is kept for the end of a line, or a line of 4096 bytes could never be ended. */
-	if (t->head - t->tail >= (line_end ? TTY_BUFFER : TTY_BUFFER - 1u)) {
-		if (TTY_I(t, IMAXBEL))
-			echo_raw(t, '\a');
-		return;
-	}
-	*tty_at(t, t->head) = c;
-	if (line_end)
-		tty_set_eol(t, t->head);
-	else
-		tty_clear_eol(t, t->head);
-	t->head++;
-	if (line_end)
-		t->canon_head = t->head;
-}
-
 /* ^C, ^\ and ^Z: the signal they stand for, or 0. */
 static int signal_of(const struct tty *t, char c)
 {
@@ -92,13 +74,13 @@ static bool handle_canonical(struct tty *t, char c)
 			echo_finish_erasing(t);
 			echo_raw(t, '\n');
 		}
-		put_char(t, '\n', true);
+		tty_put_char(t, '\n', true);
 	} else if (tty_is_cc(t, c, VEOF)) {
-		put_char(t, '\0', true);
+		tty_put_char(t, '\0', true);
 	} else if (tty_is_cc(t, c, VEOL) || (extended && tty_is_cc(t, c, VEOL2))) {
 		if (TTY_L(t, ECHO))
 			echo_char(t, c);
-		put_char(t, c, true);
+		tty_put_char(t, c, true);
 	} else {
 		return false;
 	}
@@ -122,8 +104,6 @@ static void receive_char(struct tty *t, char c)
 		} else if (c == '\n' && TTY_I(t, INLCR)) {
 			c = '\r';
 		}
-		if (TTY_I(t, IUCLC) && TTY_L(t, IEXTEN) && c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
 		if (TTY_L(t, ICANON) && handle_canonical(t, c))
 			return;
 	}
@@ -136,7 +116,7 @@ static void receive_char(struct tty *t, char c)
 		else
 			echo_char(t, c);
 	}
-	put_char(t, c, false);
+	tty_put_char(t, c, false);
 }
 
 void tty_input(struct tty *t, const char *buf, size_t n)
@@ -247,8 +227,6 @@ static size_t map_output(struct tty *t, char c, char out[8])
 		t->column -= t->column > 0;
 	} else if ((u8)c >= ' ' && c != 0x7f && !(TTY_I(t, IUTF8) && ((u8)c & 0xc0) == 0x80)) {
 		t->column++;
-		if (TTY_O(t, OLCUC) && c >= 'a' && c <= 'z')
-			c -= 'a' - 'A';
 	}
 	out[0] = c;
 	return 1;
@@ -270,24 +248,6 @@ size_t ldisc_output(struct tty *t, const char *buf, size_t n)
 	}
 	return taken;
 }
-
-void ldisc_set_termios(struct tty *t, const struct abi_termios *new)
-{
-	bool mode_change = (t->termios.lflag ^ new->lflag) & ICANON;
-	t->termios = *new;
-	if (mode_change) {
-		memset(t->eol_map, 0, sizeof(t->eol_map));
-		t->canon_head = t->tail;
-		t->lnext = false;
-		if (TTY_L(t, ICANON) && t->head != t->tail) { /* what was typed raw counts as a line */
-			tty_set_eol(t, t->head - 1);
-			t->canon_head = t->head;
-		}
-	}
-	if (!TTY_I(t, IXON) && t->flow_stopped)
-		tty_start(t);
-	tty_wake_readers(t);
-}
 #else
 void tty_input(struct tty *t, const char *buf, size_t n)
 {
@@ -300,11 +260,6 @@ ssize_t ldisc_read(struct tty *t, struct file *f, struct uio *to)
 }
 
 size_t ldisc_output(struct tty *t, const char *buf, size_t n)
-{
-	TODO("12-linux");
-}
-
-void ldisc_set_termios(struct tty *t, const struct abi_termios *new)
 {
 	TODO("12-linux");
 }
