@@ -4,9 +4,11 @@
 #include "tty/tty_priv.h"
 #include "usermode/uaccess.h"
 
-/* A process's session, counted. */
+/* A process's session, counted; NULL if there is none. */
 static struct session *session_of(struct process *p)
 {
+	if (!p)
+		return NULL; /* a kernel thread */
 	spin_lock(&process_tree_lock);
 	struct session *s = p->session;
 	if (s)

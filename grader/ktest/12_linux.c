@@ -1,0 +1,81 @@
+/* Stage 12: the router: modes, counts, decoded arguments. */
+#include "core/ktest.h"
+
+#include "abi/fcntl.h"
+#include "abi/mman.h"
+#include "core/err.h"
+#include "lib/string.h"
+#include "linux/linux.h"
+#include "mm/slab.h"
+
+KTEST(12, modes)
+{
+	struct linux_mode *m = kzalloc(sizeof(*m), 0);
+	KREQUIRE(m != NULL);
+	KEXPECT_EQ(linux_mode_parse(m, "full"), 0);
+	KEXPECT(!m->restricted);
+	KEXPECT_EQ(linux_mode_parse(m, "minimal"), 0);
+	KEXPECT(m->restricted && m->allowed[NR_read] && m->allowed[NR_fork] && !m->allowed[NR_epoll_wait] && !m->allowed[NR_setxattr]);
+	KEXPECT_EQ(linux_mode_parse(m, "custom:+file,-mem,+epoll_wait,-kill"), 0);
+	KEXPECT(m->allowed[NR_setxattr] && !m->allowed[NR_brk] && !m->allowed[NR_mmap] && m->allowed[NR_epoll_wait] && !m->allowed[NR_kill] && m->allowed[NR_tkill]);
+	KEXPECT_EQ(linux_mode_parse(m, "custom:-all"), 0);
+	KEXPECT(!m->allowed[NR_read] && m->allowed[NR_exit_group]); /* whoever may do nothing may still end */
+	KEXPECT_EQ(linux_mode_parse(m, "custom:-file,+file"), 0);
+	KEXPECT(m->allowed[NR_read]); /* from left to right */
+	static const char *const wrong[] = { "", "fool", "minimal,", "custom:file", "custom:+nothing", "custom:+file,,", "custom:+" };
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		if (!KEXPECT_EQ(linux_mode_parse(m, wrong[i]), -EINVAL))
+			ktest_note("the text's number", i);
+		KEXPECT(m->allowed[NR_read] && strcmp(m->text, "custom:-file,+file") == 0); /* as before */
+	}
+	kfree(m);
+}
+
+KTEST(12, calls_are_counted_and_refused)
+{
+	u64 args[6] = { 0 };
+	struct trapframe f = { 0 };
+	struct linux_mode *saved = kmemdup(&linux_mode, sizeof(linux_mode), 0);
+	KREQUIRE(saved != NULL);
+	struct linux_count before = linux_count_of(NR_sched_yield);
+	for (int i = 0; i < 100; i++)
+		KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), 0);
+	struct linux_count after = linux_count_of(NR_sched_yield);
+	KEXPECT_EQ(after.calls - before.calls, 100);
+	KEXPECT_EQ(after.errors - before.errors, 0);
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-sched_yield"), 0);
+	KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), -ENOSYS);
+	KEXPECT(!linux_mode_allows(NR_sched_yield) && linux_mode_allows(NR_read) && !linux_mode_allows(100000));
+	before = linux_count_of(NR_sched_yield);
+	KEXPECT_EQ(before.denied - after.denied, 1);
+	KEXPECT_EQ(before.errors - after.errors, 1);
+	KEXPECT_EQ(linux_route(100000, args, &f), -ENOSYS);
+	memcpy(&linux_mode, saved, sizeof(linux_mode));
+	kfree(saved);
+}
+
+static bool decodes(u32 nr, unsigned arg, u64 value, const char *text)
+{
+	char buf[128];
+	u64 args[6] = { 0 };
+	struct seq s = { .buf = buf, .size = sizeof(buf) };
+	args[arg] = value;
+	linux_trace_arg(&s, nr, arg, args, NULL);
+	return s.len == strlen(text) && memcmp(buf, text, s.len) == 0;
+}
+
+KTEST(12, arguments_by_their_type)
+{
+	KEXPECT(decodes(NR_openat, 0, (u64)AT_FDCWD, "AT_FDCWD"));
+	KEXPECT(decodes(NR_openat, 0, 7, "7"));
+	KEXPECT(decodes(NR_openat, 2, O_WRONLY | O_CREAT | O_TRUNC, "O_WRONLY|O_CREAT|O_TRUNC"));
+	KEXPECT(decodes(NR_openat, 3, 0644, "0644"));
+	KEXPECT(decodes(NR_close, 0, (u64)-1, "-1"));
+	KEXPECT(decodes(NR_kill, 1, 15, "SIGTERM"));
+	KEXPECT(decodes(NR_mmap, 2, PROT_READ | PROT_EXEC, "PROT_READ|PROT_EXEC"));
+	KEXPECT(decodes(NR_mmap, 3, MAP_PRIVATE | MAP_ANONYMOUS, "MAP_PRIVATE|MAP_ANONYMOUS"));
+	KEXPECT(decodes(NR_mmap, 1, 8192, "8192"));
+	KEXPECT(decodes(NR_brk, 0, 0, "NULL"));
+	KEXPECT(decodes(NR_brk, 0, 0x1000, "0x1000"));
+	KEXPECT(decodes(NR_write, 1, 0xffffffff80000000, "0xffffffff80000000")); /* kernel memory is never read for a trace */
+}

@@ -1,0 +1,207 @@
+/* Stage 12: the line discipline, on a terminal that is nothing but two buffers. */
+#include "core/ktest.h"
+
+#include "core/err.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "tty/tty.h"
+
+static char screen[16384];
+static size_t shown, room = sizeof(screen);
+
+static size_t screen_write(struct tty *t, const char *buf, size_t n)
+{
+	size_t take = MIN(n, room - shown);
+	memcpy(screen + shown, buf, take);
+	shown += take;
+	return take;
+}
+static size_t screen_room(struct tty *t) { return room - shown; }
+static const struct tty_ops screen_ops = { .write = screen_write, .write_room = screen_room };
+
+static struct tty tty;
+static struct file *file;
+
+static bool start(void)
+{
+	tty_init(&tty, "test", 0, &screen_ops, NULL);
+	shown = 0;
+	room = sizeof(screen);
+	file = file_alloc(NULL, O_RDWR | O_NOCTTY | O_NONBLOCK, NULL);
+	return !IS_ERR(file) && tty_open_file(&tty, file, false) == 0;
+}
+
+static void end(void) { file_put(file); }
+static void type(const char *text) { tty_input(&tty, text, strlen(text)); }
+
+static bool shows(const char *text)
+{
+	bool same = shown == strlen(text) && memcmp(screen, text, shown) == 0;
+	shown = 0;
+	return same;
+}
+
+static bool reads(const char *text)
+{
+	char buf[512];
+	ssize_t n = file_read_kernel(file, buf, sizeof(buf), NULL);
+	return n == (ssize_t)strlen(text) && memcmp(buf, text, (size_t)n) == 0;
+}
+
+static ssize_t read_result(size_t n)
+{
+	char buf[64];
+	return file_read_kernel(file, buf, n, NULL);
+}
+
+KTEST(12, a_line_waits_for_its_end)
+{
+	KREQUIRE(start());
+	type("hello");
+	KEXPECT_EQ(read_result(10), -EAGAIN);
+	type(" you\r");
+	KEXPECT(shows("hello you\r\n"));
+	type("next\nlast");
+	KEXPECT(reads("hello you\n")); /* one line a read */
+	KEXPECT_EQ(read_result(2), 2);
+	KEXPECT(reads("xt\n"));
+	KEXPECT_EQ(read_result(10), -EAGAIN);
+	end();
+}
+
+KTEST(12, editing_a_line)
+{
+	KREQUIRE(start());
+	type("abX\177c\n");
+	KEXPECT(shows("abX\b \bc\r\n"));
+	KEXPECT(reads("abc\n"));
+	type("away with this\025two  words here\027\027now\n");
+	KEXPECT(reads("two  now\n"));
+	type("\177\177\027\025ok\n"); /* nothing to erase: nothing happens, not even to the line before */
+	KEXPECT(reads("ok\n"));
+	type("\026\003\026\177.\n");
+	KEXPECT(reads("\003\177.\n"));
+	shown = 0;
+	type("a\tb\177\177c\001\177\n");
+	KEXPECT(shows("a\tb\b \b\b\b\b\b\b\b\bc^A\b \b\b \b\r\n"));
+	KEXPECT(reads("ac\n"));
+	tty.termios.iflag |= IUTF8;
+	type("x\303\244\177y\n");
+	KEXPECT(reads("xy\n"));
+	end();
+}
+
+KTEST(12, end_of_file)
+{
+	KREQUIRE(start());
+	type("\004");
+	KEXPECT_EQ(read_result(10), 0);
+	KEXPECT_EQ(read_result(10), -EAGAIN);
+	type("part\004rest\n");
+	KEXPECT(reads("part"));
+	KEXPECT(reads("rest\n"));
+	type("four\004");
+	KEXPECT_EQ(read_result(4), 4); /* the mark goes with the bytes it ends */
+	KEXPECT_EQ(read_result(4), -EAGAIN);
+	end();
+}
+
+KTEST(12, raw_bytes)
+{
+	KREQUIRE(start());
+	tty.termios.lflag &= ~(ICANON | ECHO | ISIG | IEXTEN);
+	tty.termios.iflag &= ~(ICRNL | IXON);
+	type("a\003\r\004");
+	KEXPECT(reads("a\003\r\004"));
+	KEXPECT_EQ(shown, 0);
+	KEXPECT_EQ(read_result(1), -EAGAIN);
+	tty.termios.cc[VMIN] = 0;
+	KEXPECT_EQ(read_result(1), 0);
+	file->flags &= ~O_NONBLOCK;
+	tty.termios.cc[VTIME] = 1;
+	u64 before = time_ns();
+	KEXPECT_EQ(read_result(1), 0);
+	KEXPECT(time_ns() - before >= 100 * NSEC_PER_MSEC);
+	tty.termios.cc[VMIN] = 3; /* 0.1 s after the first byte the read is content with what there is */
+	type("xy");
+	KEXPECT_EQ(read_result(8), 2);
+	type("xyz");
+	KEXPECT_EQ(read_result(2), 2);
+	end();
+}
+
+KTEST(12, output_is_processed)
+{
+	KREQUIRE(start());
+	KEXPECT_EQ(file_write_kernel(file, "a\nb\tc", 5, NULL), 5);
+	KEXPECT(shows("a\r\nb\tc"));
+	tty.termios.oflag |= XTABS;
+	KEXPECT_EQ(file_write_kernel(file, "\n12\t3\tx", 7, NULL), 7);
+	KEXPECT(shows("\r\n12      3       x"));
+	tty.termios.oflag = 0;
+	KEXPECT_EQ(file_write_kernel(file, "\n\t", 2, NULL), 2);
+	KEXPECT(shows("\n\t"));
+	tty.termios.oflag = OPOST | ONLCR;
+	room = 64; /* a device that is nearly full takes a part, and never half of a \r\n */
+	char lines[64];
+	memset(lines, '\n', sizeof(lines));
+	ssize_t n = file_write_kernel(file, lines, sizeof(lines), NULL);
+	KEXPECT(n > 0 && n <= 32 && shown == 2 * (size_t)n);
+	end();
+}
+
+KTEST(12, keys_that_act)
+{
+	KREQUIRE(start());
+	type("lost\003");
+	KEXPECT(shows("lost^C"));
+	KEXPECT_EQ(read_result(8), -EAGAIN);
+	tty.termios.lflag |= NOFLSH;
+	type("kept\034\n");
+	KEXPECT(reads("kept\n"));
+	shown = 0;
+	type("\023");
+	KEXPECT_EQ(file_write_kernel(file, "x", 1, NULL), -EAGAIN);
+	type("\021");
+	KEXPECT_EQ(file_write_kernel(file, "x", 1, NULL), 1);
+	KEXPECT(shows("x"));
+	tty.termios.lflag &= ~ISIG;
+	type("a\003\n");
+	KEXPECT(reads("a\003\n"));
+	end();
+}
+
+KTEST(12, a_line_that_is_too_long)
+{
+	char *text = kmalloc(8192, 0);
+	KREQUIRE(text && start());
+	tty.termios.lflag &= ~ECHO;
+	memset(text, 'a', 6000);
+	tty_input(&tty, text, 6000);
+	type("\n");
+	ssize_t n = file_read_kernel(file, text, 8192, NULL);
+	KEXPECT_EQ(n, 4096);
+	KEXPECT(n > 0 && text[n - 1] == '\n');
+	for (int i = 0; i < 5000; i++) { /* the ring goes round, nothing is lost */
+		type("0123456\n");
+		if (!KEXPECT(reads("0123456\n")))
+			break;
+	}
+	kfree(text);
+	end();
+}
+
+KTEST(12, a_hangup_ends_the_files)
+{
+	KREQUIRE(start());
+	type("unread\n");
+	tty_hangup(&tty, false);
+	KEXPECT_EQ(read_result(8), 0);
+	KEXPECT_EQ(file_write_kernel(file, "x", 1, NULL), -EIO);
+	KEXPECT(file_poll(file, NULL) & POLLHUP);
+	struct file *again = file_alloc(NULL, O_RDWR | O_NOCTTY | O_NONBLOCK, NULL);
+	KREQUIRE(!IS_ERR(again) && tty_open_file(&tty, again, false) == 0);
+	KEXPECT_EQ(file_write_kernel(again, "x", 1, NULL), 1);
+	file_put(again);
+	end();
+}
