@@ -114,7 +114,6 @@ int main(void)
 		kill(getppid(), SIGUSR1);
 		_exit(0);
 	}
-	catch(SIGUSR1, (void (*)(int))say, 0);
 	signal(SIGUSR1, SIG_IGN);
 	ts = (struct timespec){ 0, 150000000 };
 	R(futex(word, FUTEX_WAIT, 0, &ts, NULL, 0));

@@ -63,7 +63,6 @@ int main(void)
 	R(read(rd, big, 4096));
 	events("a page free");
 	R(write(wr, big, 4096));
-	R(read(rd, big, 2000));
 	R(write(wr, big, 100000));
 	R(read(rd, big, sizeof(big)));
 	R(read(rd, big, sizeof(big)));

@@ -135,7 +135,9 @@ int main(void)
 	if (pid == 0) {
 		value.sival_int = 9;
 		sigqueue(getppid(), 60, value);
+		nap(60);
 		kill(getppid(), SIGUSR1);
+		nap(60);
 		_exit(0);
 	}
 	reap("sender", pid);

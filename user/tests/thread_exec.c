@@ -12,6 +12,7 @@ static void *sleeper(void *arg)
 	(void)arg;
 	for (;;)
 		pause();
+	return NULL;
 }
 
 static void *caller(void *arg)
