@@ -187,6 +187,18 @@ def lab_12_jobs_are_controlled(kit):
         equal(guest.run("echo $?", PROMPT), "130", guest)
 
 
+def lab_12_background_jobs_keep_their_hands_off(kit):
+    """A background job that reads is stopped; one that writes is only with `stty tostop`."""
+    with _shell(kit, "busybox", cmdline="console=ttyS0 quiet panic=-1") as guest:
+        guest.run("cat >/dev/null &", PROMPT)
+        time.sleep(0.5)
+        assert re.search(r"Stopped.*tty input", guest.run("jobs", PROMPT)), guest.report()
+        guest.run("kill %1; sleep 1", PROMPT)
+        assert "free words" in guest.run("echo free words & wait", PROMPT), guest.report()
+        guest.run("stty tostop; echo caught words & sleep 1", PROMPT)
+        assert re.search(r"Stopped.*tty output", guest.run("jobs", PROMPT)), guest.report()
+
+
 def lab_12_calls_are_counted(kit):
     with _shell(kit, "busybox", cmdline="console=ttyS0 quiet panic=-1") as guest:
         text = guest.run("cat /proc/syscalls", PROMPT)
