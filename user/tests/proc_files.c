@@ -158,7 +158,7 @@ int main(void)
 	for (struct dirent *e; (e = readdir(dir)) != NULL;)
 		count += e->d_name[0] != '.';
 	closedir(dir);
-	V(count);
+	T(count >= 5);
 	R(stat("/proc/self/fd", &st));
 	R(stat("/proc/1", &st));
 	T(S_ISDIR(st.st_mode));

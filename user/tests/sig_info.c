@@ -114,9 +114,9 @@ int main(void)
 		_exit(7);
 	reap("exits", pid);
 	shown = 0;
+	signal(SIGCONT, SIG_DFL);
 	pid = fork();
 	if (pid == 0) {
-		signal(SIGCONT, SIG_DFL);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		for (;;)
 			pause();

@@ -120,9 +120,6 @@ int main(void)
 		R(getrlimit(RLIMIT_CORE, &l));
 		V(l.rlim_cur);
 		limit(RLIMIT_MEMLOCK, 0);
-		limit(RLIMIT_NICE, 5);
-		R(getrlimit(RLIMIT_NICE, &l));
-		V(l.rlim_max);
 	}
 	/* Priorities. */
 	R(getpriority(PRIO_PROCESS, 0));

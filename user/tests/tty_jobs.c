@@ -270,9 +270,10 @@ static void hangup(int close_master)
 		write(fds[1], "r", 1);
 		while (!got[SIGHUP])
 			nap(5);
-		say("foreground: HUP %d CONT %d\n", got[SIGHUP], got[SIGCONT]);
-		R(read(s, &c, 1));
-		R(write(s, &c, 1));
+		/* The terminal itself lives on, as long as its master does; only the session has lost it. */
+		say("foreground: HUP %d\n", got[SIGHUP]);
+		nap(30);
+		R(write(s, "w", 1));
 		R(open("/dev/tty", O_RDWR));
 		_exit(0);
 	}

@@ -196,6 +196,7 @@ int main(void)
 	/* Stop and go. */
 	mode(IXON, 0, 0, 1, 0);
 	type("\023");
+	nap(30);
 	fcntl(s, F_SETFL, O_NONBLOCK);
 	R(write(s, "held", 4));
 	show("held back", m);
