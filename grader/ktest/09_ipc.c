@@ -1,0 +1,200 @@
+/* Stage 09: what goes into a pipe comes out, in order and in one piece; both sides wait for each other and hear of each other's end. */
+#include "core/ktest.h"
+
+#include "core/atomic.h"
+#include "ipc/ipc.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "sched/thread.h"
+#include "time/time.h"
+
+#define CAPACITY 65536
+
+static struct file *ends[2];
+static u32 left; /* atomic: helpers that are not through */
+
+static bool open_pipe(u32 flags)
+{
+	return KEXPECT_EQ(pipe_create(ends, flags), 0);
+}
+
+static void close_end(int i)
+{
+	if (ends[i])
+		file_put(ends[i]);
+	ends[i] = NULL;
+}
+
+static void close_pipe(void)
+{
+	close_end(0);
+	close_end(1);
+}
+
+static ssize_t put(const void *buf, size_t n) { return file_write_kernel(ends[1], buf, n, NULL); }
+static ssize_t get(void *buf, size_t n) { return file_read_kernel(ends[0], buf, n, NULL); }
+
+static bool run(void (*fn)(void *), void *arg)
+{
+	atomic_fetch_add(&left, 1u);
+	if (kthread_run("ktest", fn, arg))
+		return true;
+	atomic_fetch_sub(&left, 1u);
+	return KEXPECT(false);
+}
+
+static bool all_gone(void)
+{
+	u64 end = time_ns() + 10 * NSEC_PER_SEC;
+	while (atomic_load(&left) && time_ns() < end)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	return !atomic_load(&left);
+}
+
+KTEST(09, a_pipe_keeps_order_across_pages)
+{
+	u8 *in = kmalloc(20000, 0), *out = kmalloc(20000, 0);
+	size_t written = 0, got = 0;
+
+	KREQUIRE(in && out && open_pipe(O_NONBLOCK));
+	for (size_t i = 0; i < 20000; i++)
+		in[i] = (u8)(ktest_random() >> 7);
+	while (written < 20000 || got < 20000) {
+		size_t w = MIN(20000 - written, 1 + ktest_random() % 5000), r = 1 + ktest_random() % 7000;
+		if (w) {
+			ssize_t n = put(in + written, w);
+			if (!KEXPECT_EQ(n, w))
+				break;
+			written += w;
+		}
+		ssize_t n = get(out + got, MIN(r, 20000 - got));
+		if (n == -EAGAIN)
+			continue;
+		if (!KEXPECT(n > 0))
+			break;
+		got += n;
+	}
+	KEXPECT_EQ(got, 20000);
+	KEXPECT_EQ(memcmp(in, out, 20000), 0);
+	close_pipe();
+	kfree(in);
+	kfree(out);
+}
+
+KTEST(09, a_full_pipe_takes_all_of_a_small_write_or_nothing)
+{
+	char *buf = kzalloc(CAPACITY + 4096, 0);
+
+	KREQUIRE(buf && open_pipe(O_NONBLOCK));
+	KEXPECT_EQ(put(buf, CAPACITY - 100), CAPACITY - 100);
+	KEXPECT_EQ(put(buf, 101), -EAGAIN);
+	KEXPECT_EQ(put(buf, 4096), -EAGAIN);
+	/* A larger one may be cut. */
+	KEXPECT_EQ(put(buf, 5000), 100);
+	KEXPECT_EQ(put(buf, 1), -EAGAIN);
+	KEXPECT_EQ(file_poll(ends[1], NULL) & POLLOUT, 0);
+	KEXPECT_EQ(get(buf, CAPACITY + 4096), CAPACITY);
+	KEXPECT_EQ(get(buf, 1), -EAGAIN);
+	KEXPECT_EQ(file_poll(ends[1], NULL) & POLLOUT, POLLOUT);
+	close_pipe();
+	kfree(buf);
+}
+
+#define RECORD 100
+#define RECORDS 3000
+
+static void write_records(void *arg)
+{
+	char record[RECORD];
+	memset(record, (int)(u64)arg, sizeof(record));
+	for (int i = 0; i < RECORDS; i++)
+		if (put(record, sizeof(record)) != sizeof(record))
+			break;
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(09, small_writes_are_not_mixed)
+{
+	char record[RECORD];
+	u32 mixed = 0, count[2] = { 0, 0 };
+
+	KREQUIRE(open_pipe(0));
+	KREQUIRE(run(write_records, (void *)'a') && run(write_records, (void *)'b'));
+	for (int i = 0; i < 2 * RECORDS; i++) {
+		size_t got = 0;
+		while (got < RECORD) {
+			ssize_t n = get(record + got, RECORD - got);
+			KREQUIRE(n > 0);
+			got += n;
+		}
+		for (int j = 1; j < RECORD; j++)
+			mixed += record[j] != record[0];
+		count[record[0] == 'b']++;
+	}
+	KEXPECT_EQ(mixed, 0);
+	KEXPECT_EQ(count[0], RECORDS);
+	KEXPECT_EQ(count[1], RECORDS);
+	KEXPECT(all_gone());
+	close_pipe();
+}
+
+static ssize_t late_result;
+
+static void read_one(void *arg)
+{
+	char c = 0;
+	late_result = get(&c, 1);
+	if (late_result == 1)
+		late_result = c;
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(09, a_reader_sleeps_until_there_is_something)
+{
+	KREQUIRE(open_pipe(0));
+	late_result = 0;
+	KREQUIRE(run(read_one, NULL));
+	thread_sleep_ns(20 * NSEC_PER_MSEC);
+	KEXPECT_EQ(atomic_load(&left), 1);
+	KEXPECT_EQ(put("x", 1), 1);
+	KREQUIRE(all_gone());
+	KEXPECT_EQ(late_result, 'x');
+	/* And until nobody can write any more. */
+	late_result = -1;
+	KREQUIRE(run(read_one, NULL));
+	thread_sleep_ns(20 * NSEC_PER_MSEC);
+	KEXPECT_EQ(atomic_load(&left), 1);
+	close_end(1);
+	KEXPECT(all_gone());
+	KEXPECT_EQ(late_result, 0);
+	KEXPECT_EQ(file_poll(ends[0], NULL) & POLLHUP, POLLHUP);
+	close_pipe();
+}
+
+static void write_much(void *arg)
+{
+	char *buf = kzalloc(3 * CAPACITY, 0);
+	late_result = buf ? put(buf, 3 * CAPACITY) : -ENOMEM;
+	kfree(buf);
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(09, a_writer_sleeps_until_there_is_room)
+{
+	char *buf = kmalloc(CAPACITY, 0);
+	size_t got = 0;
+
+	KREQUIRE(buf && open_pipe(0));
+	KREQUIRE(run(write_much, NULL));
+	thread_sleep_ns(20 * NSEC_PER_MSEC);
+	KEXPECT_EQ(atomic_load(&left), 1);
+	while (got < 3 * CAPACITY) {
+		ssize_t n = get(buf, CAPACITY);
+		KREQUIRE(n > 0);
+		got += n;
+	}
+	KEXPECT(all_gone());
+	KEXPECT_EQ(late_result, 3 * CAPACITY);
+	close_pipe();
+	kfree(buf);
+}
