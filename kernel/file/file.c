@@ -7,6 +7,7 @@ u64 file_count, file_max = 8192;
 long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg);
 bool (*file_owner_exists)(int type, int id);
 bool (*file_noatime_ok)(struct file *f);
+void (*file_path_release)(struct file *f);
 
 static struct slab_cache file_cache;
 
@@ -47,6 +48,8 @@ void file_put(struct file *f)
 	NOTIFIER_CALL(file_release, f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
+	if (f->dentry)
+		file_path_release(f);
 	kfree(f->owner);
 	slab_free(&file_cache, f);
 	atomic_fetch_sub(&file_count, 1ul);

@@ -63,7 +63,6 @@ void vm_gap_freed(struct aspace *as, vaddr_t start);                     /* the 
 bool vm_range_free(struct aspace *as, vaddr_t start, vaddr_t end);
 
 /* shared.c: memory shared by fork, without a file. */
-int shared_memory_attach(struct area *a);
 extern const struct vm_ops shared_memory_ops;
 
 /* trap.c */

@@ -1,3 +1,3 @@
 LAB_TITLE := Files
 LAB_ENABLES := vfs fs/ramfs fs/devfs
-LAB_FILES :=
+LAB_FILES := vfs/namei.c vfs/pagecache.c fs/ramfs/ramfs.c

@@ -100,7 +100,8 @@ struct file {
 	struct file_owner *owner; /* F_SETOWN: vfs */
 	u64 readahead[2];
 };
-enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32 };
+enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32,
+       FILE_WRITER = 64 /* counted in inode->writers */, FILE_DENY_WRITE = 128 /* a program: nobody may write it */ };
 
 /* Who gets SIGIO (F_SETOWN): a process group if id < 0. Guarded by file->lock. */
 struct file_owner {
@@ -126,6 +127,7 @@ u32 file_poll(struct file *f, struct poll_table *pt);
 extern long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg); /* F_GETLK and its kin (stage 13); NULL: -ENOLCK */
 extern bool (*file_owner_exists)(int type, int id);                     /* proc's table, for F_SETOWN */
 extern bool (*file_noatime_ok)(struct file *f);                         /* vfs: may current set O_NOATIME */
+extern void (*file_path_release)(struct file *f);                       /* vfs: after ops->release, of a file with a dentry */
 /* The last reference went, before ops->release (epoll, flock). */
 NOTIFIER_DECLARE(file_release, struct file *f);
 /* A descriptor of this table was closed (record locks). */
@@ -171,7 +173,9 @@ extern u64 file_count, file_max; /* open in the system; limit */
 /* The raw console as a file (before stage 12, and for /dev/console until a tty takes over). */
 struct file *console_file_open(void);
 void console_file_attach(struct file *f); /* makes an opened node (/dev/console) the raw console */
-/* Opens descriptors 0-2 of p on the raw console: 0 or -errno. */
+/* What files_open_console opens instead, if that works: /dev/console from stage 08 on. */
+extern struct file *(*console_open_hook)(void);
+/* Opens descriptors 0-2 of p on the console: 0 or -errno. */
 int files_open_console(struct process *p);
 
 #endif

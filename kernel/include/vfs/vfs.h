@@ -11,7 +11,9 @@
 #ifndef VFS_VFS_H
 #define VFS_VFS_H
 
+#include "abi/mount.h"
 #include "abi/stat.h"
+#include "core/node.h"
 #include "file/file.h"
 #include "lib/radix.h"
 #include "mm/frame.h"
@@ -138,11 +140,13 @@ struct inode {
 	void *pipe;                /* ipc: FIFO */
 	void *socket;              /* socket: bound UNIX socket */
 	void *watches;             /* ipc: inotify */
+	struct xattr *xattrs;      /* vfs/xattr.c, for file systems that keep them in memory; lock */
 	s32 writers;               /* open for writing; -1: being executed (ETXTBSY). spin */
 	u32 seals;                 /* memfd */
-	u32 flags;
+	u32 flags;                 /* INODE_*; lock */
 	void *private;
 };
+enum { INODE_DEAD = 1 /* a directory that was removed: takes no new names */, INODE_NOCMTIME = 2, INODE_MEMORY = 4 /* its pages are the only copy */, INODE_LINKABLE = 8 /* O_TMPFILE: may get a name though it has none */ };
 struct dentry {
 	struct refcount ref;
 	u32 flags;                 /* lock */
@@ -187,6 +191,7 @@ struct superblock {
 	void *private;
 	u32 mount_count;
 	u64 max_file_size;
+	struct list link;          /* all superblocks: super.c */
 };
 struct super_ops {
 	int (*statfs)(struct superblock *sb, struct abi_statfs *st);
@@ -222,7 +227,9 @@ struct mount {
 	struct list children, sibling, all_link;
 	u32 flags;                  /* MNT_* = MS_RDONLY NOSUID NODEV NOEXEC NOATIME RELATIME */
 	char *source;
-	bool detached;
+	bool detached;              /* no longer in the tree; mount lock */
+	bool expire;                /* MNT_EXPIRE was asked once; mount mutex */
+	u32 writers;                /* atomic: files open for writing through it */
 };
 struct fs_context {
 	struct refcount ref;
@@ -230,6 +237,31 @@ struct fs_context {
 	struct path root, cwd; /* lock */
 	u32 umask;
 };
+
+/*
+ * What the path walk stands on (given).
+ */
+/* The child `name` of a directory: from the cache, else by asking the file system. Counted, may be negative; ERR_PTR(-ENAMETOOLONG, -ENOENT of a removed directory, -ENOMEM, …). */
+struct dentry *dir_lookup(struct dentry *dir, const char *name, u32 len);
+/* The same with the directory's lock held for writing already. */
+struct dentry *dir_lookup_locked(struct dentry *dir, const char *name, u32 len);
+/* If something is mounted on p: p becomes the root of the topmost mount there (repeatedly). */
+void mount_follow_down(struct path *p);
+/* `..`: p becomes its parent directory, across mount points, but never above root. */
+void path_parent(struct path *p, const struct path *root);
+/* The target of a symbolic link whose inode is i: a kernel string (kfree *to_free after use) or ERR_PTR. Updates its access time. */
+const char *link_read(const struct path *p, char **to_free);
+/* Where a walk starts: current's root and working directory, counted. */
+void fs_root(struct path *out);
+void fs_cwd(struct path *out);
+/* The place that a dirfd names (AT_FDCWD: the working directory), counted: 0 or -EBADF. */
+int dirfd_path(int dirfd, struct path *out);
+static inline bool path_equal(const struct path *a, const struct path *b)
+{
+	return a->dentry == b->dentry && a->mount == b->mount;
+}
+/* 0, or -EROFS if the mount or the file system is read-only. */
+int path_want_write(const struct path *p);
 
 /* --- path walk: student's (vfs/namei.c) --- */
 enum lookup_flags {
@@ -280,7 +312,7 @@ struct inode *inode_alloc(struct superblock *sb);                /* new ino, tim
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
 void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode); /* fsuid, fsgid, set-gid directories */
-int inode_permission(struct inode *i, u32 mask);                 /* MAY_*; 0 or -EACCES, -EROFS */
+int inode_permission(struct inode *i, u32 mask);                 /* as current; MAY_*; 0 or -EACCES, -EROFS */
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
 int inode_setattr(struct inode *i, const struct iattr *a);
 int inode_getattr(struct inode *i, struct kstat *st);
@@ -306,9 +338,68 @@ int vfs_umount(const char *target, int flags);
 int sync_all(void);
 void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg); /* mount lock held */
 struct superblock *superblock_alloc(const struct fs_type *t);
+void superblock_get(struct superblock *sb);
+void superblock_put(struct superblock *sb); /* of one that was never mounted, or by the last mount: all inodes go */
+const struct fs_type *fs_type_find(const char *name); /* NULL: not known */
+/* A mount of sb that is in no tree, by which the kernel reaches it; NULL if memory is short. */
+struct mount *mount_of_superblock(struct superblock *sb, const char *source);
+/* The same on a new tree of that type (memfd): ERR_PTR. */
+struct mount *mount_internal(const char *type);
+void mount_get(struct mount *m);
+void mount_put(struct mount *m);
+/* Text for /proc/mounts: "rw,nosuid,relatime" and the file system's own after it. */
+void mount_show_options(struct mount *m, struct seq *s, bool super_too);
+/* Option parsing: takes the next `key[=value]` off *options (which it cuts up); false at the end. value NULL without `=`. */
+bool option_next(char **options, char **key, char **value);
+/* A size with k, m, g, or % of memory: bytes. 0 or -EINVAL. */
+int option_size(const char *value, u64 *bytes);
+/* Extended attributes kept in memory, at inode->xattrs. */
+ssize_t memory_getxattr(struct inode *inode, const char *name, void *buf, size_t size);
+int memory_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+ssize_t memory_listxattr(struct inode *inode, char *buf, size_t size);
+int memory_removexattr(struct inode *inode, const char *name);
+void memory_xattrs_free(struct inode *inode);
+/* Credentials of current for files; a kernel thread has all rights. */
+const struct cred *file_cred(void);
+bool file_capable(int cap);
+/* Generic pieces for file systems' own file operations. */
+ssize_t generic_file_read(struct file *f, struct uio *to, s64 *pos);
+ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos);
+s64 generic_file_lseek(struct file *f, s64 off, int whence);
+int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only);
+long generic_file_ioctl(struct file *f, u32 cmd, u64 arg);
+/* Clears set-user-id and set-group-id as a write or a change of owner by an ordinary user does; inode->lock held for writing. */
+void inode_kill_suid(struct inode *i);
+void file_accessed(struct file *f); /* access time, by the mount's rules */
+/* 0, or -EFBIG (and SIGXFSZ) if [pos, pos+*n) starts past RLIMIT_FSIZE or the file system's limit; cuts *n. */
+int file_size_check(struct file *f, s64 pos, size_t *n);
+/* Counts of who writes and who executes a file: 0 or -ETXTBSY. */
+int inode_write_get(struct inode *i);
+void inode_write_put(struct inode *i);
+int inode_write_deny(struct inode *i);
+void inode_write_allow(struct inode *i);
 u64 device_anon(void); /* a device number (0, n) */
 extern const struct file_ops dcache_dir_ops; /* directories whose dentries are their store */
+/*
+ * The names of such a directory in the order of their making, each with a number (the dentry's cookie) that is its position for readdir, and that
+ * no later name gets. Positions 0 and 1 are `.` and `..`. dir->private points to it; guarded by dir->lock.
+ */
+struct dir_store {
+	struct rbtree names; /* struct dentry.dir_node by cookie */
+	u64 next_cookie;
+	u64 count;
+};
+struct dir_store *dir_store_alloc(void); /* NULL if memory is short; kfree ends it */
+void dir_store_add(struct inode *dir, struct dentry *d);    /* also pins d in the cache */
+void dir_store_remove(struct inode *dir, struct dentry *d); /* and lets it go */
+bool dir_store_empty(const struct inode *dir);
+/* Feeds one entry; for readdir operations. `.` and `..` first: dir_emit_dots moves f->pos past them; false: full. */
+bool dir_emit(struct dir_context *c, const char *name, size_t len, u64 ino, u32 mode, u64 next);
+bool dir_emit_dots(struct file *f, struct dir_context *c);
 s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end);
+/* Events of the fs_event chain: inotify's numbers. */
+enum { FS_ACCESS = 1, FS_MODIFY = 2, FS_ATTRIB = 4, FS_CLOSE_WRITE = 8, FS_CLOSE_NOWRITE = 16, FS_OPEN = 32, FS_MOVED_FROM = 64, FS_MOVED_TO = 128, FS_CREATE = 256,
+       FS_DELETE = 512, FS_DELETE_SELF = 1024, FS_MOVE_SELF = 2048 };
 int fs_context_clone(struct process *to, struct process *from, bool share);
 void fs_context_put(struct fs_context *fs);
 
@@ -318,11 +409,21 @@ struct char_device {
 	const char *name;          /* "null", "pts/%d" not listed: NULL hides it from devfs */
 	u32 mode;
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->private; 0 or -errno */
+	bool provisional;          /* gives way to one that registers the same number later */
 	struct list link;
 };
 int char_device_register(struct char_device *d); /* 0, -EBUSY */
 void char_device_unregister(struct char_device *d);
+void char_device_for_each(void (*fn)(struct char_device *d));
+/* devfs is told of devices that come and go. */
+struct char_device_watch {
+	void (*added)(struct char_device *d);
+	void (*removed)(struct char_device *d);
+};
+extern struct char_device_watch char_device_watch;
 extern int (*block_device_open)(struct inode *inode, struct file *f); /* stage 10 */
+/* Mounts root= over the rootfs and makes it the root of init (stage 10): 0 or -errno. */
+extern int (*root_mount_hook)(const char *device, const char *type, const char *options, bool read_only);
 extern int (*fifo_open)(struct inode *inode, struct file *f);         /* stage 09 */
 extern int (*socket_node_open)(struct inode *inode, struct file *f);  /* -ENXIO */
 /* A removal or creation that watchers (inotify) want to know of. */

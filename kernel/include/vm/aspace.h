@@ -172,6 +172,8 @@ struct frame *vm_get_page(struct aspace *as, vaddr_t va, bool write);
 size_t vm_access(struct aspace *as, vaddr_t va, void *buf, size_t n, bool write);
 /* Signal for a fault that a user program may not have: hooked by proc. */
 extern void (*vm_signal_hook)(int signo, int si_code, vaddr_t addr, struct trapframe *f);
+/* Gives a new area memory of its own that its copies share (fork): what mmap of /dev/zero does. 0 or -ENOMEM. */
+int shared_memory_attach(struct area *a);
 u64 aspace_rss(const struct aspace *as); /* pages */
 bool vm_overcommit_ok(u64 pages);
 /* May current lock more than its limit (CAP_IPC_LOCK)? Set by proc; NULL: yes. */

@@ -1,0 +1,368 @@
+/*
+ * tmpfs: ramfs with limits, mount options, and the file operations.
+ *
+ * Each page of a file and each inode counts against its file system; at the limit a write or a creation gives ENOSPC. Counts
+ * are atomic: taken first, checked, given back if that was too much, so no lock is needed.
+ */
+#include "fs/ramfs/ramfs.h"
+#include "ramfs_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+#define TMPFS_MAGIC 0x01021994
+#define RAMFS_MAGIC 0x858458f6
+
+struct tmpfs {
+	u64 max_pages, max_inodes; /* 0: no limit */
+	u64 pages, inodes;         /* atomic: in use */
+	bool size_given, inodes_given;
+	u32 mode, uid, gid;
+};
+
+static struct tmpfs *tmpfs_of(struct superblock *sb)
+{
+	return sb->private;
+}
+
+/* --- limits ------------------------------------------------------------------------------------------------------------ */
+
+static int take(u64 *used, u64 max, s64 n)
+{
+	u64 now = atomic_add_return(used, (u64)n);
+
+	if (n > 0 && max && now > max) {
+		atomic_fetch_sub(used, (u64)n);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static int tmpfs_charge(struct pagecache *pc, s64 pages)
+{
+	struct tmpfs *t = tmpfs_of(pc->inode->sb);
+	int err = take(&t->pages, READ_ONCE(t->max_pages), pages);
+
+	if (!err)
+		atomic_fetch_add(&mem_shmem_frames, (u64)pages);
+	return err;
+}
+
+struct inode *tmpfs_inode_alloc(struct superblock *sb)
+{
+	struct tmpfs *t = tmpfs_of(sb);
+	struct inode *i;
+
+	if (take(&t->inodes, READ_ONCE(t->max_inodes), 1))
+		return ERR_PTR(-ENOSPC);
+	i = inode_alloc(sb);
+	if (!i) {
+		take(&t->inodes, 0, -1);
+		return ERR_PTR(-ENOMEM);
+	}
+	i->flags |= INODE_MEMORY;
+	return i;
+}
+
+static void tmpfs_evict(struct inode *i)
+{
+	/* A directory's list of names, or a link's text. */
+	if (S_ISDIR(i->mode) || S_ISLNK(i->mode))
+		kfree(i->private);
+	pagecache_destroy(&i->cache);
+	take(&tmpfs_of(i->sb)->inodes, 0, -1);
+}
+
+/* --- inode and file operations ------------------------------------------------------------------------------------------- */
+
+int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode)
+{
+	struct inode *i = ramfs_new_inode(dir->sb, dir, S_IFREG | mode, 0);
+
+	if (IS_ERR(i))
+		return PTR_ERR(i);
+	i->nlink = 0;
+	dentry_instantiate(d, i);
+	return 0;
+}
+
+int tmpfs_setattr(struct inode *i, const struct iattr *a)
+{
+	if (a->valid & ATTR_SIZE && ((a->size < i->size && i->seals & F_SEAL_SHRINK) || (a->size > i->size && i->seals & F_SEAL_GROW)))
+		return -EPERM;
+	return inode_setattr(i, a);
+}
+
+static int tmpfs_mmap(struct file *f, struct area *a)
+{
+	if (f->inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) && a->flags & AREA_SHARED) {
+		if (a->prot & PROT_WRITE)
+			return -EPERM;
+		a->flags &= ~AREA_MAYWRITE;
+	}
+	return generic_file_mmap(f, a);
+}
+
+/* Gives every page of the range its frame now. */
+static int allocate_range(struct inode *i, u64 off, u64 len)
+{
+	for (u64 index = off / PAGE_SIZE; index < DIV_ROUND_UP(off + len, PAGE_SIZE); index++) {
+		struct frame *f = pagecache_get(&i->cache, index, true);
+		if (IS_ERR(f))
+			return PTR_ERR(f);
+		frame_put(f);
+		if (thread_interrupted())
+			return -EINTR;
+	}
+	return 0;
+}
+
+static int tmpfs_fallocate(struct file *f, int mode, s64 off, s64 len)
+{
+	struct inode *i = f->inode;
+	u64 end = off + len;
+	int err = 0;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
+		return -EOPNOTSUPP;
+	rwlock_write(&i->lock);
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		err = i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ? -EPERM : 0;
+		if (!err)
+			pagecache_drop_range(&i->cache, off, end);
+	} else {
+		if (i->seals & F_SEAL_GROW && end > i->size)
+			err = -EPERM;
+		if (!err)
+			err = allocate_range(i, off, len);
+		if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && end > i->size)
+			WRITE_ONCE(i->size, end);
+	}
+	if (!err) {
+		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+		inode_kill_suid(i);
+	}
+	rwlock_write_done(&i->lock);
+	return err;
+}
+
+/* No shared mapping may be left that could still write. */
+static bool mapped_writable(struct inode *i)
+{
+	struct area *a;
+	bool found = false;
+
+	spin_lock(&i->cache.lock);
+	list_for_each(a, &i->cache.areas, cache_link)
+		found |= a->flags & AREA_SHARED && a->flags & AREA_MAYWRITE;
+	spin_unlock(&i->cache.lock);
+	return found;
+}
+
+static long tmpfs_fcntl(struct file *f, u32 cmd, u64 arg)
+{
+	struct inode *i = f->inode;
+	long ret = 0;
+
+	if (cmd == F_GET_SEALS)
+		return i->seals;
+	if (cmd != F_ADD_SEALS)
+		return -EINVAL;
+	if (!(f->mode & FILE_WRITE))
+		return -EPERM;
+	if (arg & ~(u64)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EINVAL;
+	rwlock_write(&i->lock);
+	if (i->seals & F_SEAL_SEAL)
+		ret = -EPERM;
+	else if (arg & F_SEAL_WRITE && !(i->seals & F_SEAL_WRITE) && mapped_writable(i))
+		ret = -EBUSY;
+	else
+		i->seals |= arg;
+	rwlock_write_done(&i->lock);
+	return ret;
+}
+
+/* --- the file system ----------------------------------------------------------------------------------------------------- */
+
+static int parse_number(const char *value, int base, u64 mask, u32 *out)
+{
+	const char *end;
+	u64 n;
+
+	if (!value || !*value)
+		return -EINVAL;
+	n = parse_u64(value, &end, base);
+	if (*end || n > UINT32_MAX)
+		return -EINVAL;
+	*out = n & mask;
+	return 0;
+}
+
+static int parse_option(struct tmpfs *t, const char *key, const char *value)
+{
+	static const char *const ignored[] = { "huge", "mpol", "inode32", "inode64", "noswap" };
+	u64 n;
+
+	if (!strcmp(key, "mode"))
+		return parse_number(value, 8, 07777, &t->mode);
+	if (!strcmp(key, "uid"))
+		return parse_number(value, 10, ~0ul, &t->uid);
+	if (!strcmp(key, "gid"))
+		return parse_number(value, 10, ~0ul, &t->gid);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		if (!strcmp(key, ignored[i]))
+			return 0;
+	if (!value || option_size(value, &n))
+		return -EINVAL;
+	if (!strcmp(key, "size") || !strcmp(key, "nr_blocks")) {
+		t->max_pages = *key == 's' ? DIV_ROUND_UP(n, PAGE_SIZE) : n;
+		t->size_given = true;
+		return 0;
+	}
+	if (!strcmp(key, "nr_inodes")) {
+		t->max_inodes = n;
+		t->inodes_given = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse_options(struct tmpfs *t, const char *options)
+{
+	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
+	int err = copy ? 0 : -ENOMEM;
+
+	while (!err && option_next(&at, &key, &value))
+		err = parse_option(t, key, value);
+	kfree(copy);
+	return err;
+}
+
+struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const char *options, u64 default_pages)
+{
+	struct tmpfs *t = kzalloc(sizeof(*t), 0);
+	struct superblock *sb;
+	struct inode *root;
+	int err = -ENOMEM;
+
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	*t = (struct tmpfs){ .max_pages = default_pages, .max_inodes = default_pages, .mode = 01777,
+		.uid = file_cred()->fsuid, .gid = file_cred()->fsgid };
+	err = parse_options(t, options);
+	if (err)
+		goto free_tmpfs;
+	err = -ENOMEM;
+	sb = superblock_alloc(type);
+	if (!sb)
+		goto free_tmpfs;
+	/* From here on the superblock owns t. */
+	sb->private = t;
+	sb->ops = &tmpfs_super_ops;
+	sb->flags = flags;
+	root = ramfs_new_inode(sb, NULL, S_IFDIR | t->mode, 0);
+	if (IS_ERR(root)) {
+		err = PTR_ERR(root);
+		goto put_super;
+	}
+	root->uid = t->uid;
+	root->gid = t->gid;
+	sb->root = dentry_make_root(root);
+	if (!sb->root)
+		goto put_super;
+	return sb;
+
+put_super:
+	superblock_put(sb);
+	return ERR_PTR(err);
+free_tmpfs:
+	kfree(t);
+	return ERR_PTR(err);
+}
+
+static struct superblock *tmpfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+{
+	struct mem_stats mem;
+
+	mem_stats(&mem);
+	return tmpfs_superblock(t, flags, options, mem.total / 2);
+}
+
+static void tmpfs_put(struct superblock *sb)
+{
+	kfree(sb->private);
+}
+
+static int tmpfs_statfs(struct superblock *sb, struct abi_statfs *st)
+{
+	struct tmpfs *t = tmpfs_of(sb);
+
+	if (t->max_pages) {
+		st->blocks = t->max_pages;
+		st->bfree = st->bavail = t->max_pages - MIN(t->pages, t->max_pages);
+	}
+	if (t->max_inodes) {
+		st->files = t->max_inodes;
+		st->ffree = t->max_inodes - MIN(t->inodes, t->max_inodes);
+	}
+	return 0;
+}
+
+static int tmpfs_remount(struct superblock *sb, u32 flags, const char *options)
+{
+	struct tmpfs *t = tmpfs_of(sb), new = *t;
+	int err = parse_options(&new, options);
+
+	if (err)
+		return err;
+	if ((new.max_pages && new.max_pages < t->pages) || (new.max_inodes && new.max_inodes < t->inodes))
+		return -EINVAL;
+	WRITE_ONCE(t->max_pages, new.max_pages);
+	WRITE_ONCE(t->max_inodes, new.max_inodes);
+	t->size_given = new.size_given;
+	t->inodes_given = new.inodes_given;
+	return 0;
+}
+
+static void tmpfs_show_options(struct superblock *sb, struct seq *s)
+{
+	struct tmpfs *t = tmpfs_of(sb);
+
+	if (t->size_given)
+		seq_printf(s, ",size=%luk", t->max_pages * (PAGE_SIZE / 1024));
+	if (t->inodes_given)
+		seq_printf(s, ",nr_inodes=%lu", t->max_inodes);
+	if (t->mode != 01777)
+		seq_printf(s, ",mode=%03o", t->mode);
+	if (t->uid)
+		seq_printf(s, ",uid=%u", t->uid);
+	if (t->gid)
+		seq_printf(s, ",gid=%u", t->gid);
+}
+
+const struct pagecache_ops tmpfs_cache_ops = {
+	.charge = tmpfs_charge,
+};
+
+const struct file_ops tmpfs_file_ops = {
+	.name = "tmpfs",
+	.read = generic_file_read,
+	.write = generic_file_write,
+	.lseek = generic_file_lseek,
+	.mmap = tmpfs_mmap,
+	.fsync = generic_file_fsync,
+	.fallocate = tmpfs_fallocate,
+	.ioctl = generic_file_ioctl,
+	.fcntl = tmpfs_fcntl,
+};
+
+const struct super_ops tmpfs_super_ops = {
+	.statfs = tmpfs_statfs,
+	.evict = tmpfs_evict,
+	.put = tmpfs_put,
+	.remount = tmpfs_remount,
+	.show_options = tmpfs_show_options,
+};
+
+FS_TYPE(tmpfs, .name = "tmpfs", .nodev = true, .magic = TMPFS_MAGIC, .mount = tmpfs_mount);
+FS_TYPE(ramfs, .name = "ramfs", .nodev = true, .magic = RAMFS_MAGIC, .mount = tmpfs_mount);

@@ -1,0 +1,354 @@
+/* Changing what stat shows: mode, owner, times, size. */
+#include "vfs_priv.h"
+#include "proc/signal.h"
+#include "syscalls_gen.h"
+#include "usermode/uaccess.h"
+
+#define OWNER_UNCHANGED ((u32)-1)
+
+/* --- the rules (Linux's setattr_prepare) ----------------------------------------------------------------------------------- */
+
+static bool may_chown(const struct inode *i, const struct iattr *a)
+{
+	const struct cred *c = file_cred();
+
+	if (cred_has_cap(c, CAP_CHOWN))
+		return true;
+	if (c->fsuid != i->uid)
+		return false;
+	if (a->valid & ATTR_UID && a->uid != i->uid)
+		return false;
+	return !(a->valid & ATTR_GID) || a->gid == i->gid || cred_in_group(c, a->gid);
+}
+
+static bool owner_or_capable(const struct inode *i)
+{
+	return file_cred()->fsuid == i->uid || file_capable(CAP_FOWNER);
+}
+
+static int setattr_check(struct inode *i, struct iattr *a)
+{
+	if (a->valid & ATTR_SIZE && a->size > i->sb->max_file_size)
+		return -EFBIG;
+	if (a->valid & (ATTR_UID | ATTR_GID) && !may_chown(i, a))
+		return -EPERM;
+	if (a->valid & ATTR_MODE) {
+		u32 gid = a->valid & ATTR_GID ? a->gid : i->gid;
+		if (!owner_or_capable(i))
+			return -EPERM;
+		if (!cred_in_group(file_cred(), gid) && !file_capable(CAP_FSETID))
+			a->mode &= ~S_ISGID;
+	}
+	if (a->valid & (ATTR_ATIME_SET | ATTR_MTIME_SET) && !owner_or_capable(i))
+		return -EPERM;
+	return 0;
+}
+
+int vfs_setattr(const struct path *p, struct iattr *a)
+{
+	struct inode *i = p->dentry->inode;
+	int err;
+
+	rwlock_write(&i->lock);
+	err = setattr_check(i, a);
+	if (err)
+		goto out;
+	/* A new owner or a cut: set-id bits go, as chmod would have them. */
+	if (a->valid & ATTR_KILL_SUID && !(a->valid & ATTR_MODE) && !S_ISDIR(i->mode)) {
+		u32 kill = S_ISUID | (i->mode & 0010 ? S_ISGID : 0);
+		if (i->mode & kill) {
+			a->mode = i->mode & 07777 & ~kill;
+			a->valid |= ATTR_MODE;
+		}
+	}
+	err = i->ops && i->ops->setattr ? i->ops->setattr(i, a) : inode_setattr(i, a);
+out:
+	rwlock_write_done(&i->lock);
+	if (!err)
+		fs_notify(a->valid & ATTR_SIZE ? FS_MODIFY : FS_ATTRIB, p->dentry);
+	return err;
+}
+
+static int change(const struct path *p, struct iattr *a)
+{
+	int err = path_want_write(p);
+
+	return err ? err : vfs_setattr(p, a);
+}
+
+/* Applies to what an open file shows: O_PATH files are not asked (-EBADF). */
+static long change_fd(int fd, struct iattr *a)
+{
+	struct fdref r = fdref_get(fd, false);
+	long err = -EBADF;
+
+	if (r.file && r.file->dentry)
+		err = change(&(struct path){ r.file->mount, r.file->dentry }, a);
+	else if (r.file)
+		err = -EPERM;
+	fdref_put(r);
+	return err;
+}
+
+static long change_path(int dirfd, const char __user *path, u32 walk, struct iattr *a)
+{
+	struct path p;
+	long err = user_path(dirfd, path, walk, &p);
+
+	if (err)
+		return err;
+	err = change(&p, a);
+	path_put(&p);
+	return err;
+}
+
+/* --- mode and owner ----------------------------------------------------------------------------------------------------------- */
+
+static struct iattr mode_attr(u32 mode)
+{
+	return (struct iattr){ .valid = ATTR_MODE | ATTR_CTIME, .mode = mode & 07777 };
+}
+
+static struct iattr owner_attr(u32 uid, u32 gid)
+{
+	return (struct iattr){ .valid = ATTR_CTIME | ATTR_KILL_SUID | (uid != OWNER_UNCHANGED ? ATTR_UID : 0) | (gid != OWNER_UNCHANGED ? ATTR_GID : 0),
+		.uid = uid, .gid = gid };
+}
+
+long sys_fchmodat(int dirfd, const char __user *path, u32 mode)
+{
+	struct iattr a = mode_attr(mode);
+
+	return change_path(dirfd, path, LOOKUP_FOLLOW, &a);
+}
+
+long sys_chmod(const char __user *path, u32 mode)
+{
+	return sys_fchmodat(AT_FDCWD, path, mode);
+}
+
+long sys_fchmod(int fd, u32 mode)
+{
+	struct iattr a = mode_attr(mode);
+
+	return change_fd(fd, &a);
+}
+
+long sys_fchownat(int dirfd, const char __user *path, u32 uid, u32 gid, int flags)
+{
+	struct iattr a = owner_attr(uid, gid);
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return change_path(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &a);
+}
+
+long sys_chown(const char __user *path, u32 uid, u32 gid)
+{
+	return sys_fchownat(AT_FDCWD, path, uid, gid, 0);
+}
+
+long sys_lchown(const char __user *path, u32 uid, u32 gid)
+{
+	return sys_fchownat(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+long sys_fchown(int fd, u32 uid, u32 gid)
+{
+	struct iattr a = owner_attr(uid, gid);
+
+	return change_fd(fd, &a);
+}
+
+/* --- times -------------------------------------------------------------------------------------------------------------------- */
+
+/* times NULL: both now. */
+static int times_attr(const struct timespec *times, struct iattr *a)
+{
+	*a = (struct iattr){ .valid = ATTR_CTIME | ATTR_ATIME | ATTR_MTIME };
+	if (!times)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		u32 on = i ? ATTR_MTIME : ATTR_ATIME, set = i ? ATTR_MTIME_SET : ATTR_ATIME_SET;
+		if (times[i].nsec == UTIME_OMIT)
+			a->valid &= ~on;
+		else if (times[i].nsec != UTIME_NOW)
+			a->valid |= set;
+		*(i ? &a->mtime : &a->atime) = times[i];
+	}
+	return 0;
+}
+
+/* Both now needs only the right to write; all else is the owner's. */
+static int change_times(const struct path *p, const struct timespec *times)
+{
+	struct inode *i = p->dentry->inode;
+	bool now = !times || (times[0].nsec == UTIME_NOW && times[1].nsec == UTIME_NOW);
+	struct iattr a;
+	int err = path_want_write(p);
+
+	times_attr(times, &a);
+	if (err)
+		return err;
+	if (!(a.valid & (ATTR_ATIME | ATTR_MTIME)))
+		return 0;
+	if (now && !owner_or_capable(i))
+		err = inode_permission(i, MAY_WRITE);
+	else if (!now && !owner_or_capable(i))
+		err = -EPERM;
+	return err ? err : vfs_setattr(p, &a);
+}
+
+static long do_utimes(int dirfd, const char __user *path, const struct timespec *times, int flags)
+{
+	u32 walk = (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct path p;
+	long err;
+
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (!path && dirfd != AT_FDCWD) {
+		struct fdref r;
+		if (flags)
+			return -EINVAL;
+		r = fdref_get(dirfd, false);
+		if (!r.file)
+			return -EBADF;
+		err = r.file->dentry ? change_times(&(struct path){ r.file->mount, r.file->dentry }, times) : -EPERM;
+		fdref_put(r);
+		return err;
+	}
+	err = user_path(dirfd, path, walk, &p);
+	if (err)
+		return err;
+	err = change_times(&p, times);
+	path_put(&p);
+	return err;
+}
+
+long sys_utimensat(int dirfd, const char __user *path, const void __user *times, int flags)
+{
+	struct {
+		s64 sec, nsec;
+	} raw[2];
+	struct timespec t[2];
+
+	if (!times)
+		return do_utimes(dirfd, path, NULL, flags);
+	if (copy_from_user(raw, times, sizeof(raw)))
+		return -EFAULT;
+	for (int i = 0; i < 2; i++) {
+		if (raw[i].nsec != UTIME_NOW && raw[i].nsec != UTIME_OMIT && (u64)raw[i].nsec >= NSEC_PER_SEC)
+			return -EINVAL;
+		t[i] = (struct timespec){ raw[i].sec, raw[i].nsec };
+	}
+	/* Nothing to do is success, whatever the path. */
+	if (t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT)
+		return 0;
+	return do_utimes(dirfd, path, t, flags);
+}
+
+long sys_futimesat(int dirfd, const char __user *path, const void __user *times)
+{
+	struct {
+		s64 sec, usec;
+	} raw[2];
+	struct timespec t[2];
+
+	if (!times)
+		return do_utimes(dirfd, path, NULL, 0);
+	if (copy_from_user(raw, times, sizeof(raw)))
+		return -EFAULT;
+	for (int i = 0; i < 2; i++) {
+		if ((u64)raw[i].usec >= 1000000)
+			return -EINVAL;
+		t[i] = (struct timespec){ raw[i].sec, raw[i].usec * 1000 };
+	}
+	return do_utimes(dirfd, path, t, 0);
+}
+
+long sys_utimes(const char __user *path, const void __user *times)
+{
+	return sys_futimesat(AT_FDCWD, path, times);
+}
+
+long sys_utime(const char __user *path, const void __user *times)
+{
+	s64 raw[2];
+	struct timespec t[2];
+
+	if (!times)
+		return do_utimes(AT_FDCWD, path, NULL, 0);
+	if (copy_from_user(raw, times, sizeof(raw)))
+		return -EFAULT;
+	t[0] = (struct timespec){ raw[0], 0 };
+	t[1] = (struct timespec){ raw[1], 0 };
+	return do_utimes(AT_FDCWD, path, t, 0);
+}
+
+/* --- size ----------------------------------------------------------------------------------------------------------------------- */
+
+static int size_limit(u64 size, u64 old)
+{
+	struct process *p = current->process;
+
+	if (!p || size <= old || size <= p->rlimits[RLIM_FSIZE].cur)
+		return 0;
+	signal_send_thread(current, SIGXFSZ, NULL);
+	return -EFBIG;
+}
+
+static int truncate_place(const struct path *p, u64 size)
+{
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_KILL_SUID, .size = size };
+	struct inode *i = p->dentry->inode;
+	int err = size_limit(size, READ_ONCE(i->size));
+
+	if (file_capable(CAP_FSETID))
+		a.valid &= ~ATTR_KILL_SUID;
+	return err ? err : vfs_setattr(p, &a);
+}
+
+long sys_truncate(const char __user *path, s64 length)
+{
+	struct path p;
+	struct inode *i;
+	long err;
+
+	if (length < 0)
+		return -EINVAL;
+	err = user_path(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+	if (err)
+		return err;
+	i = p.dentry->inode;
+	err = S_ISREG(i->mode) ? 0 : S_ISDIR(i->mode) ? -EISDIR : -EINVAL;
+	if (!err)
+		err = path_want_write(&p);
+	if (!err)
+		err = inode_permission(i, MAY_WRITE);
+	if (!err)
+		err = inode_write_get(i);
+	if (!err) {
+		err = truncate_place(&p, length);
+		inode_write_put(i);
+	}
+	path_put(&p);
+	return err;
+}
+
+long sys_ftruncate(int fd, s64 length)
+{
+	struct fdref r;
+	long err;
+
+	if (length < 0)
+		return -EINVAL;
+	r = fdref_get(fd, false);
+	if (!r.file)
+		return -EBADF;
+	err = -EINVAL;
+	if (r.file->inode && S_ISREG(r.file->inode->mode) && r.file->mode & FILE_WRITE)
+		err = truncate_place(&(struct path){ r.file->mount, r.file->dentry }, length);
+	fdref_put(r);
+	return err;
+}

@@ -1,0 +1,497 @@
+/*
+ * The dentry cache: names in directories, as the path walk last saw them.
+ *
+ * A dentry stands for one name in one directory: positive (it has an inode) or negative (the name is known not to be there).
+ * All are found in one hash table by (parent, name); a directory is never searched. The children of a dentry are also in a
+ * list, for taking subtrees down.
+ *
+ * Life. A dentry is created with one reference. When the last one goes, a hashed dentry stays in the cache with count 0, in
+ * the list of unused ones, and a look-up revives it; an unhashed one is freed. Memory-backed file systems pin theirs with a
+ * reference of their own, for the tree of dentries is their store (DENTRY_PINNED).
+ *
+ * Invariants
+ *  1. A count goes from 0 to 1 only in a look-up, under the lock of the dentry's hash stripe, while it is hashed.
+ *  2. Who takes a dentry of count 0 out of the hash (under that lock), or drops the last reference of an unhashed one, owns
+ *     it alone and frees it.
+ *  3. A dentry that got an inode keeps it till it is freed. Negative to positive happens once.
+ *  4. A dentry holds a reference to its parent, so a parent outlives its children.
+ *
+ * Locks: rename_lock (names and parents; spinning readers) > parent->lock (list of children) > stripe lock (chains,
+ * HASHED) > lru_lock.
+ */
+#include "vfs_priv.h"
+#include "lib/hash.h"
+#include "lib/string.h"
+#include "mm/pagetable.h"
+#include "core/panic.h"
+#include "mm/slab.h"
+
+#define STRIPES 64
+#define UNUSED_MAX(total) ((total) / 4) /* unused dentries kept, by frames of memory: then the oldest go */
+
+struct stripe {
+	struct spinlock lock;
+} __aligned(64);
+
+struct rwspin rename_lock = RWSPIN_INIT("rename", RANK_DENTRY - 4);
+static struct slab_cache dentry_cache;
+static struct hlist_head *table;
+static u64 table_mask;
+static struct stripe stripes[STRIPES];
+static struct spinlock lru_lock = SPINLOCK_INIT("dentry lru", RANK_DENTRY + 3);
+static struct list lru = LIST_INIT(lru); /* lru_lock: oldest last */
+static u64 lru_count, lru_max;           /* lru_lock */
+
+static inline struct spinlock *stripe_of(u32 hash)
+{
+	return &stripes[hash % STRIPES].lock;
+}
+
+static inline u32 name_hash(const struct dentry *parent, const char *name, u32 len)
+{
+	return hash_bytes(name, len, (u64)parent >> 6);
+}
+
+/* --- look-up --------------------------------------------------------------------------------------------------------- */
+
+struct dentry *dentry_lookup(struct dentry *parent, const char *name, u32 len)
+{
+	u32 hash = name_hash(parent, name, len);
+	struct spinlock *lock = stripe_of(hash);
+	struct dentry *found = NULL;
+
+	spin_lock(lock);
+	hlist_for_each(p, &table[hash & table_mask]) {
+		struct dentry *d = container_of(p, struct dentry, hash);
+		if (d->name_hash == hash && d->parent == parent && d->name_len == len && !memcmp(d->name, name, len)) {
+			atomic_fetch_add(&d->ref.n, 1u);
+			found = d;
+			break;
+		}
+	}
+	spin_unlock(lock);
+	return found;
+}
+
+/* Locks the stripe of a dentry whose hash may change meanwhile. */
+static struct spinlock *dentry_stripe_lock(struct dentry *d)
+{
+	for (;;) {
+		u32 hash = READ_ONCE(d->name_hash);
+		struct spinlock *lock = stripe_of(hash);
+		spin_lock(lock);
+		if (READ_ONCE(d->name_hash) == hash)
+			return lock;
+		spin_unlock(lock);
+	}
+}
+
+static void hash_insert(struct dentry *d)
+{
+	hlist_add(&table[d->name_hash & table_mask], &d->hash);
+	atomic_fetch_or(&d->flags, DENTRY_HASHED);
+}
+
+static void hash_remove(struct dentry *d)
+{
+	hlist_del(&d->hash);
+	atomic_fetch_and(&d->flags, ~DENTRY_HASHED);
+}
+
+void dentry_hash(struct dentry *d)
+{
+	struct spinlock *lock = dentry_stripe_lock(d);
+
+	if (!(d->flags & DENTRY_HASHED))
+		hash_insert(d);
+	spin_unlock(lock);
+}
+
+void dentry_unhash(struct dentry *d)
+{
+	struct spinlock *lock = dentry_stripe_lock(d);
+
+	if (d->flags & DENTRY_HASHED)
+		hash_remove(d);
+	spin_unlock(lock);
+}
+
+/* --- making and freeing ---------------------------------------------------------------------------------------------- */
+
+static struct dentry *dentry_new(const char *name, u32 len)
+{
+	struct dentry *d = slab_alloc(&dentry_cache, 0);
+	char *text;
+
+	if (!d)
+		return NULL;
+	memset(d, 0, sizeof(*d));
+	text = d->name_short;
+	if (len >= sizeof(d->name_short)) {
+		text = kmalloc(len + 1, 0);
+		if (!text) {
+			slab_free(&dentry_cache, d);
+			return NULL;
+		}
+	}
+	memcpy(text, name, len);
+	text[len] = 0;
+	d->name = text;
+	d->name_len = len;
+	refcount_set(&d->ref, 1);
+	spin_init(&d->lock, "dentry", RANK_DENTRY);
+	list_init(&d->alias);
+	list_init(&d->siblings);
+	list_init(&d->children);
+	list_init(&d->lru);
+	return d;
+}
+
+struct dentry *dentry_alloc(struct dentry *parent, const char *name, u32 len)
+{
+	struct dentry *d = dentry_new(name, len);
+
+	if (!d)
+		return NULL;
+	dentry_get(parent);
+	d->parent = parent;
+	d->sb = parent->sb;
+	d->name_hash = name_hash(parent, name, len);
+	spin_lock(&parent->lock);
+	list_add(&parent->children, &d->siblings);
+	spin_unlock(&parent->lock);
+	return d;
+}
+
+struct dentry *dentry_make_root(struct inode *inode)
+{
+	struct dentry *d;
+
+	if (!inode)
+		return NULL;
+	d = dentry_new("/", 1);
+	if (!d) {
+		inode_put(inode);
+		return NULL;
+	}
+	d->parent = d;
+	d->sb = inode->sb;
+	dentry_instantiate(d, inode);
+	return d;
+}
+
+void dentry_instantiate(struct dentry *d, struct inode *inode)
+{
+	spin_lock(&inode->spin);
+	list_add(&inode->dentries, &d->alias);
+	spin_unlock(&inode->spin);
+	atomic_store_release(&d->inode, inode);
+}
+
+/* Frees a dentry that the caller owns alone (invariant 2). Its parent, whose reference goes back to the caller; NULL for a root. */
+static struct dentry *dentry_free(struct dentry *d)
+{
+	struct dentry *parent = d->parent == d ? NULL : d->parent;
+	struct inode *inode = d->inode;
+
+	if (!list_empty(&d->lru)) {
+		spin_lock(&lru_lock);
+		if (!list_empty(&d->lru)) {
+			list_del(&d->lru);
+			lru_count--;
+		}
+		spin_unlock(&lru_lock);
+	}
+	if (parent) {
+		spin_lock(&parent->lock);
+		list_del(&d->siblings);
+		spin_unlock(&parent->lock);
+	}
+	if (inode) {
+		spin_lock(&inode->spin);
+		list_del(&d->alias);
+		spin_unlock(&inode->spin);
+		inode_put(inode);
+	}
+	if (d->name != d->name_short)
+		kfree(d->name);
+	slab_free(&dentry_cache, d);
+	return parent;
+}
+
+void dentry_get(struct dentry *d)
+{
+	refcount_get(&d->ref);
+}
+
+static size_t lru_prune(size_t want);
+
+/* Drops the last reference: true if the dentry is to be freed by the caller; false if it stays, or was not the last. */
+static bool dentry_put_last(struct dentry *d)
+{
+	struct spinlock *lock = dentry_stripe_lock(d);
+	bool dead = false;
+
+	if (!atomic_cas(&d->ref.n, 1u, 0u)) {
+		if (unlikely((s32)atomic_fetch_sub(&d->ref.n, 1u) <= 0))
+			refcount_bug(&d->ref, "put of a dead dentry");
+	} else if (!(d->flags & DENTRY_HASHED)) {
+		dead = true;
+	} else if (d->flags & DENTRY_NOCACHE) {
+		hash_remove(d);
+		dead = true;
+	} else {
+		spin_lock(&lru_lock);
+		if (list_empty(&d->lru)) {
+			list_add(&lru, &d->lru);
+			lru_count++;
+		}
+		spin_unlock(&lru_lock);
+	}
+	spin_unlock(lock);
+	return dead;
+}
+
+void dentry_put(struct dentry *d)
+{
+	while (d) {
+		u32 n = atomic_load_relaxed(&d->ref.n);
+		if (likely(n > 1)) {
+			if (atomic_cas(&d->ref.n, n, n - 1))
+				return;
+			continue;
+		}
+		if (!dentry_put_last(d)) {
+			if (unlikely(READ_ONCE(lru_count) > lru_max))
+				lru_prune(64);
+			return;
+		}
+		d = dentry_free(d);
+	}
+}
+
+/* --- reclaim --------------------------------------------------------------------------------------------------------- */
+
+/* Claims a dentry of count 0 for freeing: out of the hash. The stripe is only tried, for the caller holds locks below it. */
+static bool dentry_try_claim(struct dentry *d)
+{
+	struct spinlock *lock = stripe_of(READ_ONCE(d->name_hash));
+	bool claimed = false;
+
+	if (!spin_trylock(lock))
+		return false;
+	if (stripe_of(d->name_hash) == lock && !atomic_load(&d->ref.n) && d->flags & DENTRY_HASHED) {
+		hash_remove(d);
+		claimed = true;
+	}
+	spin_unlock(lock);
+	return claimed;
+}
+
+/* Frees up to `want` of the oldest unused dentries; how many. */
+static size_t lru_prune(size_t want)
+{
+	struct list doomed = LIST_INIT(doomed);
+	size_t looked = 0, claimed = 0;
+
+	spin_lock(&lru_lock);
+	while (claimed < want && looked++ < 4 * want && !list_empty(&lru)) {
+		struct dentry *d = list_last(&lru, struct dentry, lru);
+		list_del(&d->lru);
+		if (atomic_load(&d->ref.n)) {
+			lru_count--; /* in use: comes back with its last put */
+		} else if (dentry_try_claim(d)) {
+			lru_count--;
+			list_add(&doomed, &d->lru);
+			claimed++;
+		} else {
+			list_add(&lru, &d->lru);
+		}
+	}
+	spin_unlock(&lru_lock);
+	while (!list_empty(&doomed)) {
+		struct dentry *d = list_first(&doomed, struct dentry, lru);
+		list_del(&d->lru);
+		dentry_put(dentry_free(d));
+	}
+	return claimed;
+}
+
+static void dcache_reclaim(size_t want, size_t *freed)
+{
+	/* About 16 dentries make a frame, if they lie together. */
+	*freed += lru_prune(want * 16) / 16;
+}
+
+void dentry_shrink_children(struct dentry *d)
+{
+	struct list doomed = LIST_INIT(doomed);
+	struct dentry *c, *next;
+
+	spin_lock(&d->lock);
+	list_for_each_safe(c, next, &d->children, siblings) {
+		struct spinlock *lock;
+		if (atomic_load(&c->ref.n))
+			continue;
+		lock = dentry_stripe_lock(c);
+		if (!atomic_load(&c->ref.n) && c->flags & DENTRY_HASHED) {
+			hash_remove(c);
+			spin_lock(&lru_lock);
+			if (!list_empty(&c->lru)) {
+				list_del(&c->lru);
+				lru_count--;
+			}
+			list_add(&doomed, &c->lru);
+			spin_unlock(&lru_lock);
+		}
+		spin_unlock(lock);
+	}
+	spin_unlock(&d->lock);
+	while (!list_empty(&doomed)) {
+		c = list_first(&doomed, struct dentry, lru);
+		list_del(&c->lru);
+		dentry_put(dentry_free(c));
+	}
+}
+
+void dentry_kill_tree(struct dentry *root)
+{
+	struct dentry *d = root;
+
+	/* Down to a leaf, unpin it, which frees it, and again from its parent. */
+	dentry_get(root);
+	for (;;) {
+		struct dentry *child = NULL, *parent = d->parent;
+		dentry_shrink_children(d);
+		spin_lock(&d->lock);
+		if (!list_empty(&d->children)) {
+			child = list_first(&d->children, struct dentry, siblings);
+			dentry_get(child);
+		}
+		spin_unlock(&d->lock);
+		if (child) {
+			dentry_put(d);
+			d = child;
+			continue;
+		}
+		if (d == root)
+			break;
+		dentry_get(parent);
+		dentry_unhash(d);
+		if (d->flags & DENTRY_PINNED) {
+			atomic_fetch_and(&d->flags, ~DENTRY_PINNED);
+			dentry_put(d);
+		}
+		if (WARN_ON(refcount_read(&d->ref) != 1)) {
+			/* Somebody still uses it: leave it to them, and do not look at it again. */
+			spin_lock(&parent->lock);
+			list_del(&d->siblings);
+			spin_unlock(&parent->lock);
+		}
+		dentry_put(d);
+		d = parent;
+	}
+	dentry_put(root);
+	dentry_put(root);
+}
+
+/* --- rename ---------------------------------------------------------------------------------------------------------- */
+
+static void name_swap(struct dentry *a, struct dentry *b, bool keep_target)
+{
+	char text[sizeof(a->name_short)];
+	const char *a_name = a->name, *b_name = b->name;
+	bool a_short = a_name == a->name_short, b_short = b_name == b->name_short;
+	u32 len = a->name_len;
+
+	if (keep_target && a_short && b_short) {
+		memcpy(a->name_short, b->name_short, sizeof(text));
+		a->name_len = b->name_len;
+		return;
+	}
+	memcpy(text, a->name_short, sizeof(text));
+	memcpy(a->name_short, b->name_short, sizeof(text));
+	memcpy(b->name_short, text, sizeof(text));
+	a->name = b_short ? a->name_short : b_name;
+	b->name = a_short ? b->name_short : a_name;
+	a->name_len = b->name_len;
+	b->name_len = len;
+}
+
+static void reparent(struct dentry *d, struct dentry *from, struct dentry *to)
+{
+	if (from == to)
+		return;
+	spin_lock(&from->lock);
+	list_del(&d->siblings);
+	spin_unlock(&from->lock);
+	spin_lock(&to->lock);
+	list_add(&to->children, &d->siblings);
+	spin_unlock(&to->lock);
+	d->parent = to;
+}
+
+void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
+{
+	struct dentry *old_parent, *new_parent;
+	struct spinlock *lock;
+
+	write_lock(&rename_lock);
+	old_parent = d->parent;
+	new_parent = target->parent;
+	dentry_unhash(d);
+	dentry_unhash(target);
+	name_swap(d, target, !exchange);
+	reparent(d, old_parent, new_parent);
+	if (exchange)
+		reparent(target, new_parent, old_parent);
+	else
+		dentry_get(new_parent);
+	lock = dentry_stripe_lock(d);
+	WRITE_ONCE(d->name_hash, name_hash(d->parent, d->name, d->name_len));
+	spin_unlock(lock);
+	dentry_hash(d);
+	if (exchange) {
+		lock = dentry_stripe_lock(target);
+		WRITE_ONCE(target->name_hash, name_hash(target->parent, target->name, target->name_len));
+		spin_unlock(lock);
+		dentry_hash(target);
+	}
+	write_unlock(&rename_lock);
+	if (!exchange)
+		dentry_put(old_parent);
+}
+
+bool dentry_is_ancestor(struct dentry *a, struct dentry *d)
+{
+	bool found;
+
+	read_lock(&rename_lock);
+	while (d != a && d->parent != d)
+		d = d->parent;
+	found = d == a;
+	read_unlock(&rename_lock);
+	return found;
+}
+
+int dcache_init(void)
+{
+	struct mem_stats mem;
+	u64 size = 4096;
+
+	mem_stats(&mem);
+	while (size < mem.total / 4 && size < 1ul << 20)
+		size *= 2;
+	lru_max = UNUSED_MAX(mem.total);
+	slab_cache_init(&dentry_cache, "dentry", sizeof(struct dentry), 64);
+	table = kmap_alloc(size * sizeof(*table), 0);
+	if (!table)
+		return -ENOMEM;
+	memset(table, 0, size * sizeof(*table));
+	table_mask = size - 1;
+	for (int i = 0; i < STRIPES; i++)
+		spin_init(&stripes[i].lock, "dentry hash", RANK_DENTRY + 2);
+	return 0;
+}
+
+NOTIFIER(reclaim, dcache_reclaim);

@@ -1,0 +1,274 @@
+/* Inodes: life, ownership, permission, attributes, times. */
+#include "vfs_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "time/time.h"
+
+#define ATIME_STALE_SEC (24 * 3600) /* relatime: older access times are renewed once a day */
+
+static struct slab_cache inode_cache;
+
+struct timespec time_now_coarse(void)
+{
+	u64 ns = time_realtime_ns();
+
+	return (struct timespec){ .sec = ns / NSEC_PER_SEC, .nsec = ns % NSEC_PER_SEC };
+}
+
+const struct cred *file_cred(void)
+{
+	static const struct cred kernel_cred = { .ref = REFCOUNT_INIT(1), .cap_effective = ~0ul, .cap_permitted = ~0ul, .cap_bounding = ~0ul };
+
+	return current->process && current->process->cred ? cred_current() : &kernel_cred;
+}
+
+bool file_capable(int cap)
+{
+	return cred_has_cap(file_cred(), cap);
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------ */
+
+struct inode *inode_alloc(struct superblock *sb)
+{
+	struct inode *i = slab_alloc(&inode_cache, 0);
+
+	if (!i)
+		return NULL;
+	memset(i, 0, sizeof(*i));
+	refcount_set(&i->ref, 1);
+	i->sb = sb;
+	i->blksize = PAGE_SIZE;
+	i->nlink = 1;
+	i->atime = i->mtime = i->ctime = i->btime = time_now_coarse();
+	rwlock_init(&i->lock, "inode", RANK_INODE);
+	spin_init(&i->spin, "inode spin", RANK_INODE_SPIN);
+	list_init(&i->dentries);
+	pagecache_init(&i->cache, i, NULL);
+	spin_lock(&sb->lock);
+	i->ino = ++sb->next_ino;
+	list_add_tail(&sb->inodes, &i->sb_link);
+	spin_unlock(&sb->lock);
+	return i;
+}
+
+void inode_get(struct inode *i)
+{
+	refcount_get(&i->ref);
+}
+
+void inode_put(struct inode *i)
+{
+	if (!refcount_put(&i->ref))
+		return;
+	spin_lock(&i->sb->lock);
+	list_del(&i->sb_link);
+	spin_unlock(&i->sb->lock);
+	if (i->sb->ops && i->sb->ops->evict)
+		i->sb->ops->evict(i);
+	pagecache_destroy(&i->cache);
+	memory_xattrs_free(i);
+	slab_free(&inode_cache, i);
+}
+
+void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode)
+{
+	const struct cred *cred = file_cred();
+
+	i->uid = cred->fsuid;
+	i->gid = cred->fsgid;
+	if (dir && dir->mode & S_ISGID) {
+		i->gid = dir->gid;
+		if (S_ISDIR(mode))
+			mode |= S_ISGID;
+		else if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !cred_in_group(cred, i->gid) && !cred_has_cap(cred, CAP_FSETID))
+			mode &= ~S_ISGID;
+	}
+	i->mode = mode;
+}
+
+/* --- permission ------------------------------------------------------------------------------------------------------ */
+
+static int generic_permission(struct inode *i, u32 mask)
+{
+	const struct cred *cred;
+	u32 mode = READ_ONCE(i->mode), want = mask & (MAY_READ | MAY_WRITE | MAY_EXEC);
+
+	/* What everybody may needs no look at who asks: the common case of a path walk. */
+	if ((mode >> 6 & mode >> 3 & mode & want) == want)
+		return 0;
+	cred = file_cred();
+	if (cred->fsuid == i->uid)
+		mode >>= 6;
+	else if (cred_in_group(cred, i->gid))
+		mode >>= 3;
+	if ((mode & want) == want)
+		return 0;
+	if (S_ISDIR(i->mode)) {
+		if (!(want & MAY_WRITE) && cred_has_cap(cred, CAP_DAC_READ_SEARCH))
+			return 0;
+		return cred_has_cap(cred, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+	}
+	if (want == MAY_READ && cred_has_cap(cred, CAP_DAC_READ_SEARCH))
+		return 0;
+	if ((!(want & MAY_EXEC) || i->mode & 0111) && cred_has_cap(cred, CAP_DAC_OVERRIDE))
+		return 0;
+	return -EACCES;
+}
+
+int inode_permission(struct inode *i, u32 mask)
+{
+	if (mask & MAY_WRITE && i->sb->flags & MS_RDONLY && (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
+		return -EROFS;
+	return i->ops && i->ops->permission ? i->ops->permission(i, mask) : generic_permission(i, mask);
+}
+
+/* --- attributes ------------------------------------------------------------------------------------------------------ */
+
+int inode_getattr(struct inode *i, struct kstat *st)
+{
+	*st = (struct kstat){
+		.dev = i->sb->dev, .ino = i->ino, .rdev = i->rdev, .size = READ_ONCE(i->size), .blksize = i->blksize,
+		.mode = i->mode, .nlink = i->nlink, .uid = i->uid, .gid = i->gid,
+	};
+	spin_lock(&i->spin);
+	st->atime = i->atime;
+	st->mtime = i->mtime;
+	st->ctime = i->ctime;
+	st->btime = i->btime;
+	spin_unlock(&i->spin);
+	st->blocks = i->flags & INODE_MEMORY ? READ_ONCE(i->cache.pages.count) * (PAGE_SIZE / 512) : i->blocks;
+	return 0;
+}
+
+/* Lock held for writing; rights are checked. */
+int inode_setattr(struct inode *i, const struct iattr *a)
+{
+	struct timespec now = time_now_coarse();
+
+	if (a->valid & ATTR_SIZE && a->size != i->size) {
+		u64 old = i->size;
+		WRITE_ONCE(i->size, a->size);
+		if (a->size < old)
+			pagecache_truncate(&i->cache, a->size);
+	}
+	if (a->valid & ATTR_UID)
+		i->uid = a->uid;
+	if (a->valid & ATTR_GID)
+		i->gid = a->gid;
+	if (a->valid & ATTR_MODE)
+		i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
+	spin_lock(&i->spin);
+	if (a->valid & ATTR_ATIME)
+		i->atime = a->valid & ATTR_ATIME_SET ? a->atime : now;
+	if (a->valid & ATTR_MTIME)
+		i->mtime = a->valid & ATTR_MTIME_SET ? a->mtime : now;
+	if (a->valid & ATTR_SIZE)
+		i->mtime = now;
+	i->ctime = now;
+	spin_unlock(&i->spin);
+	return 0;
+}
+
+void inode_kill_suid(struct inode *i)
+{
+	u32 kill = i->mode & S_ISUID;
+
+	if (!S_ISREG(i->mode))
+		return;
+	if ((i->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
+		kill |= S_ISGID;
+	if (kill && !file_capable(CAP_FSETID))
+		i->mode &= ~kill;
+}
+
+void inode_touch(struct inode *i, u32 what)
+{
+	struct timespec now = time_now_coarse();
+
+	if (i->flags & INODE_NOCMTIME)
+		return;
+	spin_lock(&i->spin);
+	if (what & ATTR_ATIME)
+		i->atime = now;
+	if (what & ATTR_MTIME)
+		i->mtime = now;
+	if (what & ATTR_CTIME)
+		i->ctime = now;
+	spin_unlock(&i->spin);
+}
+
+static bool time_after(struct timespec a, struct timespec b)
+{
+	return a.sec != b.sec ? a.sec > b.sec : a.nsec > b.nsec;
+}
+
+/* Whether an access now is to be noted: relatime is what a mount does unless told otherwise. */
+void path_accessed(const struct path *p)
+{
+	struct inode *i = p->dentry->inode;
+	u32 flags = p->mount ? p->mount->flags | i->sb->flags : MS_NOATIME;
+
+	if (flags & (MS_NOATIME | MS_RDONLY) || (flags & MS_NODIRATIME && S_ISDIR(i->mode)))
+		return;
+	if (flags & MS_RELATIME && time_after(i->atime, i->mtime) && time_after(i->atime, i->ctime) &&
+	    (s64)(time_realtime_ns() / NSEC_PER_SEC) - i->atime.sec < ATIME_STALE_SEC)
+		return;
+	inode_touch(i, ATTR_ATIME);
+}
+
+void file_accessed(struct file *f)
+{
+	struct path p = { f->mount, f->dentry };
+
+	if (!(f->flags & O_NOATIME) && f->dentry)
+		path_accessed(&p);
+}
+
+/* --- who writes, who executes ----------------------------------------------------------------------------------------- */
+
+int inode_write_get(struct inode *i)
+{
+	int err = 0;
+
+	spin_lock(&i->spin);
+	if (i->writers < 0)
+		err = -ETXTBSY;
+	else
+		i->writers++;
+	spin_unlock(&i->spin);
+	return err;
+}
+
+void inode_write_put(struct inode *i)
+{
+	spin_lock(&i->spin);
+	i->writers--;
+	spin_unlock(&i->spin);
+}
+
+int inode_write_deny(struct inode *i)
+{
+	int err = 0;
+
+	spin_lock(&i->spin);
+	if (i->writers > 0)
+		err = -ETXTBSY;
+	else
+		i->writers--;
+	spin_unlock(&i->spin);
+	return err;
+}
+
+void inode_write_allow(struct inode *i)
+{
+	spin_lock(&i->spin);
+	i->writers++;
+	spin_unlock(&i->spin);
+}
+
+int inode_cache_init(void)
+{
+	slab_cache_init(&inode_cache, "inode", sizeof(struct inode), 64);
+	return 0;
+}

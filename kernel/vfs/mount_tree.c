@@ -1,0 +1,303 @@
+/*
+ * The tree of mounts.
+ *
+ *   mount ──root──► dentry of its file system            found by (parent mount, mountpoint dentry) in a hash table, so that the
+ *     │                                                  path walk crosses it in one step; dentry->mounted says whether to ask
+ *     └─parent, mountpoint─► where it hangs
+ *
+ * References: the tree holds one to each mount in it, and a mount holds one to its parent and to its mountpoint; open files and
+ * paths hold the others. A mount that was taken off the tree lives until the last of those goes (MNT_DETACH).
+ *
+ * Locks: mount_mutex serialises all changes; mount_lock (readers spin) guards hash, parent and mountpoint.
+ */
+#include "vfs_priv.h"
+#include "core/panic.h"
+#include "lib/hash.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+#define MOUNT_BUCKETS 256
+
+struct mutex mount_mutex;
+struct rwspin mount_lock = RWSPIN_INIT("mounts", RANK_DENTRY - 6);
+struct mount *root_mount;
+static struct hlist_head table[MOUNT_BUCKETS]; /* mount_lock */
+static struct list all = LIST_INIT(all);       /* mount_lock: in order of mounting */
+static u32 next_id = 1;
+
+static struct hlist_head *bucket(const struct mount *m, const struct dentry *d)
+{
+	return &table[hash_u64((u64)m ^ (u64)d << 1) % MOUNT_BUCKETS];
+}
+
+void mount_get(struct mount *m)
+{
+	refcount_get(&m->ref);
+}
+
+void mount_put(struct mount *m)
+{
+	while (m && refcount_put(&m->ref)) {
+		struct superblock *sb = m->sb;
+		struct mount *parent = m->parent;
+		struct dentry *at = m->mountpoint;
+
+		dentry_put(m->root);
+		if (atomic_sub_return(&sb->mount_count, 1u) == 0)
+			superblock_put(sb);
+		kfree(m->source);
+		kfree(m);
+		if (at)
+			dentry_put(at);
+		m = parent;
+	}
+}
+
+void path_get(const struct path *p)
+{
+	mount_get(p->mount);
+	dentry_get(p->dentry);
+}
+
+void path_put(const struct path *p)
+{
+	if (p->dentry)
+		dentry_put(p->dentry);
+	if (p->mount)
+		mount_put(p->mount);
+}
+
+/* A mount of sb that shows the tree below root; in no tree yet. root is counted by it. NULL: memory is short. */
+struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags)
+{
+	struct mount *m = kzalloc(sizeof(*m), 0);
+
+	if (!m)
+		return NULL;
+	m->source = kstrdup(source, 0);
+	if (!m->source) {
+		kfree(m);
+		return NULL;
+	}
+	refcount_set(&m->ref, 1);
+	m->id = atomic_fetch_add(&next_id, 1u);
+	m->sb = sb;
+	atomic_fetch_add(&sb->mount_count, 1u);
+	dentry_get(root);
+	m->root = root;
+	m->flags = flags;
+	m->detached = true;
+	list_init(&m->children);
+	list_init(&m->sibling);
+	list_init(&m->all_link);
+	return m;
+}
+
+struct mount *mount_of_superblock(struct superblock *sb, const char *source)
+{
+	return mount_alloc(sb, sb->root, source, MS_NOATIME);
+}
+
+struct mount *mount_find(struct mount *m, struct dentry *d)
+{
+	hlist_for_each(p, bucket(m, d)) {
+		struct mount *c = container_of(p, struct mount, hash);
+		if (c->parent == m && c->mountpoint == d)
+			return c;
+	}
+	return NULL;
+}
+
+void mount_follow_down(struct path *p)
+{
+	while (unlikely(READ_ONCE(p->dentry->mounted))) {
+		struct mount *m;
+		read_lock(&mount_lock);
+		m = mount_find(p->mount, p->dentry);
+		if (m)
+			mount_get(m);
+		read_unlock(&mount_lock);
+		if (!m)
+			return;
+		dentry_get(m->root);
+		path_put(p);
+		p->mount = m;
+		p->dentry = m->root;
+	}
+}
+
+/* From the root of a mount to where it hangs: false at the top of the tree. */
+static bool mount_follow_up(struct path *p)
+{
+	struct path up = { NULL, NULL };
+
+	read_lock(&mount_lock);
+	if (p->mount->parent) {
+		up.mount = p->mount->parent;
+		up.dentry = p->mount->mountpoint;
+		path_get(&up);
+	}
+	read_unlock(&mount_lock);
+	if (!up.mount)
+		return false;
+	path_put(p);
+	*p = up;
+	return true;
+}
+
+void path_parent(struct path *p, const struct path *root)
+{
+	struct dentry *parent;
+
+	while (!path_equal(p, root)) {
+		if (p->dentry != p->mount->root) {
+			read_lock(&rename_lock);
+			parent = p->dentry->parent;
+			dentry_get(parent);
+			read_unlock(&rename_lock);
+			dentry_put(p->dentry);
+			p->dentry = parent;
+			break;
+		}
+		if (!mount_follow_up(p))
+			break;
+	}
+	mount_follow_down(p);
+}
+
+/* --- changes: mount_mutex held ---------------------------------------------------------------------------------------- */
+
+static void mount_hang(struct mount *m, struct mount *parent, struct dentry *at)
+{
+	m->parent = parent;
+	m->mountpoint = at;
+	m->detached = false;
+	at->mounted++;
+	hlist_add(bucket(parent, at), &m->hash);
+	list_add_tail(&parent->children, &m->sibling);
+}
+
+static void mount_unhang(struct mount *m)
+{
+	m->mountpoint->mounted--;
+	hlist_del(&m->hash);
+	list_del(&m->sibling);
+}
+
+/* The next mount of the tree below top, in pre-order; NULL at the end. */
+struct mount *mount_tree_next(struct mount *top, struct mount *m)
+{
+	if (!list_empty(&m->children))
+		return list_first(&m->children, struct mount, sibling);
+	for (; m != top; m = m->parent)
+		if (m->sibling.next != &m->parent->children)
+			return list_next(m, sibling);
+	return NULL;
+}
+
+int mount_attach(struct mount *m, const struct path *at)
+{
+	if (at->dentry->inode->flags & INODE_DEAD || (at->dentry->parent != at->dentry && !(at->dentry->flags & DENTRY_HASHED)))
+		return -ENOENT;
+	path_get(at);
+	write_lock(&mount_lock);
+	mount_hang(m, at->mount, at->dentry);
+	for (struct mount *c = m; c; c = mount_tree_next(m, c)) {
+		c->detached = false;
+		if (list_empty(&c->all_link))
+			list_add_tail(&all, &c->all_link);
+	}
+	write_unlock(&mount_lock);
+	return 0;
+}
+
+void mount_tree_set_root(struct mount *m)
+{
+	write_lock(&mount_lock);
+	root_mount = m;
+	m->detached = false;
+	if (list_empty(&m->all_link))
+		list_add(&all, &m->all_link);
+	write_unlock(&mount_lock);
+}
+
+/* Takes m alone off its place, keeping what hangs below it: for a move. The references that it held to the place are the caller's. */
+void mount_lift(struct mount *m, struct path *from)
+{
+	write_lock(&mount_lock);
+	*from = (struct path){ m->parent, m->mountpoint };
+	if (m->parent)
+		mount_unhang(m);
+	m->parent = NULL;
+	m->mountpoint = NULL;
+	write_unlock(&mount_lock);
+}
+
+/* Takes the whole tree below m off: each mount lives on by itself as long as somebody uses it. */
+void mount_tree_detach(struct mount *top)
+{
+	for (;;) {
+		struct mount *m = top;
+		struct path at;
+
+		write_lock(&mount_lock);
+		while (!list_empty(&m->children))
+			m = list_first(&m->children, struct mount, sibling);
+		list_del(&m->all_link);
+		m->detached = true;
+		at = (struct path){ m->parent, m->mountpoint };
+		if (m->parent)
+			mount_unhang(m);
+		m->parent = NULL;
+		m->mountpoint = NULL;
+		write_unlock(&mount_lock);
+		mount_put(m);
+		path_put(&at);
+		if (m == top)
+			return;
+	}
+}
+
+/* --- looking at it ---------------------------------------------------------------------------------------------------- */
+
+void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg)
+{
+	struct mount *m;
+
+	mutex_lock(&mount_mutex);
+	list_for_each(m, &all, all_link)
+		if (!fn(m, arg))
+			break;
+	mutex_unlock(&mount_mutex);
+}
+
+void mount_show_options(struct mount *m, struct seq *s, bool super_too)
+{
+	static const struct {
+		u32 flag;
+		const char *text;
+	} names[] = {
+		{ MS_NOSUID, ",nosuid" }, { MS_NODEV, ",nodev" }, { MS_NOEXEC, ",noexec" }, { MS_NOATIME, ",noatime" },
+		{ MS_NODIRATIME, ",nodiratime" }, { MS_RELATIME, ",relatime" }, { MS_NOSYMFOLLOW, ",nosymfollow" },
+	};
+
+	seq_puts(s, (m->flags | (super_too ? m->sb->flags : 0)) & MS_RDONLY ? "ro" : "rw");
+	if (super_too && m->sb->flags & MS_SYNCHRONOUS)
+		seq_puts(s, ",sync");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (m->flags & names[i].flag)
+			seq_puts(s, names[i].text);
+	if (super_too && m->sb->ops && m->sb->ops->show_options)
+		m->sb->ops->show_options(m->sb, s);
+}
+
+int path_want_write(const struct path *p)
+{
+	return (p->mount->flags | p->dentry->sb->flags) & MS_RDONLY ? -EROFS : 0;
+}
+
+int mount_init(void)
+{
+	mutex_init(&mount_mutex, "mounts", RANK_MOUNT_MUTEX);
+	return 0;
+}

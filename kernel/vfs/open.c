@@ -1,0 +1,411 @@
+/*
+ * open(2): from a name to a struct file.
+ *
+ * Without O_CREAT the path walk finds the end, links included. With O_CREAT the last component is this file's business: it is
+ * looked up in its parent, made if it is missing, and if it is a link, the same begins again with the link's text.
+ */
+#include "vfs_priv.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "syscalls_gen.h"
+
+#define O_TMPFILE_BIT 0x400000
+
+static const struct file_ops path_only_ops = { .name = "O_PATH" };
+
+/* --- a place becomes an open file ------------------------------------------------------------------------------------------ */
+
+static u32 access_mask(u32 flags)
+{
+	static const u8 masks[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+
+	return masks[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0) | (flags & O_APPEND ? MAY_APPEND : 0);
+}
+
+static bool is_owner(const struct inode *i)
+{
+	return file_cred()->fsuid == i->uid || file_capable(CAP_FOWNER);
+}
+
+static bool noatime_ok(struct file *f)
+{
+	return !f->inode || is_owner(f->inode);
+}
+
+/* Type and rights, in Linux's order. */
+static int may_open(const struct path *p, u32 flags)
+{
+	struct inode *i = p->dentry->inode;
+	u32 mask = access_mask(flags);
+	int err;
+
+	switch (i->mode & S_IFMT) {
+	case S_IFLNK:
+		return -ELOOP;
+	case S_IFDIR:
+		if (mask & MAY_WRITE)
+			return -EISDIR;
+		break;
+	case S_IFBLK:
+	case S_IFCHR:
+		if (p->mount->flags & MS_NODEV)
+			return -EACCES;
+		break;
+	}
+	err = inode_permission(i, mask);
+	if (!err && mask & MAY_WRITE && S_ISREG(i->mode))
+		err = path_want_write(p);
+	if (!err && flags & O_NOATIME && !is_owner(i))
+		err = -EPERM;
+	return err;
+}
+
+static int truncate_at_open(const struct path *p)
+{
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME, .size = 0 };
+
+	if (!file_capable(CAP_FSETID))
+		a.valid |= ATTR_KILL_SUID;
+	return vfs_setattr(p, &a);
+}
+
+/* Fills a fresh file for the place; its rights were checked. `f` keeps what it got even on an error: file_put undoes it. */
+int file_open_dentry(struct file *f, const struct path *p)
+{
+	struct inode *i = p->dentry->inode;
+
+	path_get(p);
+	f->mount = p->mount;
+	f->dentry = p->dentry;
+	f->inode = i;
+	if (f->flags & O_PATH) {
+		f->ops = &path_only_ops;
+		return 0;
+	}
+	f->mode |= FILE_SEEKABLE;
+	if (S_ISREG(i->mode) && f->mode & FILE_WRITE) {
+		int err = inode_write_get(i);
+		if (err)
+			return err;
+		f->mode |= FILE_WRITER;
+		atomic_fetch_add(&p->mount->writers, 1u);
+	}
+	if (S_ISCHR(i->mode) || S_ISBLK(i->mode) || S_ISFIFO(i->mode) || S_ISSOCK(i->mode)) {
+		int err = special_open(i, f);
+		if (err)
+			return err;
+	} else {
+		f->ops = i->fops;
+	}
+	if (!f->ops)
+		return -ENXIO;
+	if (S_ISDIR(i->mode))
+		f->mode |= FILE_DIR;
+	if (f->flags & O_DIRECT && S_ISREG(i->mode) && !(i->cache.ops && i->cache.ops->direct_io))
+		return -EINVAL;
+	return 0;
+}
+
+/* created: the file is new, so that nothing is checked or cut. */
+static struct file *open_place(const struct path *p, u32 flags, bool created)
+{
+	struct inode *i = p->dentry->inode;
+	struct file *f;
+	int err;
+
+	if (!(flags & O_PATH) && !created) {
+		err = may_open(p, flags);
+		if (err)
+			return ERR_PTR(err);
+	}
+	f = file_alloc(NULL, flags, NULL);
+	if (IS_ERR(f))
+		return f;
+	err = file_open_dentry(f, p);
+	if (!err && flags & O_TRUNC && !created && S_ISREG(i->mode)) {
+		/* O_RDONLY|O_TRUNC cuts as well, and then counts as a writer for this moment. */
+		bool counted = f->mode & FILE_WRITER;
+		if (!counted)
+			err = inode_write_get(i);
+		if (!err) {
+			err = truncate_at_open(p);
+			if (!counted)
+				inode_write_put(i);
+		}
+	}
+	if (err) {
+		file_put(f);
+		return ERR_PTR(err);
+	}
+	fs_notify(FS_OPEN, p->dentry);
+	return f;
+}
+
+struct file *file_open_path(const struct path *p, u32 flags, const struct cred *cred)
+{
+	return open_place(p, flags, false);
+}
+
+static void path_release(struct file *f)
+{
+	struct path p = { f->mount, f->dentry };
+
+	if (f->mode & FILE_WRITER) {
+		inode_write_put(f->inode);
+		atomic_fetch_sub(&f->mount->writers, 1u);
+	}
+	if (f->mode & FILE_DENY_WRITE)
+		inode_write_allow(f->inode);
+	if (!(f->mode & FILE_PATH_ONLY))
+		fs_notify(f->mode & FILE_WRITE ? FS_CLOSE_WRITE : FS_CLOSE_NOWRITE, f->dentry);
+	path_put(&p);
+}
+
+/* --- O_CREAT ---------------------------------------------------------------------------------------------------------------- */
+
+u32 current_umask(void)
+{
+	return current_fs()->umask;
+}
+
+/* Makes a regular file for the negative dentry's name; parent locked for writing. */
+static int create_file(const struct path *parent, struct dentry *d, u32 mode)
+{
+	struct inode *dir = parent->dentry->inode;
+	int err = path_want_write(parent);
+
+	if (!err)
+		err = may_create(dir);
+	if (err)
+		return err;
+	if (!dir->ops->create)
+		return -EACCES;
+	err = dir->ops->create(dir, d, mode & 07777 & ~current_umask());
+	if (!err)
+		fs_notify(FS_CREATE, d);
+	return err;
+}
+
+/* The last component below *parent: *out is a positive dentry, *created if it was made now. */
+static int lookup_or_create(const struct path *parent, const struct lookup_result *r, u32 flags, u32 mode, struct dentry **out, bool *created)
+{
+	struct inode *dir = parent->dentry->inode;
+	struct dentry *d = dir_lookup(parent->dentry, r->last, r->last_len);
+	int err = 0;
+
+	if (!IS_ERR(d) && !d->inode) {
+		dentry_put(d);
+		rwlock_write(&dir->lock);
+		d = dir_lookup_locked(parent->dentry, r->last, r->last_len);
+		if (!IS_ERR(d) && !d->inode) {
+			err = create_file(parent, d, mode);
+			*created = !err;
+		}
+		rwlock_write_done(&dir->lock);
+	}
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	if (!err && flags & O_EXCL && !*created)
+		err = -EEXIST;
+	if (err)
+		dentry_put(d);
+	else
+		*out = d;
+	return err;
+}
+
+/* What a walk that ended in `.`, `..` or `/` means for O_CREAT. */
+static int create_odd(const struct lookup_result *r, u32 flags)
+{
+	if (r->last_type == LAST_NORMAL)
+		return r->trailing_slash ? -EISDIR : 0;
+	return flags & O_EXCL ? -EEXIST : -EISDIR;
+}
+
+/*
+ * Walks to the end of `name`, creating the last component. The texts of links that are met stay valid while the link is held.
+ */
+static struct file *open_create(struct lookup_result *r, u32 flags, u32 mode)
+{
+	struct path link = { NULL, NULL };
+	char *to_free = NULL;
+	struct file *f;
+	u32 links = 0;
+	int err;
+
+	for (;;) {
+		struct path at = { r->path.mount, NULL }, start;
+		bool created = false;
+		const char *text;
+
+		err = create_odd(r, flags);
+		if (!err)
+			err = lookup_or_create(&r->path, r, flags, mode, &at.dentry, &created);
+		if (err)
+			break;
+		mount_get(at.mount);
+		mount_follow_down(&at);
+		if (!S_ISLNK(at.dentry->inode->mode)) {
+			f = S_ISDIR(at.dentry->inode->mode) ? ERR_PTR(-EISDIR) : open_place(&at, flags, created);
+			path_put(&at);
+			goto done;
+		}
+		err = -ELOOP;
+		if (flags & O_NOFOLLOW || ++links > SYMLINKS_MAX) {
+			path_put(&at);
+			break;
+		}
+		path_put(&link);
+		kfree(to_free);
+		to_free = NULL;
+		link = at;
+		if (at.dentry->inode->ops->jump_link) {
+			struct path to;
+			err = at.dentry->inode->ops->jump_link(at.dentry->inode, &to);
+			if (err)
+				break;
+			f = open_place(&to, flags, false);
+			path_put(&to);
+			goto done;
+		}
+		text = link_read(&at, &to_free);
+		if (IS_ERR(text)) {
+			err = PTR_ERR(text);
+			break;
+		}
+		start = r->path;
+		err = path_lookup_from(&start, text, LOOKUP_PARENT, r);
+		path_put(&start);
+		if (err)
+			r->path = (struct path){ NULL, NULL };
+		if (err)
+			break;
+	}
+	f = ERR_PTR(err);
+done:
+	path_put(&r->path);
+	path_put(&link);
+	kfree(to_free);
+	return f;
+}
+
+/* --- O_TMPFILE ---------------------------------------------------------------------------------------------------------------- */
+
+static struct file *open_tmpfile(int dirfd, const char *name, u32 flags, u32 mode)
+{
+	struct lookup_result r;
+	struct path p;
+	struct inode *dir;
+	struct file *f;
+	char label[24];
+	int err = path_lookup(dirfd, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &r);
+
+	if (err)
+		return ERR_PTR(err);
+	dir = r.path.dentry->inode;
+	err = path_want_write(&r.path);
+	if (!err)
+		err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (!err && !dir->ops->tmpfile)
+		err = -EOPNOTSUPP;
+	if (err)
+		goto put_dir;
+	p.mount = r.path.mount;
+	ksnprintf(label, sizeof(label), "#%lu", dir->sb->next_ino + 1);
+	p.dentry = dentry_alloc(r.path.dentry, label, strlen(label));
+	err = -ENOMEM;
+	if (!p.dentry)
+		goto put_dir;
+	err = dir->ops->tmpfile(dir, p.dentry, mode & 07777 & ~current_umask());
+	if (!err) {
+		if (!(flags & O_EXCL))
+			p.dentry->inode->flags |= INODE_LINKABLE;
+		f = open_place(&p, flags & ~O_TRUNC, true);
+		dentry_put(p.dentry);
+		path_put(&r.path);
+		return f;
+	}
+	dentry_put(p.dentry);
+put_dir:
+	path_put(&r.path);
+	return ERR_PTR(err);
+}
+
+/* --- the calls ------------------------------------------------------------------------------------------------------------------ */
+
+struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
+{
+	struct lookup_result r;
+	struct file *f;
+	u32 walk = flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+	int err;
+
+	if (flags & O_PATH)
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	else
+		flags |= O_LARGEFILE;
+	if (flags & O_TMPFILE_BIT) {
+		if (!(flags & O_DIRECTORY) || flags & O_CREAT || !(access_mask(flags & O_ACCMODE) & MAY_WRITE))
+			return ERR_PTR(-EINVAL);
+		return open_tmpfile(dirfd, name, flags, mode);
+	}
+	if (flags & O_CREAT) {
+		if (flags & O_DIRECTORY)
+			return ERR_PTR(-EINVAL);
+		err = path_lookup(dirfd, name, LOOKUP_PARENT, &r);
+		return err ? ERR_PTR(err) : open_create(&r, flags, mode);
+	}
+	if (flags & O_DIRECTORY)
+		walk |= LOOKUP_DIRECTORY;
+	err = path_lookup(dirfd, name, walk, &r);
+	if (err)
+		return ERR_PTR(err);
+	f = open_place(&r.path, flags, false);
+	path_put(&r.path);
+	return f;
+}
+
+static long do_open(int dirfd, const char __user *path, u32 flags, u32 mode)
+{
+	char *name = path_name_get(path, 0);
+	struct file *f;
+	int fd;
+
+	if (IS_ERR(name))
+		return PTR_ERR(name);
+	fd = fd_reserve(0);
+	if (fd < 0)
+		goto out;
+	f = file_open(dirfd, name, flags, mode);
+	if (IS_ERR(f)) {
+		fd_release(fd);
+		fd = PTR_ERR(f);
+	} else {
+		fd_install(fd, f, flags & O_CLOEXEC);
+	}
+out:
+	path_name_free(name);
+	return fd;
+}
+
+long sys_open(const char __user *path, int flags, u32 mode)
+{
+	return do_open(AT_FDCWD, path, flags, mode);
+}
+
+long sys_openat(int dirfd, const char __user *path, int flags, u32 mode)
+{
+	return do_open(dirfd, path, flags, mode);
+}
+
+long sys_creat(const char __user *path, u32 mode)
+{
+	return do_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+void open_init(void)
+{
+	file_path_release = path_release;
+	file_noatime_ok = noatime_ok;
+}

@@ -1,0 +1,174 @@
+/*
+ * Regular files on the page cache: what read, write and lseek do whatever file system it is.
+ *
+ * A write, in order: the writer's pages are brought in (no lock held); the inode is locked; position, limits, seals; then the
+ * page cache copies with page faults off. If a page went away in between, the copy is short: unlock, and begin again.
+ */
+#include "vfs_priv.h"
+#include "abi/termios.h"
+#include "proc/signal.h"
+#include "usermode/uaccess.h"
+
+#define WRITE_CHUNK (1ul << 20) /* bytes written under one hold of the lock */
+
+s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end)
+{
+	s64 pos = off;
+
+	if (whence == SEEK_CUR) {
+		/* Asking where one is changes nothing. */
+		if (off == 0)
+			return f->pos;
+		if (__builtin_add_overflow(f->pos, off, &pos))
+			return -EOVERFLOW;
+	} else if (whence == SEEK_END) {
+		if (__builtin_add_overflow(end, off, &pos))
+			return -EOVERFLOW;
+	} else if (whence != SEEK_SET) {
+		return -EINVAL;
+	}
+	if (pos < 0 || pos > max)
+		return -EINVAL;
+	f->pos = pos;
+	return pos;
+}
+
+s64 generic_file_lseek(struct file *f, s64 off, int whence)
+{
+	struct inode *i = f->inode;
+
+	if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+		off = pagecache_seek(&i->cache, off, whence, READ_ONCE(i->size));
+		if (off >= 0)
+			f->pos = off;
+		return off;
+	}
+	return generic_lseek(f, off, whence, i->sb->max_file_size, READ_ONCE(i->size));
+}
+
+ssize_t generic_file_read(struct file *f, struct uio *to, s64 *pos)
+{
+	struct inode *i = f->inode;
+	ssize_t n;
+
+	if (!to->left)
+		return 0;
+	if (f->flags & O_DIRECT && i->cache.ops && i->cache.ops->direct_io)
+		n = i->cache.ops->direct_io(&i->cache, to, *pos, false);
+	else
+		n = pagecache_read(&i->cache, to, pos, READ_ONCE(i->size));
+	file_accessed(f);
+	return n;
+}
+
+int file_size_check(struct file *f, s64 pos, size_t *n)
+{
+	u64 limit = current->process ? current->process->rlimits[RLIM_FSIZE].cur : RLIM_INFINITY_;
+	u64 max = f->inode->sb->max_file_size;
+
+	if (limit != RLIM_INFINITY_) {
+		if ((u64)pos >= limit) {
+			signal_send_thread(current, SIGXFSZ, NULL);
+			return -EFBIG;
+		}
+		*n = MIN(*n, limit - pos);
+	}
+	if ((u64)pos >= max)
+		return -EFBIG;
+	*n = MIN(*n, max - pos);
+	return 0;
+}
+
+/* One hold of the lock: bytes or -errno. *pos moves. */
+static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos)
+{
+	struct inode *i = f->inode;
+	size_t n = MIN(from->left, WRITE_CHUNK), rest;
+	ssize_t ret;
+
+	ret = uio_fault_in(from, n, false);
+	if (ret)
+		return ret;
+	rwlock_write(&i->lock);
+	if (f->flags & O_APPEND || from->flags & UIO_APPEND)
+		*pos = i->size;
+	ret = file_size_check(f, *pos, &n);
+	if (!ret && i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		ret = -EPERM;
+	if (!ret && i->seals & F_SEAL_GROW && *pos + n > i->size) {
+		ret = (u64)*pos >= i->size ? -EPERM : 0;
+		n = MIN(n, i->size - MIN(i->size, (u64)*pos));
+	}
+	if (ret)
+		goto unlock;
+	inode_kill_suid(i);
+	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+	rest = from->left - n;
+	from->left = n;
+	if (f->flags & O_DIRECT && i->cache.ops && i->cache.ops->direct_io)
+		ret = i->cache.ops->direct_io(&i->cache, from, *pos, true);
+	else
+		ret = pagecache_write(&i->cache, from, pos);
+	from->left += rest;
+unlock:
+	rwlock_write_done(&i->lock);
+	return ret;
+}
+
+ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
+{
+	size_t done = 0;
+	int again = 0;
+
+	while (from->left) {
+		size_t want = MIN(from->left, WRITE_CHUNK);
+		ssize_t n = write_chunk(f, from, pos);
+		/* The page was there and has gone: a few times that may happen, then the memory is not to be had. */
+		if (n == -EFAULT && !from->kernel && again++ < 16)
+			continue;
+		if (n < 0) {
+			if (!done)
+				return n;
+			break;
+		}
+		done += n;
+		if ((size_t)n < want && again++ >= 16)
+			break;
+		if (done && thread_interrupted())
+			break;
+	}
+	if (done)
+		fs_notify(FS_MODIFY, f->dentry);
+	return done;
+}
+
+int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only)
+{
+	struct inode *i = f->inode;
+	int err = pagecache_writeback(&i->cache, start, end, true);
+
+	if (!err && i->sb->ops && i->sb->ops->write_inode)
+		err = i->sb->ops->write_inode(i, true);
+	return err;
+}
+
+long generic_file_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct inode *i = f->inode;
+
+	if (cmd == FIONREAD)
+		return put_user_u32(READ_ONCE(i->size) - f->pos, (u32 __user *)arg);
+	if (cmd == FIOQSIZE)
+		return put_user_u64(READ_ONCE(i->size), (u64 __user *)arg);
+	return -ENOTTY;
+}
+
+const struct file_ops regular_file_ops = {
+	.name = "file",
+	.read = generic_file_read,
+	.write = generic_file_write,
+	.lseek = generic_file_lseek,
+	.mmap = generic_file_mmap,
+	.fsync = generic_file_fsync,
+	.ioctl = generic_file_ioctl,
+};

@@ -1,0 +1,175 @@
+/*
+ * rename(2): the one call that changes two directories, and can move a directory.
+ *
+ * Locks. In one directory: its lock. Across two: the superblock's rename_mutex first, so that only one such rename runs and
+ * "who is above whom" stands still; then the two directories, the upper one first, else by address; then what is replaced.
+ * A directory that would move below itself is found before anything is changed.
+ */
+#include "vfs_priv.h"
+
+struct rename {
+	struct lookup_result from, to;
+	struct dentry *old, *new; /* counted */
+	u32 flags;
+};
+
+static struct inode *dir_of(const struct lookup_result *r)
+{
+	return r->path.dentry->inode;
+}
+
+static void lock_parents(struct rename *r)
+{
+	struct dentry *a = r->from.path.dentry, *b = r->to.path.dentry, *tmp;
+
+	if (a == b) {
+		rwlock_write(&a->inode->lock);
+		return;
+	}
+	mutex_lock(&a->sb->rename_mutex);
+	if (dentry_is_ancestor(b, a) || (!dentry_is_ancestor(a, b) && b < a)) {
+		tmp = a;
+		a = b;
+		b = tmp;
+	}
+	rwlock_write(&a->inode->lock);
+	rwlock_write(&b->inode->lock);
+}
+
+static void unlock_parents(struct rename *r)
+{
+	rwlock_write_done(&dir_of(&r->from)->lock);
+	if (r->from.path.dentry == r->to.path.dentry)
+		return;
+	rwlock_write_done(&dir_of(&r->to)->lock);
+	mutex_unlock(&r->from.path.dentry->sb->rename_mutex);
+}
+
+/* What the names themselves allow: 0 or -errno. */
+static int check_names(struct rename *r)
+{
+	struct inode *old = r->old->inode, *new = r->new->inode;
+
+	if (!old)
+		return -ENOENT;
+	if (r->flags & RENAME_NOREPLACE && new)
+		return -EEXIST;
+	if (r->flags & RENAME_EXCHANGE) {
+		if (!new)
+			return -ENOENT;
+		if (!S_ISDIR(new->mode) && r->to.trailing_slash)
+			return -ENOTDIR;
+	}
+	if (!S_ISDIR(old->mode) && (r->from.trailing_slash || (!(r->flags & RENAME_EXCHANGE) && r->to.trailing_slash)))
+		return -ENOTDIR;
+	if (dentry_is_ancestor(r->old, r->to.path.dentry))
+		return -EINVAL;
+	if (dentry_is_ancestor(r->new, r->from.path.dentry))
+		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	return 0;
+}
+
+/* The rights, and that no mount stands in the way. */
+static int check_rights(struct rename *r)
+{
+	struct inode *old = r->old->inode, *new = r->new->inode;
+	bool is_dir = S_ISDIR(old->mode), across = r->from.path.dentry != r->to.path.dentry;
+	int err = may_delete(dir_of(&r->from), r->old, is_dir);
+
+	if (err)
+		return err;
+	if (!new)
+		err = may_create(dir_of(&r->to));
+	else
+		err = may_delete(dir_of(&r->to), r->new, r->flags & RENAME_EXCHANGE ? S_ISDIR(new->mode) : is_dir);
+	if (err)
+		return err;
+	if (!dir_of(&r->from)->ops->rename || r->flags & RENAME_WHITEOUT)
+		return r->flags & RENAME_WHITEOUT ? -EINVAL : -EPERM;
+	/* `..` of a directory that moves is written to. */
+	if (is_dir && across)
+		err = inode_permission(old, MAY_WRITE);
+	if (!err && r->flags & RENAME_EXCHANGE && S_ISDIR(new->mode) && across)
+		err = inode_permission(new, MAY_WRITE);
+	if (!err && (r->old->mounted || r->new->mounted))
+		err = -EBUSY;
+	return err;
+}
+
+static int rename_locked(struct rename *r)
+{
+	struct inode *victim;
+	bool exchange = r->flags & RENAME_EXCHANGE;
+	int err;
+
+	r->old = dir_lookup_locked(r->from.path.dentry, r->from.last, r->from.last_len);
+	if (IS_ERR(r->old))
+		return PTR_ERR(r->old);
+	r->new = dir_lookup_locked(r->to.path.dentry, r->to.last, r->to.last_len);
+	if (IS_ERR(r->new))
+		return PTR_ERR(r->new);
+	err = check_names(r);
+	if (err || r->old->inode == r->new->inode)
+		return err;
+	err = check_rights(r);
+	if (err)
+		return err;
+	victim = exchange ? NULL : r->new->inode;
+	if (victim)
+		rwlock_write(&victim->lock);
+	err = dir_of(&r->from)->ops->rename(dir_of(&r->from), r->old, dir_of(&r->to), r->new, r->flags);
+	if (victim) {
+		if (!err && S_ISDIR(victim->mode))
+			victim->flags |= INODE_DEAD;
+		rwlock_write_done(&victim->lock);
+	}
+	if (err)
+		return err;
+	fs_notify(FS_MOVED_FROM, r->old);
+	dentry_move(r->old, r->new, exchange);
+	if (victim && S_ISDIR(victim->mode))
+		dentry_shrink_children(r->new);
+	fs_notify(FS_MOVED_TO, r->old);
+	fs_notify(FS_MOVE_SELF, r->old);
+	if (victim)
+		fs_notify(FS_DELETE_SELF, r->new);
+	return 0;
+}
+
+int vfs_rename(int olddir, const char *old, int newdir, const char *name, u32 flags)
+{
+	struct rename r = { .flags = flags };
+	int err = path_lookup(olddir, old, LOOKUP_PARENT, &r.from);
+
+	if (err)
+		return err;
+	err = path_lookup(newdir, name, LOOKUP_PARENT, &r.to);
+	if (err)
+		goto put_from;
+	err = -EXDEV;
+	if (r.from.path.mount != r.to.path.mount)
+		goto put_to;
+	err = -EBUSY;
+	if (r.from.last_type != LAST_NORMAL)
+		goto put_to;
+	if (r.to.last_type != LAST_NORMAL) {
+		if (flags & RENAME_NOREPLACE)
+			err = -EEXIST;
+		goto put_to;
+	}
+	err = path_want_write(&r.from.path);
+	if (err)
+		goto put_to;
+	lock_parents(&r);
+	err = rename_locked(&r);
+	unlock_parents(&r);
+	if (r.old && !IS_ERR(r.old))
+		dentry_put(r.old);
+	if (r.new && !IS_ERR(r.new))
+		dentry_put(r.new);
+put_to:
+	path_put(&r.to.path);
+put_from:
+	path_put(&r.from.path);
+	return err;
+}

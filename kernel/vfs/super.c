@@ -1,0 +1,130 @@
+/* File systems: kinds, superblocks, and the options of a mount. */
+#include "vfs_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+static struct mutex supers_mutex; /* guards the list */
+static struct list supers = LIST_INIT(supers);
+static u32 next_anon = 1;
+
+u64 device_anon(void)
+{
+	return abi_makedev(0, atomic_fetch_add(&next_anon, 1u));
+}
+
+const struct fs_type *fs_type_find(const char *name)
+{
+	LINKER_SET_FOREACH(fs_types, t)
+		if (!strcmp((*t)->name, name))
+			return *t;
+	return NULL;
+}
+
+struct superblock *superblock_alloc(const struct fs_type *t)
+{
+	struct superblock *sb = kzalloc(sizeof(*sb), 0);
+
+	if (!sb)
+		return NULL;
+	refcount_set(&sb->ref, 1);
+	sb->type = t;
+	sb->dev = device_anon();
+	sb->max_file_size = INT64_MAX & PAGE_MASK;
+	mutex_init(&sb->rename_mutex, "rename", RANK_RENAME_MUTEX);
+	spin_init(&sb->lock, "superblock", RANK_INODE_SPIN + 1);
+	list_init(&sb->inodes);
+	list_init(&sb->link);
+	mutex_lock(&supers_mutex);
+	list_add_tail(&supers, &sb->link);
+	mutex_unlock(&supers_mutex);
+	return sb;
+}
+
+void superblock_get(struct superblock *sb)
+{
+	refcount_get(&sb->ref);
+}
+
+void superblock_put(struct superblock *sb)
+{
+	if (!refcount_put(&sb->ref))
+		return;
+	mutex_lock(&supers_mutex);
+	list_del(&sb->link);
+	mutex_unlock(&supers_mutex);
+	if (sb->ops && sb->ops->sync)
+		sb->ops->sync(sb, true);
+	if (sb->root)
+		dentry_kill_tree(sb->root);
+	if (sb->ops && sb->ops->put)
+		sb->ops->put(sb);
+	kfree(sb);
+}
+
+int sync_all(void)
+{
+	struct superblock *sb;
+	int err = 0;
+
+	mutex_lock(&supers_mutex);
+	list_for_each(sb, &supers, link)
+		if (sb->ops && sb->ops->sync) {
+			int e = sb->ops->sync(sb, true);
+			err = err ? err : e;
+		}
+	mutex_unlock(&supers_mutex);
+	return err;
+}
+
+bool option_next(char **options, char **key, char **value)
+{
+	char *at = *options;
+
+	while (at && *at == ',')
+		at++;
+	if (!at || !*at)
+		return false;
+	*key = at;
+	while (*at && *at != ',')
+		at++;
+	if (*at)
+		*at++ = 0;
+	*options = at;
+	*value = strchr(*key, '=');
+	if (*value)
+		*(*value)++ = 0;
+	return true;
+}
+
+int option_size(const char *value, u64 *bytes)
+{
+	static const struct {
+		char letter;
+		u8 shift;
+	} units[] = { { 'k', 10 }, { 'm', 20 }, { 'g', 30 }, { 't', 40 } };
+	struct mem_stats mem;
+	const char *end;
+	u64 n = parse_u64(value, &end, 0);
+
+	if (end == value)
+		return -EINVAL;
+	if (*end == '%') {
+		mem_stats(&mem);
+		n = n > 10000 ? mem.total * PAGE_SIZE : mem.total * PAGE_SIZE / 100 * n;
+		end++;
+	}
+	for (size_t i = 0; *end && i < ARRAY_SIZE(units); i++)
+		if ((*end | 32) == units[i].letter) {
+			n = n > UINT64_MAX >> units[i].shift ? UINT64_MAX : n << units[i].shift;
+			end++;
+			break;
+		}
+	*bytes = n;
+	return *end ? -EINVAL : 0;
+}
+
+int super_init(void)
+{
+	mutex_init(&supers_mutex, "superblocks", RANK_SUBSYS_MUTEX);
+	return 0;
+}

@@ -1,0 +1,62 @@
+/* What the files of this folder share among themselves. */
+#ifndef VFS_VFS_PRIV_H
+#define VFS_VFS_PRIV_H
+
+#include "vfs/vfs.h"
+
+/* dcache.c: guards dentry->parent and names (readers walk upwards). */
+extern struct rwspin rename_lock;
+int dcache_init(void);
+/* Drops what is cached below d and not in use (a directory that was removed; a mount that goes). */
+void dentry_shrink_children(struct dentry *d);
+/* Takes a whole tree down: no reference from outside is left. */
+void dentry_kill_tree(struct dentry *root);
+
+/* inode.c */
+int inode_cache_init(void);
+void path_accessed(const struct path *p);
+
+/* mount.c: guards the tree of mounts against changes (sleeping), and the table against readers (spin). */
+extern struct mutex mount_mutex;
+extern struct rwspin mount_lock;
+extern struct mount *root_mount;
+int mount_init(void);
+/* The mount on (m, d), not counted; NULL. mount_lock held. */
+struct mount *mount_find(struct mount *m, struct dentry *d);
+struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags);
+/* Changes, under mount_mutex: hang m (and what is below it) at a place: 0 or -ENOENT; lift and detach. */
+int mount_attach(struct mount *m, const struct path *at);
+void mount_lift(struct mount *m, struct path *from);
+void mount_tree_detach(struct mount *top);
+void mount_tree_set_root(struct mount *m);
+struct mount *mount_tree_next(struct mount *top, struct mount *m);
+
+/* path.c: the context of kernel threads, and what the first process gets. */
+extern struct fs_context init_fs;
+struct fs_context *current_fs(void);
+int path_init(void);
+/* As path_text_from for what has a name; *reached: whether p lies below root. */
+char *path_text_walk(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached);
+
+/* open.c */
+void open_init(void);
+int file_open_dentry(struct file *f, const struct path *p);
+
+/* names.c: rules for changing directories. 0 or -errno; the directory's lock held. */
+int may_create(struct inode *dir);
+int may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
+u32 current_umask(void);
+
+/* notify.c: tells watchers, if there are any. */
+void fs_notify(u32 event, struct dentry *d);
+
+int super_init(void);
+void exec_file_init(void);
+void initramfs_unpack(void);
+int device_init(void);
+int special_open(struct inode *inode, struct file *f);
+int anon_init(void);
+const char *anon_dentry_text(struct dentry *d, char *buf, size_t size);
+bool dentry_is_anon(const struct dentry *d);
+
+#endif
