@@ -234,6 +234,7 @@ static void tty_release(struct file *f)
 {
 	struct tty_file *tf = tty_file_of(f);
 	struct tty *t = tf->tty;
+	console_redirect_drop(f);
 	spin_lock(&tty_control_lock);
 	bool last = --t->open_count == 0;
 	spin_unlock(&tty_control_lock);
@@ -307,6 +308,12 @@ static size_t write_chunk(struct tty *t, struct file *f, const char *buf, size_t
 static ssize_t tty_write(struct file *f, struct uio *from, s64 *pos)
 {
 	struct tty *t = tty_of(f);
+	struct file *other = tty_file_of(f)->is_console ? console_redirect_get() : NULL;
+	if (other) {
+		ssize_t n = file_write(other, from, pos);
+		file_put(other);
+		return n;
+	}
 	char chunk[WRITE_CHUNK];
 	size_t total = 0;
 	int err = tty_file_dead(f) ? -EIO : 0;
@@ -356,6 +363,8 @@ static long tty_file_ioctl(struct file *f, u32 cmd, u64 arg)
 	struct tty *t = tty_of(f);
 	if (tty_file_dead(f))
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
+	if (cmd == TIOCCONS)
+		return console_redirect_set(f, tty_file_of(f)->is_console);
 	return tty_ioctl(t, f, cmd, arg, false);
 }
 

@@ -83,6 +83,42 @@ static int screen_open(struct inode *inode, struct file *f)
 	return t ? tty_open_file(t, f, true) : -ENXIO;
 }
 
+/* TIOCCONS: what is written to /dev/console goes to another terminal, until that is closed or the console takes it back. */
+static struct spinlock redirect_lock = SPINLOCK_INIT("console redirect", RANK_FILES);
+static struct file *redirect; /* counted by nobody: its release takes it away. redirect_lock */
+
+struct file *console_redirect_get(void)
+{
+	spin_lock(&redirect_lock);
+	struct file *f = redirect && refcount_get_unless_zero(&redirect->ref) ? redirect : NULL;
+	spin_unlock(&redirect_lock);
+	return f;
+}
+
+long console_redirect_set(struct file *f, bool is_console)
+{
+	long err = 0;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	spin_lock(&redirect_lock);
+	if (is_console)
+		redirect = NULL;
+	else if (redirect)
+		err = -EBUSY;
+	else
+		redirect = f;
+	spin_unlock(&redirect_lock);
+	return err;
+}
+
+void console_redirect_drop(struct file *f)
+{
+	spin_lock(&redirect_lock);
+	if (redirect == f)
+		redirect = NULL;
+	spin_unlock(&redirect_lock);
+}
+
 static struct char_device own_device = { .major = 5, .minor = 0, .count = 1, .name = "tty", .mode = 0666, .open = own_open };
 static struct char_device console_device = { .major = 5, .minor = 1, .count = 1, .name = "console", .mode = 0600, .open = console_open };
 static struct char_device ptmx_device = { .major = 5, .minor = 2, .count = 1, .name = "ptmx", .mode = 0666, .open = ptmx_open };
@@ -100,7 +136,7 @@ static int tty_subsystem_init(void)
 	console_tty = preferred && v && strcmp(preferred->name, v->name) == 0 ? v : s ? s : v;
 	int err = char_device_register(&own_device);
 	if (!err && console_tty)
-		err = char_device_replace(&console_device);
+		err = char_device_register(&console_device);
 	if (!err)
 		err = char_device_register(&ptmx_device);
 	if (!err)

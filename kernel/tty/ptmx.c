@@ -32,6 +32,7 @@ int ptmx_open(struct inode *inode, struct file *f)
 static void master_release(struct file *f)
 {
 	struct pty *p = pty_of_file(f);
+	console_redirect_drop(f);
 	devpts_remove(p);
 	pty_master_gone(p);
 	tty_put(&p->slave);
@@ -189,6 +190,8 @@ static long master_ioctl(struct file *f, u32 cmd, u64 arg)
 		return 0;
 	case TIOCINQ:
 		return put_user_u32(READ_ONCE(p->head) - READ_ONCE(p->tail), (u32 __user *)arg);
+	case TIOCCONS:
+		return console_redirect_set(f, false);
 	case TIOCSCTTY:
 	case TIOCNOTTY:
 	case TIOCVHANGUP:

@@ -69,7 +69,9 @@ struct tty *serial_tty(void);
 struct tty *vt_tty(void);
 /* keyboard.c: bytes of keys go to t. 0 or -ENODEV. */
 int keyboard_init(struct tty *t);
-/* pty.c */
-int pty_init(void);
+/* devices.c: TIOCCONS. The file that console output goes to instead, counted; NULL. */
+struct file *console_redirect_get(void);
+long console_redirect_set(struct file *f, bool is_console);
+void console_redirect_drop(struct file *f); /* f is being closed */
 
 #endif
