@@ -1,5 +1,6 @@
 /* Changing what stat shows: mode, owner, times, size. */
 #include "vfs_priv.h"
+#include "abi/time.h"
 #include "proc/signal.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"

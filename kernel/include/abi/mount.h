@@ -68,7 +68,5 @@
 #define XATTR_SIZE_MAX 65536
 #define XATTR_LIST_MAX 65536
 
-#define UTIME_NOW ((1l << 30) - 1l)
-#define UTIME_OMIT ((1l << 30) - 2l)
 
 #endif
