@@ -32,8 +32,3 @@ size_t ldisc_output(struct tty *t, const char *buf, size_t n)
 {
 	TODO("12-linux");
 }
-
-void ldisc_set_termios(struct tty *t, const struct abi_termios *new)
-{
-	TODO("12-linux");
-}
