@@ -59,7 +59,13 @@ static bool page_fault(struct trapframe *f)
 		return false;
 
 	irq_enable();
-	if (va < USER_END && t->aspace)
+	/*
+	 * A page that is there, and an access that the CPU did not make as a user's, though ring 3 runs: no page that we bring will help. (A processor only does so
+	 * for its own tables; an emulator's far return reads the stack so, which SMAP then refuses for ever.)
+	 */
+	if (user && f->error & PF_PRESENT && !(f->error & PF_USER))
+		code = SEGV_ACCERR;
+	else if (va < USER_END && t->aspace)
 		err = vm_fault(t->aspace, va, access_of(f->error), &code);
 	if (!err)
 		t->min_faults++;
