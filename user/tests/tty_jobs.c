@@ -270,9 +270,9 @@ static void hangup(int close_master)
 		write(fds[1], "r", 1);
 		while (!got[SIGHUP])
 			nap(5);
+		nap(150);
 		/* The terminal itself lives on, as long as its master does; only the session has lost it. */
 		say("foreground: HUP %d\n", got[SIGHUP]);
-		nap(30);
 		R(write(s, "w", 1));
 		R(open("/dev/tty", O_RDWR));
 		_exit(0);
@@ -292,7 +292,7 @@ static void run(const char *what, void (*fn)(void))
 		_exit(0);
 	}
 	reap(what, pid);
-	nap(100);
+	nap(400);
 	close(m);
 }
 
@@ -337,6 +337,7 @@ int main(void)
 				catch(SIGCONT, note, 0);
 				setpgid(0, 0);
 				raise(SIGSTOP);
+				nap(150);
 				say("orphan: HUP %d CONT %d\n", got[SIGHUP], got[SIGCONT]);
 				raise(SIGTSTP);
 				say("not stopped\n");
