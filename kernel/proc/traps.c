@@ -62,11 +62,25 @@ static int fpu_code(u64 vector)
 	return fpe_code(status, control);
 }
 
-/* Somebody will want to know why the program ends. */
+/* Somebody will want to know why the program ends; but a program that does nothing else must not fill the log: ten lines in five seconds. */
 static bool worth_a_line(int signo)
 {
+	static struct spinlock lock = SPINLOCK_INIT("fault lines", RANK_FILES);
+	static u64 since; /* lock */
+	static u32 lines; /* lock */
 	u64 handler = READ_ONCE(current->process->sighand->action[signo - 1].handler);
-	return handler == SIG_DFL || (current->signal->blocked & SIGMASK(signo));
+
+	if (handler != SIG_DFL && !(current->signal->blocked & SIGMASK(signo)))
+		return false;
+	spin_lock(&lock);
+	u64 now = time_ns();
+	if (now - since > 5 * NSEC_PER_SEC) {
+		since = now;
+		lines = 0;
+	}
+	bool room = lines++ < 10;
+	spin_unlock(&lock);
+	return room;
 }
 
 static void note_trap(const struct trapframe *f, u64 address)

@@ -112,6 +112,8 @@ int elf_load(struct exec_source *s, struct aspace *as, bool is_interpreter, stru
 	ssize_t got = s->read_at(s, &h, sizeof(h), 0);
 	if (got < 0)
 		return got;
+	if (is_interpreter && (size_t)got < sizeof(h))
+		return -EIO;
 	err = elf_check(&h, s->size);
 	if (err)
 		return is_interpreter ? -ELIBBAD : err;
