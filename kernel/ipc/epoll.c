@@ -307,6 +307,7 @@ static void epoll_release(struct file *f)
 
 static const struct file_ops epoll_ops = {
 	.name = "[eventpoll]",
+	.lseek = ipc_no_lseek,
 	.poll = epoll_poll,
 	.release = epoll_release,
 };

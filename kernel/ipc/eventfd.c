@@ -17,6 +17,11 @@ struct eventfd {
 	struct wait_queue wait;
 };
 
+s64 ipc_no_lseek(struct file *f, s64 off, int whence)
+{
+	return f->pos;
+}
+
 static const struct file_ops nothing_ops = { .name = "closed" };
 
 long ipc_new_fd(const char *class_name, const struct file_ops *ops, u32 flags, bool cloexec, void *private)
@@ -26,7 +31,6 @@ long ipc_new_fd(const char *class_name, const struct file_ops *ops, u32 flags, b
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	f->mode |= FILE_STREAM;
 	fd = fd_open(f, cloexec);
 	if (fd < 0) {
 		/* The caller frees what `private` is: the file must not. */
@@ -118,6 +122,7 @@ static void eventfd_release(struct file *f)
 
 static const struct file_ops eventfd_ops = {
 	.name = "[eventfd]",
+	.lseek = ipc_no_lseek,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.poll = eventfd_poll,

@@ -33,6 +33,8 @@ struct poll_item {
 /* Waits until an item's events come true: how many items have revents (0: the deadline passed), or -EINTR, -ENOMEM. deadline 0: does not wait. */
 long poll_wait_items(struct poll_item *items, u32 n, u64 deadline);
 
+/* lseek of files that have a position, but nothing at it (Linux lets it pass). */
+s64 ipc_no_lseek(struct file *f, s64 off, int whence);
 /* A new descriptor for an anonymous file of this class; takes care of all errors. */
 long ipc_new_fd(const char *class_name, const struct file_ops *ops, u32 flags, bool cloexec, void *private);
 

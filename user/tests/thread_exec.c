@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * exec in a process of several threads: the others are gone, the number stays, whichever thread called. */
 #include "t.h"
 #include <pthread.h>
