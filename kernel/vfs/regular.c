@@ -79,11 +79,11 @@ int file_size_check(struct file *f, s64 pos, size_t *n)
 	return 0;
 }
 
-/* One hold of the lock: bytes or -errno. *pos moves. */
-static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos)
+/* One hold of the lock: bytes or -errno. *pos moves. *limited: a limit cut the write, which ends with this. */
+static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *limited)
 {
 	struct inode *i = f->inode;
-	size_t n = MIN(from->left, WRITE_CHUNK), rest;
+	size_t n = MIN(from->left, WRITE_CHUNK), want = n, rest;
 	ssize_t ret;
 
 	ret = uio_fault_in(from, n, false);
@@ -101,6 +101,7 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos)
 	}
 	if (ret)
 		goto unlock;
+	*limited = n < want;
 	inode_kill_suid(i);
 	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 	rest = from->left - n;
@@ -119,10 +120,11 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 {
 	size_t done = 0;
 	int again = 0;
+	bool limited = false;
 
-	while (from->left) {
+	while (from->left && !limited) {
 		size_t want = MIN(from->left, WRITE_CHUNK);
-		ssize_t n = write_chunk(f, from, pos);
+		ssize_t n = write_chunk(f, from, pos, &limited);
 		/* The page was there and has gone: a few times that may happen, then the memory is not to be had. */
 		if (n == -EFAULT && !from->kernel && again++ < 16)
 			continue;

@@ -1,0 +1,500 @@
+/* Stage 08: names, file contents in memory, and the path walk. The tests work in a file system of their own, mounted on /ktest. */
+#include "core/ktest.h"
+
+#include "core/err.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "vfs/vfs.h"
+
+#define TOP "/ktest"
+
+static bool begin(const char *options)
+{
+	int err = vfs_mkdir(AT_FDCWD, TOP, 0755);
+
+	if (err && err != -EEXIST)
+		return false;
+	return vfs_mount("ktest", TOP, "tmpfs", 0, options) == 0;
+}
+
+static void end(void)
+{
+	KEXPECT_EQ(vfs_umount(TOP, 0), 0); /* EBUSY if a reference was kept */
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP), 0);
+}
+
+static int make_file(const char *name, const char *text)
+{
+	struct file *f = file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ssize_t n;
+
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	n = file_write_kernel(f, text, strlen(text), NULL);
+	file_put(f);
+	return n == (ssize_t)strlen(text) ? 0 : n < 0 ? (int)n : -EIO;
+}
+
+static int walk(const char *name, u32 flags)
+{
+	struct lookup_result r;
+	int err = path_lookup(AT_FDCWD, name, flags, &r);
+
+	if (!err)
+		path_put(&r.path);
+	return err;
+}
+
+static u64 ino_of(const char *name, u32 flags)
+{
+	struct lookup_result r;
+	u64 ino;
+
+	if (path_lookup(AT_FDCWD, name, flags, &r))
+		return 0;
+	ino = r.path.dentry->inode->ino;
+	path_put(&r.path);
+	return ino;
+}
+
+static struct kstat stat_of(const char *name)
+{
+	struct lookup_result r;
+	struct kstat st = { 0 };
+
+	if (path_lookup(AT_FDCWD, name, 0, &r))
+		return st;
+	vfs_stat(&r.path, &st);
+	path_put(&r.path);
+	return st;
+}
+
+/* --- the path walk -------------------------------------------------------------------------------------------------- */
+
+KTEST(08, a_path_leads_where_its_names_say)
+{
+	KREQUIRE(begin(""));
+	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/a", 0755), 0);
+	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/a/b", 0755), 0);
+	KEXPECT_EQ(make_file(TOP "/a/b/f", "x"), 0);
+	u64 f = ino_of(TOP "/a/b/f", 0), a = ino_of(TOP "/a", 0), top = ino_of(TOP, 0);
+
+	KEXPECT(f != 0 && a != 0 && f != a);
+	KEXPECT_EQ(ino_of("/" TOP "//a/./b/.//f", 0), f);
+	KEXPECT_EQ(ino_of(TOP "/a/b/../b/f", 0), f);
+	KEXPECT_EQ(ino_of(TOP "/a/b/..", 0), a);
+	KEXPECT_EQ(ino_of(TOP "/a/", 0), a);
+	KEXPECT_EQ(ino_of(TOP "/a/b/../../../" TOP, 0), top);
+	KEXPECT_EQ(ino_of("/../../" TOP "/a", 0), a); /* never above the root */
+	KEXPECT_EQ(walk(TOP "/none", 0), -ENOENT);
+	KEXPECT_EQ(walk(TOP "/none/..", 0), -ENOENT);
+	KEXPECT_EQ(walk(TOP "/a/b/f/g", 0), -ENOTDIR);
+	KEXPECT_EQ(walk(TOP "/a/b/f/..", 0), -ENOTDIR);
+	KEXPECT_EQ(walk(TOP "/a/b/f/", 0), -ENOTDIR);
+	KEXPECT_EQ(walk(TOP "/a/b/f", LOOKUP_DIRECTORY), -ENOTDIR);
+	KEXPECT_EQ(walk("", 0), -ENOENT);
+	end();
+}
+
+KTEST(08, names_have_a_greatest_length)
+{
+	char name[300];
+
+	KREQUIRE(begin(""));
+	strlcpy(name, TOP "/", sizeof(name));
+	size_t at = strlen(name);
+	memset(name + at, 'n', NAME_MAX);
+	name[at + NAME_MAX] = 0;
+	KEXPECT_EQ(walk(name, 0), -ENOENT);
+	KEXPECT_EQ(make_file(name, ""), 0);
+	KEXPECT_EQ(walk(name, 0), 0);
+	name[at + NAME_MAX] = 'n';
+	name[at + NAME_MAX + 1] = 0;
+	KEXPECT_EQ(walk(name, 0), -ENAMETOOLONG);
+	end();
+}
+
+KTEST(08, links_are_followed_in_the_middle_and_at_the_end)
+{
+	KREQUIRE(begin(""));
+	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
+	vfs_mkdir(AT_FDCWD, TOP "/d/e", 0755);
+	KEXPECT_EQ(make_file(TOP "/d/f", "x"), 0);
+	KEXPECT_EQ(vfs_symlink("d", AT_FDCWD, TOP "/rel"), 0);
+	KEXPECT_EQ(vfs_symlink(TOP "/d", AT_FDCWD, TOP "/abs"), 0);
+	KEXPECT_EQ(vfs_symlink("../d/f", AT_FDCWD, TOP "/d/up"), 0);
+	KEXPECT_EQ(vfs_symlink("none", AT_FDCWD, TOP "/dangling"), 0);
+	KEXPECT_EQ(vfs_symlink("d/e/", AT_FDCWD, TOP "/slash"), 0);
+	KEXPECT_EQ(vfs_symlink("/", AT_FDCWD, TOP "/root"), 0);
+	u64 f = ino_of(TOP "/d/f", 0), d = ino_of(TOP "/d", 0);
+
+	KEXPECT_EQ(ino_of(TOP "/rel/f", 0), f);
+	KEXPECT_EQ(ino_of(TOP "/abs/f", 0), f);
+	KEXPECT_EQ(ino_of(TOP "/rel/up", LOOKUP_FOLLOW), f);
+	KEXPECT_EQ(ino_of(TOP "/slash/../f", 0), f); /* `..` is that of the place, not of the link */
+	KEXPECT_EQ(ino_of(TOP "/root" TOP "/d/f", 0), f);
+	KEXPECT_EQ(ino_of(TOP "/rel", LOOKUP_FOLLOW), d);
+	KEXPECT(ino_of(TOP "/rel", 0) != d);
+	KEXPECT_EQ(ino_of(TOP "/rel/", 0), d); /* a slash at the end: always */
+	KEXPECT_EQ(walk(TOP "/dangling", 0), 0);
+	KEXPECT_EQ(walk(TOP "/dangling", LOOKUP_FOLLOW), -ENOENT);
+	KEXPECT_EQ(walk(TOP "/d/up/x", 0), -ENOTDIR);
+	end();
+}
+
+KTEST(08, a_chain_of_links_ends_after_forty)
+{
+	char name[32], target[32];
+
+	KREQUIRE(begin(""));
+	KEXPECT_EQ(make_file(TOP "/0", "x"), 0);
+	for (int i = 1; i <= SYMLINKS_MAX + 1; i++) {
+		ksnprintf(name, sizeof(name), TOP "/%d", i);
+		ksnprintf(target, sizeof(target), "%d", i - 1);
+		KEXPECT_EQ(vfs_symlink(target, AT_FDCWD, name), 0);
+	}
+	KEXPECT_EQ(ino_of(TOP "/40", LOOKUP_FOLLOW), ino_of(TOP "/0", 0));
+	KEXPECT_EQ(walk(TOP "/41", LOOKUP_FOLLOW), -ELOOP);
+	KEXPECT_EQ(vfs_symlink("loop", AT_FDCWD, TOP "/loop"), 0);
+	KEXPECT_EQ(walk(TOP "/loop", LOOKUP_FOLLOW), -ELOOP);
+	KEXPECT_EQ(walk(TOP "/loop/x", 0), -ELOOP);
+	KEXPECT_EQ(walk(TOP "/loop", 0), 0);
+	end();
+}
+
+KTEST(08, the_parent_of_a_name_is_found)
+{
+	static const struct {
+		const char *name, *last;
+		int type;
+		bool slash;
+	} cases[] = {
+		{ TOP "/d/new", "new", LAST_NORMAL, false }, { TOP "/d/new//", "new", LAST_NORMAL, true },
+		{ TOP "/l/new", "new", LAST_NORMAL, false }, { TOP "/d/.", ".", LAST_DOT, false }, { TOP "/d/..", "..", LAST_DOTDOT, false },
+	};
+	struct lookup_result r;
+
+	KREQUIRE(begin(""));
+	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
+	vfs_symlink(TOP "/d/", AT_FDCWD, TOP "/l");
+	u64 d = ino_of(TOP "/d", 0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (!KEXPECT_EQ(path_lookup(AT_FDCWD, cases[i].name, LOOKUP_PARENT, &r), 0))
+			continue;
+		KEXPECT_EQ(r.path.dentry->inode->ino, d);
+		KEXPECT_EQ(r.last_type, cases[i].type);
+		KEXPECT_EQ(r.last_len, strlen(cases[i].last));
+		KEXPECT_EQ(r.trailing_slash, cases[i].slash);
+		KEXPECT(r.last >= cases[i].name && r.last < cases[i].name + strlen(cases[i].name));
+		KEXPECT(!memcmp(r.last, cases[i].last, r.last_len));
+		path_put(&r.path);
+	}
+	KEXPECT_EQ(walk(TOP "/none/new", LOOKUP_PARENT), -ENOENT);
+	end();
+}
+
+KTEST(08, mounts_are_crossed_both_ways)
+{
+	KREQUIRE(begin(""));
+	vfs_mkdir(AT_FDCWD, TOP "/m", 0755);
+	make_file(TOP "/m/hidden", "x");
+	u64 top = ino_of(TOP, 0);
+	KEXPECT_EQ(vfs_mount("in", TOP "/m", "tmpfs", 0, ""), 0);
+	KEXPECT_EQ(walk(TOP "/m/hidden", 0), -ENOENT);
+	KEXPECT_EQ(make_file(TOP "/m/seen", "x"), 0);
+	KEXPECT_EQ(ino_of(TOP "/m/..", 0), top);
+	KEXPECT_EQ(ino_of(TOP "/m/../m/seen", 0), ino_of(TOP "/m/seen", 0));
+	KEXPECT_EQ(vfs_umount(TOP, 0), -EBUSY);
+	KEXPECT_EQ(vfs_umount(TOP "/m", 0), 0);
+	KEXPECT_EQ(walk(TOP "/m/hidden", 0), 0);
+	end();
+}
+
+/* --- contents -------------------------------------------------------------------------------------------------------- */
+
+KTEST(08, what_is_written_is_read)
+{
+	size_t size = 3 * PAGE_SIZE + 100;
+	u8 *data = kmalloc(size, 0), *back = kmalloc(size, 0);
+	struct file *f;
+
+	KREQUIRE(data && back && begin(""));
+	for (size_t i = 0; i < size; i++)
+		data[i] = ktest_random();
+	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
+	KREQUIRE(!IS_ERR(f));
+	/* In pieces that cross pages. */
+	for (size_t at = 0; at < size;) {
+		size_t n = MIN(size - at, 1 + ktest_random() % 5000);
+		s64 pos = at;
+		KEXPECT_EQ(file_write_kernel(f, data + at, n, &pos), n);
+		KEXPECT_EQ(pos, at + n);
+		at += n;
+	}
+	KEXPECT_EQ(f->inode->size, size);
+	for (int i = 0; i < 50; i++) {
+		size_t at = ktest_random() % size, n = ktest_random() % size, want = MIN(n, size - at);
+		s64 pos = at;
+		memset(back, 0xee, size);
+		KEXPECT_EQ(file_read_kernel(f, back, n, &pos), want);
+		KEXPECT(!memcmp(back, data + at, want));
+	}
+	s64 pos = size;
+	KEXPECT_EQ(file_read_kernel(f, back, 10, &pos), 0);
+	file_put(f);
+	end();
+	kfree(data);
+	kfree(back);
+}
+
+KTEST(08, holes_read_as_zeroes_and_cost_nothing)
+{
+	u8 *back = kmalloc(2 * PAGE_SIZE, 0);
+	struct file *f;
+	s64 pos;
+
+	KREQUIRE(back && begin(""));
+	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
+	KREQUIRE(!IS_ERR(f));
+	pos = 10 * PAGE_SIZE + 5;
+	KEXPECT_EQ(file_write_kernel(f, "end", 3, &pos), 3);
+	KEXPECT_EQ(f->inode->size, 10 * PAGE_SIZE + 8);
+	KEXPECT_EQ(f->inode->cache.pages.count, 1);
+	pos = 3 * PAGE_SIZE + 1;
+	memset(back, 0xee, 2 * PAGE_SIZE);
+	KEXPECT_EQ(file_read_kernel(f, back, PAGE_SIZE, &pos), PAGE_SIZE);
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		KREQUIRE(back[i] == 0);
+	KEXPECT_EQ(f->inode->cache.pages.count, 1);
+	pos = 10 * PAGE_SIZE;
+	KEXPECT_EQ(file_read_kernel(f, back, PAGE_SIZE, &pos), 8);
+	KEXPECT(!memcmp(back, "\0\0\0\0\0end", 8));
+	file_put(f);
+	end();
+	kfree(back);
+}
+
+KTEST(08, a_full_file_system_says_so_and_recovers)
+{
+	char *page = kzalloc(PAGE_SIZE, 0);
+	struct file *f;
+	s64 pos = 0;
+	ssize_t n;
+	int pages = 0;
+
+	KREQUIRE(page && begin("size=64k,nr_inodes=5"));
+	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
+	KREQUIRE(!IS_ERR(f));
+	while ((n = file_write_kernel(f, page, PAGE_SIZE, &pos)) == (ssize_t)PAGE_SIZE)
+		pages++;
+	KEXPECT_EQ(n, -ENOSPC);
+	KEXPECT_EQ(pages, 16);
+	KEXPECT_EQ(f->inode->size, 16 * PAGE_SIZE);
+	/* What is there can be written over. */
+	pos = 0;
+	KEXPECT_EQ(file_write_kernel(f, "x", 1, &pos), 1);
+	file_put(f);
+	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/f"), 0);
+	KEXPECT_EQ(make_file(TOP "/g", "some"), 0);
+	KEXPECT_EQ(make_file(TOP "/h", ""), 0);
+	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/i", 0755), 0);
+	KEXPECT_EQ(make_file(TOP "/j", ""), 0);
+	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/k", 0755), -ENOSPC);
+	KEXPECT_EQ(vfs_symlink("x", AT_FDCWD, TOP "/k"), -ENOSPC);
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/i"), 0);
+	KEXPECT_EQ(vfs_symlink("x", AT_FDCWD, TOP "/k"), 0);
+	end();
+	kfree(page);
+}
+
+/* Reader of the last resort: fills pages with their own number, or fails. */
+static u32 fills, fail_at;
+static int fill_with_index(struct pagecache *pc, struct frame *f)
+{
+	u64 *word = frame_to_virt(f);
+
+	fills++;
+	if (f->index == fail_at)
+		return -EIO;
+	for (size_t i = 0; i < PAGE_SIZE / 8; i++)
+		word[i] = f->index;
+	return 0;
+}
+
+KTEST(08, a_missing_page_is_filled_once)
+{
+	static const struct pagecache_ops ops = { .read_page = fill_with_index };
+	struct lookup_result r;
+	struct inode *i;
+	struct frame *f, *g;
+
+	KREQUIRE(begin(""));
+	KREQUIRE(path_lookup(AT_FDCWD, TOP, 0, &r) == 0);
+	i = inode_alloc(r.path.dentry->sb);
+	KREQUIRE(i != NULL);
+	const struct super_ops *saved = i->sb->ops;
+	i->mode = S_IFREG;
+	i->cache.ops = &ops;
+	fills = 0;
+	fail_at = 7;
+	KEXPECT(pagecache_get(&i->cache, 3, false) == NULL);
+	KEXPECT_EQ(fills, 0);
+	f = pagecache_get(&i->cache, 3, true);
+	KREQUIRE(!IS_ERR(f) && f);
+	KEXPECT_EQ(*(u64 *)frame_to_virt(f), 3);
+	KEXPECT_EQ(refcount_read(&f->ref), 2); /* the cache's and ours */
+	KEXPECT(f->flags & FRAME_UPTODATE && !(f->flags & FRAME_LOCKED));
+	g = pagecache_get(&i->cache, 3, false);
+	KEXPECT(g == f);
+	KEXPECT_EQ(fills, 1);
+	frame_put(g);
+	frame_put(f);
+	/* One that cannot be read gives the error, is not held, and may be tried again. */
+	KEXPECT_EQ((u64)pagecache_get(&i->cache, 7, true), (u64)ERR_PTR(-EIO));
+	fail_at = ~0u;
+	f = pagecache_get(&i->cache, 7, true);
+	KEXPECT(!IS_ERR(f) && *(u64 *)frame_to_virt(f) == 7);
+	if (!IS_ERR(f))
+		frame_put(f);
+	pagecache_destroy(&i->cache);
+	i->sb->ops = NULL; /* tmpfs did not make this inode */
+	inode_put(i);
+	r.path.dentry->sb->ops = saved;
+	path_put(&r.path);
+	end();
+}
+
+/* --- names ------------------------------------------------------------------------------------------------------------ */
+
+KTEST(08, link_counts_tell_how_many_names_there_are)
+{
+	KREQUIRE(begin(""));
+	u32 top = stat_of(TOP).nlink;
+	KEXPECT_EQ(top, 2);
+	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
+	KEXPECT_EQ(stat_of(TOP "/d").nlink, 2);
+	KEXPECT_EQ(stat_of(TOP).nlink, 3);
+	vfs_mkdir(AT_FDCWD, TOP "/d/e", 0755);
+	KEXPECT_EQ(stat_of(TOP "/d").nlink, 3);
+	make_file(TOP "/f", "x");
+	KEXPECT_EQ(stat_of(TOP "/f").nlink, 1);
+	KEXPECT_EQ(vfs_link(AT_FDCWD, TOP "/f", AT_FDCWD, TOP "/d/g", 0), 0);
+	KEXPECT_EQ(stat_of(TOP "/f").nlink, 2);
+	KEXPECT_EQ(stat_of(TOP "/d/g").ino, stat_of(TOP "/f").ino);
+	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/f"), 0);
+	KEXPECT_EQ(stat_of(TOP "/d/g").nlink, 1);
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), -ENOTEMPTY);
+	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/d/g"), 0);
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), -ENOTEMPTY);
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d/e"), 0);
+	KEXPECT_EQ(stat_of(TOP "/d").nlink, 2);
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), 0);
+	KEXPECT_EQ(stat_of(TOP).nlink, 2);
+	KEXPECT_EQ(stat_of(TOP).size, 40);
+	end();
+}
+
+KTEST(08, rename_moves_replaces_and_exchanges)
+{
+	KREQUIRE(begin(""));
+	vfs_mkdir(AT_FDCWD, TOP "/a", 0755);
+	vfs_mkdir(AT_FDCWD, TOP "/b", 0755);
+	vfs_mkdir(AT_FDCWD, TOP "/a/d", 0755);
+	make_file(TOP "/a/f", "f");
+	make_file(TOP "/b/g", "g");
+	u64 f = ino_of(TOP "/a/f", 0), g = ino_of(TOP "/b/g", 0), d = ino_of(TOP "/a/d", 0);
+
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/f", AT_FDCWD, TOP "/b/g", RENAME_EXCHANGE), 0);
+	KEXPECT_EQ(ino_of(TOP "/a/f", 0), g);
+	KEXPECT_EQ(ino_of(TOP "/b/g", 0), f);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/f", AT_FDCWD, TOP "/b/g", RENAME_NOREPLACE), -EEXIST);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/f", AT_FDCWD, TOP "/b/g", 0), 0);
+	KEXPECT_EQ(ino_of(TOP "/b/g", 0), g);
+	KEXPECT_EQ(walk(TOP "/a/f", 0), -ENOENT);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/d", AT_FDCWD, TOP "/b/e", 0), 0);
+	KEXPECT_EQ(ino_of(TOP "/b/e", 0), d);
+	KEXPECT_EQ(ino_of(TOP "/b/e/..", 0), ino_of(TOP "/b", 0));
+	KEXPECT_EQ(stat_of(TOP "/a").nlink, 2);
+	KEXPECT_EQ(stat_of(TOP "/b").nlink, 3);
+	KEXPECT_EQ(stat_of(TOP "/a").size, 40);
+	KEXPECT_EQ(stat_of(TOP "/b").size, 80);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/b", AT_FDCWD, TOP "/b/e/x", 0), -EINVAL);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a", AT_FDCWD, TOP "/b", 0), -ENOTEMPTY);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a", AT_FDCWD, TOP "/b/e", 0), 0); /* an empty directory is replaced */
+	KEXPECT_EQ(stat_of(TOP).nlink, 3);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/b/g", AT_FDCWD, TOP "/b/e", 0), -EISDIR);
+	end();
+}
+
+KTEST(08, a_file_lives_as_long_as_it_is_open)
+{
+	char back[8];
+	struct file *f;
+	s64 pos = 0;
+
+	KREQUIRE(begin(""));
+	KEXPECT_EQ(make_file(TOP "/f", "still"), 0);
+	f = file_open(AT_FDCWD, TOP "/f", O_RDONLY, 0);
+	KREQUIRE(!IS_ERR(f));
+	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/f"), 0);
+	KEXPECT_EQ(walk(TOP "/f", 0), -ENOENT);
+	KEXPECT_EQ(make_file(TOP "/f", "other"), 0);
+	KEXPECT_EQ(file_read_kernel(f, back, 8, &pos), 5);
+	KEXPECT(!memcmp(back, "still", 5));
+	KEXPECT_EQ(f->inode->nlink, 0);
+	KEXPECT_EQ(vfs_umount(TOP, 0), -EBUSY);
+	file_put(f);
+	end();
+}
+
+struct names {
+	struct dir_context context;
+	u32 count, room;
+	char last[32];
+};
+static bool take_name(struct dir_context *c, const char *name, size_t len, u64 ino, u8 type, u64 next)
+{
+	struct names *n = container_of(c, struct names, context);
+
+	if (n->count == n->room)
+		return false;
+	n->count++;
+	memcpy(n->last, name, MIN(len, sizeof(n->last) - 1));
+	n->last[MIN(len, sizeof(n->last) - 1)] = 0;
+	return true;
+}
+
+KTEST(08, a_directory_is_read_to_its_end_while_names_go)
+{
+	const u32 total = 500;
+	char name[40];
+	struct file *f;
+	u32 seen = 0;
+
+	KREQUIRE(begin(""));
+	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
+	for (u32 i = 0; i < total; i++) {
+		ksnprintf(name, sizeof(name), TOP "/d/%u", i);
+		KEXPECT_EQ(make_file(name, ""), 0);
+	}
+	KEXPECT_EQ(stat_of(TOP "/d").size, 40 + 20 * total);
+	f = file_open(AT_FDCWD, TOP "/d", O_RDONLY | O_DIRECTORY, 0);
+	KREQUIRE(!IS_ERR(f));
+	for (;;) {
+		struct names n = { .context.emit = take_name, .room = 1 };
+		KEXPECT_EQ(f->ops->readdir(f, &n.context), 0);
+		if (!n.count)
+			break;
+		if (n.last[0] == '.')
+			continue;
+		seen++;
+		ksnprintf(name, sizeof(name), TOP "/d/%s", n.last);
+		KEXPECT_EQ(vfs_unlink(AT_FDCWD, name), 0);
+	}
+	KEXPECT_EQ(seen, total);
+	file_put(f);
+	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), 0);
+	end();
+}
