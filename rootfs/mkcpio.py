@@ -89,6 +89,8 @@ class Tree:
         if parent and parent not in self.nodes:
             self.put(parent, Node(stat.S_IFDIR | 0o755))
         old = self.nodes.get(path)
+        if old is not None and stat.S_ISLNK(old.mode) and stat.S_ISDIR(node.mode):
+            return                      # a link that leads to a folder stays: /bin of a merged /usr
         if old is not None and stat.S_ISDIR(old.mode) != stat.S_ISDIR(node.mode):
             if any(name.startswith(path + "/") for name in self.nodes):
                 raise RecipeError(f"{path}: a folder with members cannot become a file")

@@ -55,3 +55,13 @@ $(rootfs_out)/newlib.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/newlib/*) 
 	@rm -rf $(rootfs_out)/newlib && mkdir -p $(rootfs_out)/newlib
 	@for f in $(BUILD)/user/bin/*; do if test -f $$f; then strip -g -o $(rootfs_out)/newlib/$${f##*/} $$f; fi; done
 	$(rootfs_mkcpio) -D PROGRAMS=$(rootfs_abs_out)/newlib -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/newlib/newlib.recipe
+
+# Real glibc programs: bash, coreutils, python3, perl, gcc, make, sqlite3. About 50 MB: boot it with -m 1G.
+PACKAGES_debian := dpkg
+$(rootfs_out)/debian/stamp: $(wildcard $(rootfs_dir)/debian/packages $(rootfs_dir)/debian/collect.sh) | $(rootfs_out)
+	@mkdir -p $(@D)
+	$(rootfs_dir)/debian/collect.sh $(rootfs_out)/debian/tree $(rootfs_out)/debian/debs
+	@touch $@
+
+$(rootfs_out)/debian.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/debian/*) $(rootfs_out)/debian/stamp $(rootfs_out)/newlib.cpio.gz
+	$(rootfs_mkcpio) -l 6 -D TREE=$(rootfs_abs_out)/debian/tree -D PROGRAMS=$(rootfs_abs_out)/newlib -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/debian/debian.recipe

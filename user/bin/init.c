@@ -24,12 +24,20 @@ static const struct {
 	{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" }, { "devpts", "/dev/pts" }, { "tmpfs", "/tmp" },
 };
 
+static const struct {
+	const char *name, *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" }, { "/dev/stdin", "fd/0" }, { "/dev/stdout", "fd/1" }, { "/dev/stderr", "fd/2" },
+};
+
 static void bring_up(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].where, 0755);
 		mount(mounts[i].type, mounts[i].where, mounts[i].type, 0, NULL);
 	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		symlink(links[i].target, links[i].name);
 	sethostname("switchback", 10);
 	setenv("PATH", "/bin:/sbin:/usr/bin", 1);
 	setenv("HOME", "/", 1);
@@ -40,9 +48,9 @@ static void greet(void)
 	struct utsname name;
 
 	if (uname(&name) == 0)
-		printf("\n%s %s, newlib userland. Type help.\n", name.sysname, name.release);
+		printf("\n%s %s. Type help.\n", name.sysname, name.release);
 	else
-		printf("\nnewlib userland. Type help.\n");
+		printf("\nType help.\n");
 	fflush(stdout);
 }
 
@@ -71,10 +79,12 @@ static void take_terminal(void)
 	}
 }
 
+/* Where there is a Bash (the Debian image), it is what a person wants. */
 static void shell(void)
 {
-	char *argv[] = { "sh", NULL };
+	char *bash[] = { "-bash", NULL }, *argv[] = { "sh", NULL };
 
+	execve("/bin/bash", bash, environ);
 	execve("/bin/sh", argv, environ);
 	fprintf(stderr, "init: /bin/sh: %s\n", strerror(errno));
 }
