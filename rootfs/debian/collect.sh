@@ -13,7 +13,7 @@ for name in bin sbin lib lib64; do
 done
 
 wanted() {
-	grep -Ev '^/(bin|sbin|lib|lib64)$|^/usr/share/(doc|man|locale|info|lintian|bug|gdb|zoneinfo|pixmaps|menu|apport|common-licenses|bash-completion)|/lto1$|lto-dump|/gconv/|perl-base/unicore/lib|/lto-wrapper$|/liblto_plugin|/lib(asan|tsan|ubsan|lsan|itm|gomp|quadmath|hwasan)[._]|/(lib2to3|idlelib|test|ensurepip|__pycache__)/|/gprofng|ld\.gold$|(^|[/-])dwp$'
+	grep -Ev '^/(bin|sbin|lib|lib64)$|^/usr/share/(doc|man|locale|info|lintian|bug|gdb|zoneinfo|pixmaps|menu|apport|common-licenses|bash-completion)|/lto1$|lto-dump|/gconv/|perl-base/unicore/lib|/lib(asan|tsan|ubsan|lsan|itm|gomp|quadmath|hwasan)[._]|/(lib2to3|idlelib|test|ensurepip|__pycache__)/|/gprofng|ld\.gold$|(^|[/-])dwp$'
 }
 
 grep -Ev '^#|^$' "$here/packages" | while read -r package; do
