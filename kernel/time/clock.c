@@ -69,6 +69,7 @@ void time_set_realtime(u64 ns)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	WRITE_ONCE(clock_params.realtime_offset_ns, ns - time_ns());
 	atomic_store_release(&clock_params.seq, clock_params.seq + 1);
+	NOTIFIER_CALL(clock_changed, &clock_params);
 	spin_unlock_irqrestore(&realtime_lock, flags);
 }
 

@@ -62,6 +62,14 @@ subsystem_sources = $(filter-out %/asm_offsets.c,$(sort $(wildcard kernel/$1/*.c
 SOURCES := $(foreach s,$(SUBSYSTEMS),$(call subsystem_sources,$s)) $(LAB_SOURCES)
 OBJECTS := $(patsubst %,$(O)/%.o,$(SOURCES))
 
+# The vDSO is a program of its own, inside the kernel: code for user mode, one file of it the lab's, linked to a shared object that the kernel carries as
+# data. Which one, depends on where the lab's files come from.
+ifneq ($(filter distro,$(SUBSYSTEMS)),)
+  vdso_lab := $(filter %/distro/vdso_clock.c,$(LAB_SOURCES))
+  vdso_dir := $(O)/vdso/$(firstword $(subst /, ,$(vdso_lab)))
+  OBJECTS := $(filter-out $(vdso_lab:%=$(O)/%.o),$(OBJECTS)) $(vdso_dir)/image.o
+endif
+
 # The system call table belongs to stage 05.
 SYSCALL_TBL := $(wildcard kernel/include/abi/syscalls.tbl)
 ifneq ($(SYSCALL_TBL),)
@@ -115,6 +123,26 @@ $(offset_headers): $(GEN)/%_offsets.h: kernel/%/asm_offsets.c $(O)/flags
 	$(Q)sed -n 's/^.*OFFSET> *\([A-Za-z_0-9]*\) *[$$]*\(-*[0-9]*\).*/#define \1 \2/p' $@.s > $@
 
 -include $(OBJECTS:=.d) $(offset_headers:=.d)
+
+# --- vDSO -----------------------------------------------------------------------------------------------------------
+
+VDSO_CFLAGS := -std=gnu11 -O2 -ffreestanding -fPIC -m64 -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing -fcf-protection=none \
+	-fasynchronous-unwind-tables -Wall -Wextra -Wno-unused-parameter
+VDSO_LDFLAGS := -m elf_x86_64 -shared -Bsymbolic -soname linux-vdso.so.1 --hash-style=both --eh-frame-hdr --build-id=none -z noexecstack -z max-page-size=4096
+
+$(O)/kernel/distro/vdso/%.c.o $(O)/%/distro/vdso_clock.c.o: KCFLAGS := $(VDSO_CFLAGS)
+
+ifneq ($(vdso_dir),)
+$(vdso_dir)/vdso.so: $(vdso_lab:%=$(O)/%.o) $(O)/kernel/distro/vdso/calls.c.o kernel/distro/vdso/vdso.ld
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(LD) $(VDSO_LDFLAGS) -T kernel/distro/vdso/vdso.ld -o $@ $(filter %.o,$^)
+
+$(vdso_dir)/image.o: $(vdso_dir)/vdso.so
+	$(Q)printf '.section .rodata, "a"\n.globl vdso_image_start, vdso_image_end\n.balign 16\nvdso_image_start:\n.incbin "%s"\nvdso_image_end:\n.section .note.GNU-stack, "", @progbits\n' $< > $(@:.o=.s)
+	$(Q)as --64 -o $@ $(@:.o=.s)
+-include $(vdso_lab:%=$(O)/%.o.d) $(O)/kernel/distro/vdso/calls.c.o.d
+endif
 
 # --- link -----------------------------------------------------------------------------------------------------------
 

@@ -1,3 +1,3 @@
 LAB_TITLE := Alpine Linux
 LAB_ENABLES := distro
-LAB_FILES :=
+LAB_FILES := distro/vdso_clock.c distro/flock.c

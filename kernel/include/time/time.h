@@ -3,6 +3,7 @@
 #define TIME_TIME_H
 
 #include "core/compiler.h"
+#include "core/notifier.h"
 #include "lib/rbtree.h"
 
 #define NSEC_PER_SEC 1000000000ul
@@ -23,6 +24,8 @@ struct clock_params {
 	u64 mult, base_tsc, base_ns, realtime_offset_ns;
 };
 extern struct clock_params clock_params;
+/* The real time was set: under the clock's own lock, interrupts off. For the copy that the vDSO shows. */
+NOTIFIER_DECLARE(clock_changed, const struct clock_params *p);
 
 /* Timers: on the CPU that started them, by a one-shot APIC timer. fn runs in interrupt context with interrupts off. */
 struct timer {
