@@ -126,7 +126,6 @@ int main(void)
 		R(SYS(mount, "tmpfs", "/tmp", "tmpfs", 0, NULL));
 		R(SYS(umount2, "/proc", 0));
 		R(SYS(settimeofday, &(struct timeval){ 0, 0 }, NULL));
-		R(SYS(syslog, 3, a, 10));
 	}
 	R(SYS(reboot, 1, 2, 3, 4));
 	R(sethostname("x", 100));
