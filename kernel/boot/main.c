@@ -5,6 +5,7 @@
 #include "boot_priv.h"
 #include "core/boot_clock.h"
 #include "core/cmdline.h"
+#include "core/kasan.h"
 #include "core/cpu.h"
 #include "core/panic.h"
 #include "core/printk.h"
@@ -80,7 +81,7 @@ static void boot_destination(void)
 }
 DESTINATION(1, boot_destination);
 
-void kmain(u32 magic, paddr_t info)
+static void __noinline __noreturn start(u32 magic, paddr_t info)
 {
 	cpu_boot_init();
 	early_traps_init();
@@ -102,4 +103,11 @@ void kmain(u32 magic, paddr_t info)
 	run_destination();
 	for (;;)
 		__asm__ volatile("cli; hlt");
+}
+
+/* Its own frame must not have red zones: there is no shadow yet. */
+void __no_sanitize kmain(u32 magic, paddr_t info)
+{
+	kasan_early_init();
+	start(magic, info);
 }

@@ -131,7 +131,7 @@ static void __noreturn panic_end(void)
 		__asm__ volatile("cli; hlt");
 }
 
-static void __noreturn report(const struct trapframe *f, const char *fmt, va_list ap)
+static void __noreturn report(const struct trapframe *f, void (*detail)(const void *arg), const void *arg, const char *fmt, va_list ap)
 {
 	static char text[512];
 
@@ -145,6 +145,8 @@ static void __noreturn report(const struct trapframe *f, const char *fmt, va_lis
 	panic_vformat(text, sizeof(text), fmt, ap);
 	panic_printf("\nPANIC %s\n", text);
 	panic_printf("cpu %u, %lu ms after the start, %s\n", cpu_id(), boot_clock_ns() / 1000000, in_irq() ? "in an interrupt" : "not in an interrupt");
+	if (detail)
+		detail(arg);
 	if (f) {
 		print_registers(f);
 		print_address(false, f->rip, 0);
@@ -162,7 +164,7 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	report(NULL, fmt, ap);
+	report(NULL, NULL, NULL, fmt, ap);
 }
 
 void panic_frame(const struct trapframe *frame, const char *fmt, ...)
@@ -170,5 +172,13 @@ void panic_frame(const struct trapframe *frame, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	report(frame, fmt, ap);
+	report(frame, NULL, NULL, fmt, ap);
+}
+
+void panic_with(void (*detail)(const void *arg), const void *arg, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(NULL, detail, arg, fmt, ap);
 }

@@ -1,6 +1,7 @@
 /* The formatter of panics: it must work when the kernel's own is what broke (or what a student has yet to write). */
 #include "panic_priv.h"
 #include "core/emergency.h"
+#include "core/panic.h"
 #include "core/printk.h"
 #include "core/verdict.h"
 #include "lib/string.h"
@@ -84,15 +85,30 @@ void panic_vformat(char *buf, size_t size, const char *fmt, va_list ap)
 		buf[o.len] = '\0';
 }
 
-void panic_printf(const char *fmt, ...)
+static void print(const char *fmt, va_list ap)
 {
 	static char line[640]; /* only one CPU panics */
-	va_list ap;
 
-	va_start(ap, fmt);
 	panic_vformat(line, sizeof(line), fmt, ap);
-	va_end(ap);
 	verdict("%s", line);
 	emergency_write(line, strlen(line));
 	console_write_screens(line, strlen(line));
+}
+
+void panic_printf(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print(fmt, ap);
+	va_end(ap);
+}
+
+void panic_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print(fmt, ap);
+	va_end(ap);
 }

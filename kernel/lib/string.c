@@ -3,12 +3,15 @@
  * most, go without its start-up cost.
  */
 #include "lib/string.h"
+#include "core/kasan.h"
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	char *d = dst;
 	const char *s = src;
 
+	kasan_check(src, n, false, __builtin_return_address(0));
+	kasan_check(dst, n, true, __builtin_return_address(0));
 	if (n >= 16) {
 		/* The last eight bytes first (they may overlap what follows), so that no byte loop is needed. */
 		u64 tail;
@@ -39,6 +42,8 @@ void *memmove(void *dst, const void *src, size_t n)
 
 	if (d == s || !n)
 		return dst;
+	kasan_check(src, n, false, __builtin_return_address(0));
+	kasan_check(dst, n, true, __builtin_return_address(0));
 	/* Forward copying is right unless dst begins inside of src. */
 	if (d < s || d >= s + n) {
 		size_t words = n / 8, rest = n % 8;
@@ -72,6 +77,7 @@ void *memset(void *dst, int c, size_t n)
 	char *d = dst;
 	u64 pattern = (u8)c * 0x0101010101010101ul;
 
+	kasan_check(dst, n, true, __builtin_return_address(0));
 	if (n >= 16) {
 		size_t words = (n - 1) / 8;
 		__builtin_memcpy(d + n - 8, &pattern, 8);

@@ -11,9 +11,11 @@
  */
 #include "mm/slab.h"
 
+#include "core/debug.h"
 #include "core/panic.h"
 #include "core/percpu.h"
 #include "lib/radix.h"
+#include "heap_check.h"
 #include "lib/string.h"
 #include "mm/pagetable.h"
 #include "mm_priv.h"
@@ -41,10 +43,12 @@ static const u8 small_class[] = { 0, 0, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5, 5 }; /* by
 
 void slab_cache_init(struct slab_cache *c, const char *name, size_t size, size_t align)
 {
+	size_t object_size = MAX(size, sizeof(void *));
+
 	align = MAX(align, sizeof(void *));
-	size = ALIGN_UP(MAX(size, sizeof(void *)), align);
+	size = ALIGN_UP(heap_check_slot(object_size), align);
 	ASSERT(size <= 128 * 1024);
-	*c = (struct slab_cache){ .name = name, .size = size, .align = align };
+	*c = (struct slab_cache){ .name = name, .size = size, .object_size = object_size, .align = align };
 	/* The smallest slab that wastes at most an eighth, and holds eight if that takes no more than 32 KiB. */
 	while ((PAGE_SIZE << c->order) < size || (PAGE_SIZE << c->order) % size > (PAGE_SIZE << c->order) / 8 ||
 	       ((PAGE_SIZE << c->order) / size < 8 && c->order < 3 && size < PAGE_SIZE))
@@ -57,7 +61,7 @@ void slab_cache_init(struct slab_cache *c, const char *name, size_t size, size_t
 
 	u64 irq = spin_lock_irqsave(&cache_list_lock);
 	list_add_tail(&cache_list, &c->all);
-	if (magazines_used < MAGAZINES)
+	if (!KASAN && magazines_used < MAGAZINES)
 		c->percpu = (void *)(u64)++magazines_used; /* index + 1 */
 	spin_unlock_irqrestore(&cache_list_lock, irq);
 }
@@ -120,11 +124,25 @@ void *slab_alloc(struct slab_cache *c, unsigned flags)
 		if (!obj)
 			return NULL;
 	}
+	heap_check_alloc(c, obj);
 	if (flags & ALLOC_ZERO)
-		memset(obj, 0, c->size);
+		memset(obj, 0, c->object_size);
 	return obj;
 }
 
+#if KASAN
+void heap_give(struct slab_cache *c, void *obj)
+{
+	u64 irq = spin_lock_irqsave(&c->lock);
+	slab_give(c, obj);
+	spin_unlock_irqrestore(&c->lock, irq);
+}
+
+void slab_free(struct slab_cache *c, void *obj)
+{
+	heap_check_free(c, obj);
+}
+#else
 static __noinline void give_to_cache(struct slab_cache *c, struct magazine *m, void *obj)
 {
 	spin_lock(&c->lock);
@@ -146,10 +164,12 @@ void slab_free(struct slab_cache *c, void *obj)
 		give_to_cache(c, m, obj);
 	irq_restore(irq);
 }
+#endif
 
 /* Magazines of other CPUs keep their few objects: a cache that goes is empty, so only what was freed lately can lie in them. */
 void slab_cache_destroy(struct slab_cache *c)
 {
+	heap_check_drain();
 	u64 irq = irq_save();
 	struct magazine *m = magazine_of(c);
 
@@ -179,6 +199,8 @@ void slab_cache_destroy(struct slab_cache *c)
 void slab_for_each(void (*fn)(struct slab_cache *c, void *arg), void *arg)
 {
 	struct slab_cache *c;
+
+	heap_check_drain();
 	u64 irq = spin_lock_irqsave(&cache_list_lock);
 	list_for_each(c, &cache_list, all)
 		fn(c, arg);
@@ -216,6 +238,10 @@ static void *kmalloc_large(size_t size, unsigned flags)
 		return NULL;
 	f->flags |= FRAME_HEAD;
 	atomic_fetch_add(&large_frames, 1ul << order);
+	if (KASAN) {
+		kasan_poison(frame_to_virt(f), PAGE_SIZE << order, POISON_HEAP_REDZONE);
+		kasan_unpoison(frame_to_virt(f), size);
+	}
 	return frame_to_virt(f);
 }
 
@@ -225,7 +251,11 @@ void *kmalloc(size_t size, unsigned flags)
 		return NULL;
 	if (unlikely(size > KMALLOC_MAX_CLASS))
 		return kmalloc_large(size, flags);
-	return slab_alloc(class_for(size), flags);
+	struct slab_cache *c = class_for(size);
+	void *obj = slab_alloc(c, flags);
+	if (KASAN && obj)
+		heap_check_size(c, obj, size);
+	return obj;
 }
 
 void *kzalloc(size_t size, unsigned flags)
@@ -263,14 +293,14 @@ size_t kmalloc_usable(const void *p)
 	if (is_kmap(p))
 		return kmap_size(p);
 	struct frame *f = virt_to_frame(p);
-	return f->flags & FRAME_SLAB ? ((struct slab_cache *)f->owner)->size : PAGE_SIZE << f->order;
+	return f->flags & FRAME_SLAB ? heap_check_usable(f->owner, p) : PAGE_SIZE << f->order;
 }
 
 void *krealloc(void *p, size_t size, unsigned flags)
 {
 	size_t old = kmalloc_usable(p);
 
-	if (p && size <= old && size >= old / 4)
+	if (p && size <= old && size >= old / 4 && !KASAN)
 		return p;
 	void *n = kmalloc(size, flags);
 	if (!n || !p)
@@ -305,6 +335,7 @@ static void node_free(void *p, size_t size)
 
 void heap_init(void)
 {
+	heap_check_init();
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
 		slab_cache_init(&classes[i], class_names[i], class_sizes[i], class_sizes[i] & (class_sizes[i] - 1) ? 16 : MIN(class_sizes[i], (u16)64));
 	radix_node_alloc = node_alloc;

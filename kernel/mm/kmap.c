@@ -17,6 +17,7 @@
 
 #include "abi/errno.h"
 #include "core/cpu.h"
+#include "heap_check.h"
 #include "core/panic.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
@@ -112,6 +113,7 @@ static void area_release(vaddr_t va, size_t n, size_t mapped)
 	}
 	spin_unlock_irqrestore(&kmap_lock, irq);
 
+	kasan_poison((void *)va, mapped * PAGE_SIZE, POISON_UNMAPPED);
 	flush_everywhere(va, va + mapped * PAGE_SIZE);
 	list_for_each_safe(f, next, &frames, link) {
 		list_del(&f->link);
@@ -126,6 +128,12 @@ static vaddr_t area_reserve(size_t n)
 {
 	u64 irq = spin_lock_irqsave(&kmap_lock);
 	vaddr_t va = area_take(n);
+#if KASAN
+	if (va && !kasan_cover(kernel_pt, (void *)va, (char *)va + n * PAGE_SIZE, heap_check_shadow_page))
+		va = 0;
+	if (va)
+		kasan_unpoison((void *)va, n * PAGE_SIZE);
+#endif
 	spin_unlock_irqrestore(&kmap_lock, irq);
 	return va;
 }

@@ -10,6 +10,7 @@
 #include "mm/pagetable.h"
 
 #include "core/cpu.h"
+#include "core/kasan.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
 #include "mm/frame.h"
@@ -57,8 +58,10 @@ void *kstack_alloc(void)
 		spin_unlock(&stack_lock);
 	}
 	irq_restore(irq);
-	if (stack)
+	if (stack) {
+		kasan_unpoison(stack, KSTACK_SIZE);
 		return stack;
+	}
 	stack = kmap_alloc(KSTACK_SIZE, 0);
 	if (stack)
 		atomic_fetch_add(&mem_kstack_frames, KSTACK_SIZE / PAGE_SIZE);
@@ -85,6 +88,9 @@ static size_t stacks_trim(size_t keep)
 
 void kstack_free(void *stack)
 {
+	/* The last user's red zones are still there; the link is not poisoned. */
+	kasan_unpoison(stack, sizeof(struct free_stack));
+	kasan_poison((char *)stack + sizeof(struct free_stack), KSTACK_SIZE - sizeof(struct free_stack), POISON_HEAP_FREED);
 	u64 irq = irq_save();
 	struct stack_cache *c = percpu_ptr(stack_caches);
 	bool many = false;

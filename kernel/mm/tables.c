@@ -12,6 +12,7 @@
 
 #include "boot/boot.h"
 #include "core/cpu.h"
+#include "core/kasan.h"
 #include "core/panic.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
@@ -120,8 +121,17 @@ void kernel_tables_init(void)
 	map_image_part(root, rodata_start, data_start, PTE_NX);
 	map_image_part(root, data_start, kernel_end, PTE_WRITE | PTE_NX);
 	early_entry(root, KMAP_BASE, 3);
+#if KASAN
+	memcpy(&root[SHADOW_FIRST_SLOT], &boot_pml4[SHADOW_FIRST_SLOT], (SHADOW_LAST_SLOT + 1 - SHADOW_FIRST_SLOT) * sizeof(u64));
+#endif
 	write_cr3(virt_to_phys(root));
 	kernel_pt = root;
+#if KASAN
+	for (unsigned i = 0; early_range(i, &base, &end); i++)
+		kasan_cover(root, phys_to_virt(base), phys_to_virt(end), early_alloc);
+	/* The top-level entry of the run-time mappings' shadow is to be there before it is copied. */
+	kasan_cover(root, (void *)KMAP_BASE, (char *)KMAP_BASE + PAGE_SIZE, early_alloc);
+#endif
 
 	for (unsigned i = 0; early_range(i, &base, &end); i++)
 		map_frames(ALIGN_DOWN(base, BLOCK_SIZE) >> PAGE_SHIFT, ALIGN_UP(end, BLOCK_SIZE) >> PAGE_SHIFT);

@@ -36,19 +36,38 @@ ifeq ($(compiler),gcc)
   KCFLAGS += -fno-tree-loop-distribute-patterns
 endif
 ifeq ($(DEBUG),1)
-  # Undefined behaviour traps (ud2, so a panic with its place). Packed headers are read unaligned, and per-CPU pointers and
-  # user addresses are made by arithmetic that leaves their objects. gcc 12 reads a volatile bool once where it checks bools.
-  KCFLAGS += -O1 -DDEBUG=1 -fsanitize=undefined -fno-sanitize=alignment,vptr,pointer-overflow,object-size,bool,enum
-  KCFLAGS += $(if $(filter gcc,$(compiler)),-fsanitize-undefined-trap-on-error,-fsanitize-trap=undefined)
+  # Undefined behaviour is reported (core/ubsan.c). Packed headers are read unaligned, and per-CPU pointers and user
+  # addresses are made by arithmetic that leaves their objects. gcc 12 reads a volatile bool once where it checks bools.
+  KCFLAGS += -O1 -DDEBUG=1
+  CHECKS := -fsanitize=undefined -fno-sanitize=alignment,vptr,pointer-overflow,object-size,bool,enum
+  # Every access is looked up in the shadow (core/kasan.h). Red zones on the stack are written inline: the offset is part
+  # of the code.
+  CHECKS += -DKASAN=1 -fsanitize=kernel-address
+  ifeq ($(compiler),gcc)
+    CHECKS += -fasan-shadow-offset=0xdffffc0000000000 --param asan-instrumentation-with-call-threshold=0 \
+	--param asan-stack=1 --param asan-globals=1 --param asan-instrument-allocas=1
+  else
+    CHECKS += $(addprefix -mllvm ,-asan-mapping-offset=0xdffffc0000000000 -asan-instrumentation-with-call-threshold=0 \
+	-asan-stack=1 -asan-globals=1 -asan-instrument-allocas=1)
+  endif
 else
   KCFLAGS += -O2
 endif
 KWERROR := $(if $(filter 1,$(WERROR)),-Werror)
 
-KLDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments
+# In a checking kernel given layers stand between these functions, which a student may have written, and who calls them.
+WRAPPED := buddy_alloc buddy_free
+
+KLDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \
+	$(if $(filter 1,$(DEBUG)),$(addprefix --wrap=,$(WRAPPED)))
+
+# The checkers themselves, what reports, and what reads other stacks.
+UNCHECKED := $(addprefix kernel/,core/kasan.c core/kasan_report.c core/ubsan.c core/panic.c core/panic_print.c \
+	core/verdict.c core/ksyms.c mm/heap_check.c)
+checks_of = $(if $(filter $(UNCHECKED),$1),$(if $(CHECKS),-DKASAN=1),$(CHECKS))
 
 # A change of flags rebuilds: every object depends on this file, which is rewritten only when its text changes.
-flags_text := $(CC) $(KCPPFLAGS) $(KCFLAGS) $(KASFLAGS)
+flags_text := $(CC) $(KCPPFLAGS) $(KCFLAGS) $(CHECKS) $(KASFLAGS)
 ifneq ($(filter-out help clean doctor setup kernel-path,$(or $(MAKECMDGOALS),kernel)),)
   ifneq ($(file <$(O)/flags),$(flags_text))
     $(shell mkdir -p $(GEN))
@@ -91,7 +110,7 @@ without_lab = $(subst $(space),/,$(wordlist 2,99,$(subst /, ,$(patsubst solution
 home_of = $(patsubst %/,%,$(dir $(if $(call in_lab,$1),kernel/$(call without_lab,$1),$1)))
 source_flags = $(KCPPFLAGS) -I$(call home_of,$<) $(if $(filter solutions/%,$<),-DSOLUTION)
 
-compile_c = $(CC) $(source_flags) $(KCFLAGS) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
+compile_c = $(CC) $(source_flags) $(KCFLAGS) $(call checks_of,$<) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
 compile_S = $(CC) $(source_flags) $(KASFLAGS) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
 Q := $(if $(filter 1,$(V)),,@)
 say = @printf '  %-7s %s\n' '$1' '$2'
@@ -119,7 +138,7 @@ $(GEN)/syscalls_gen.c: $(GEN)/syscalls_gen.h
 $(offset_headers): $(GEN)/%_offsets.h: kernel/%/asm_offsets.c $(O)/flags
 	$(call say,GEN,$(@F))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(source_flags) $(filter-out -g -fsanitize%,$(KCFLAGS)) -MMD -MP -MF $@.d -MT $@ -S -o $@.s $<
+	$(Q)$(CC) $(source_flags) $(filter-out -g,$(KCFLAGS)) $(if $(CHECKS),-DKASAN=1) -MMD -MP -MF $@.d -MT $@ -S -o $@.s $<
 	$(Q)sed -n 's/^.*OFFSET> *\([A-Za-z_0-9]*\) *[$$]*\(-*[0-9]*\).*/#define \1 \2/p' $@.s > $@
 
 -include $(OBJECTS:=.d) $(offset_headers:=.d)

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from labs_mk import Layers, read_labs  # noqa: E402
 
-FREE = ("abi/", "lib/", "core/types.h", "core/compiler.h", "core/todo.h")
+FREE = ("abi/", "lib/", "core/types.h", "core/compiler.h", "core/todo.h", "core/debug.h", "core/kasan.h", "core/layout.h")
 FREESTANDING = {"stdint.h", "stddef.h", "stdarg.h", "stdbool.h", "stdatomic.h", "limits.h", "cpuid.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 STAGE_IF = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b.*(?<![A-Za-z])(?:LAB|STAGE)(?![A-Za-z]).*", re.M)

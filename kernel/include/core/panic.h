@@ -10,6 +10,11 @@ struct trapframe;
 void __noreturn panic(const char *fmt, ...) __printf_like(1, 2);
 void __noreturn panic_frame(const struct trapframe *frame, const char *fmt, ...) __printf_like(2, 3);
 
+/* The same; after the first lines of the report it calls detail(arg), which may print with panic_note. */
+void __noreturn panic_with(void (*detail)(const void *arg), const void *arg, const char *fmt, ...) __printf_like(3, 4);
+/* To where panics go: verdict channel, serial port, screens. %s %c %d %u %x %lu %ld %lx without widths. */
+void panic_note(const char *fmt, ...) __printf_like(1, 2);
+
 /* Stops the other CPUs for good, by stage 03's hook; returns after a short time whether they answered or not. */
 void panic_stop_others(void);
 extern void (*panic_stop_hook)(void);

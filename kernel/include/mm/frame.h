@@ -29,7 +29,7 @@ struct frame {
 	struct refcount ref; /* 0 while free; users: page-table entries, cache, pins */
 	u8 order;            /* of the block this heads */
 	u8 cpu;
-	u16 spare;
+	u16 spare;           /* a checking kernel: the frame is free and holds a pattern */
 	u32 mapcount;        /* page cache: number of user page-table entries that map it */
 	void *owner;         /* struct pagecache *, struct slab_cache *, … by flags */
 	u64 index;           /* page number in the page cache; free objects of a slab */

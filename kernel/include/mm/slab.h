@@ -8,7 +8,8 @@
 
 struct slab_cache {
 	const char *name;
-	u32 size;            /* of an object, rounded up to its alignment */
+	u32 size;            /* of an object, rounded up to its alignment (in a checking kernel: of its slot, red zone included) */
+	u32 object_size;     /* as asked for */
 	u32 align;
 	u32 per_slab;        /* objects in a slab */
 	u8 order;            /* frames of a slab: 2^order */

@@ -1,0 +1,295 @@
+/*
+ * The checking layer over the student's allocators: red zones, quarantine, poison, and who allocated and freed what. Not instrumented itself.
+ *
+ * A slot of a checked cache:
+ *
+ *   | object (object_size) | red zone ... | struct object_meta |        c->size
+ *
+ * The slab allocator below knows only slots, and sees them accessible throughout: poison lies on red zones of objects that are handed out, and on objects in
+ * quarantine. A freed object waits there until QUARANTINE others were freed after it, filled with a pattern that must still be whole when it leaves.
+ *
+ * A free frame is poisoned, and filled with a pattern too (frame->spare notes that): this catches what the shadow cannot see, such as a user program that still
+ * writes through a TLB entry of a page that is gone.
+ *
+ * Locks: quarantine_lock guards the ring.
+ */
+#include "heap_check.h"
+
+#if KASAN
+#include "core/cpu.h"
+#include "core/ksyms.h"
+#include "core/panic.h"
+#include "core/percpu.h"
+#include "lib/string.h"
+#include "mm_priv.h"
+
+#define META_LIVE 0x4c495645u
+#define META_FREED 0x46524545u
+#define TRACE 6
+#define PATTERN_FREE 0x6b6b6b6b6b6b6b6bul
+#define PATTERN_FRESH 0x5a5a5a5a5a5a5a5aul
+#define FRAME_FILLED 0x6b6b
+#define QUARANTINE 1024
+#define QUARANTINE_BYTES (512 * 1024ul)
+
+struct object_meta {
+	u32 state, size;
+	u32 allocated[TRACE], freed[TRACE]; /* low halves of return addresses in the image */
+};
+
+static struct spinlock quarantine_lock = SPINLOCK_INIT("quarantine", RANK_SLAB - 1);
+static struct {
+	struct slab_cache *cache;
+	void *object;
+} ring[QUARANTINE];               /* quarantine_lock */
+static u32 ring_first, ring_count; /* quarantine_lock */
+static u64 ring_bytes;             /* quarantine_lock */
+
+size_t heap_check_slot(size_t object_size)
+{
+	return ALIGN_UP(object_size, 8ul) + sizeof(struct object_meta);
+}
+
+static struct object_meta *meta_of(const struct slab_cache *c, const void *object)
+{
+	return (struct object_meta *)((char *)object + c->size - sizeof(struct object_meta));
+}
+
+static void fill_words(void *p, u64 pattern, size_t words)
+{
+	__asm__ volatile("rep stosq" : "+D"(p), "+c"(words) : "a"(pattern) : "memory");
+}
+
+static const u64 *first_other(const u64 *p, u64 pattern, size_t words)
+{
+	for (; words-- > 0; p++)
+		if (*p != pattern)
+			return p;
+	return NULL;
+}
+
+static void take_trace(u32 *trace)
+{
+	u64 *frame = __builtin_frame_address(0), low = (u64)frame;
+
+	memset(trace, 0, TRACE * sizeof(*trace));
+	/* The first is the allocator's own. */
+	for (int i = -1; i < TRACE && (u64)frame >= low && (u64)frame < low + 16384 && !((u64)frame & 7) && frame[1] >= KERNEL_BASE; i++) {
+		if (i >= 0)
+			trace[i] = (u32)frame[1];
+		if (frame[0] <= (u64)frame)
+			break;
+		frame = (u64 *)frame[0];
+	}
+}
+
+static void print_trace(const char *what, const u32 *trace)
+{
+	panic_note("KASAN: %s\n", what);
+	for (int i = 0; i < TRACE && trace[i]; i++) {
+		u64 offset = 0, rip = 0xffffffff00000000ul | trace[i];
+		const char *name = ksym_lookup(rip - 1, &offset);
+		panic_note("  %lx %s+0x%lx\n", rip, name ? name : "?", offset + 1);
+	}
+}
+
+static void describe_object(const struct slab_cache *c, const char *object, const char *at)
+{
+	const struct object_meta *m = meta_of(c, object);
+	bool live = m->state == META_LIVE;
+
+	if (!live && m->state != META_FREED) {
+		panic_note("KASAN: in a slab of %s, in a slot that was never handed out\n", c->name);
+		return;
+	}
+	if (at >= object + m->size)
+		panic_note("KASAN: %lu bytes behind the end of an object of %u bytes (cache %s) at %lx\n", (u64)(at - object) - m->size, m->size, c->name, (u64)object);
+	else
+		panic_note("KASAN: at byte %lu of an object of %u bytes (cache %s) at %lx\n", (u64)(at - object), m->size, c->name, (u64)object);
+	print_trace("allocated by", m->allocated);
+	if (!live)
+		print_trace("freed by", m->freed);
+}
+
+static bool describe(const void *p)
+{
+	if ((u64)p >= KMAP_BASE && (u64)p < KMAP_END) {
+		panic_note("KASAN: in the area of run-time mappings\n");
+		return true;
+	}
+	if ((u64)p < DIRECT_BASE || (u64)p >= DIRECT_END || !pfn_valid(virt_to_phys(p) >> PAGE_SHIFT))
+		return false;
+	const struct frame *f = virt_to_frame(p);
+	if (!(f->flags & FRAME_SLAB)) {
+		panic_note("KASAN: in frame %lu, flags %x, references %u\n", frame_to_pfn(f), f->flags, refcount_read(&f->ref));
+		return true;
+	}
+	const struct slab_cache *c = f->owner;
+	u64 base = ALIGN_DOWN((u64)p, PAGE_SIZE << c->order), index = ((u64)p - base) / c->size;
+	if (index < c->per_slab)
+		describe_object(c, (const char *)base + index * c->size, p);
+	return true;
+}
+
+/* --- objects ------------------------------------------------------------------------------------------------------- */
+
+void heap_check_alloc(struct slab_cache *c, void *object)
+{
+	struct object_meta *m = meta_of(c, object);
+
+	m->state = META_LIVE;
+	m->size = c->object_size;
+	take_trace(m->allocated);
+	kasan_poison(object, c->size, POISON_HEAP_REDZONE);
+	kasan_unpoison(object, c->object_size);
+	fill_words(object, PATTERN_FRESH, c->object_size / 8);
+}
+
+void heap_check_size(struct slab_cache *c, void *object, size_t size)
+{
+	meta_of(c, object)->size = size;
+	kasan_poison(object, c->size, POISON_HEAP_REDZONE);
+	kasan_unpoison(object, size);
+}
+
+size_t heap_check_usable(const struct slab_cache *c, const void *object)
+{
+	return meta_of(c, object)->size;
+}
+
+static void describe_arg(const void *p) { describe(p); }
+
+static void leave(struct slab_cache *c, void *object)
+{
+	const u64 *other = first_other(object, PATTERN_FREE, c->object_size / 8);
+
+	if (other)
+		panic_with(describe_arg, other, "KASAN: use after free: a freed object was written behind the checker's back, %lx at %lx", *other, (u64)other);
+	kasan_unpoison(object, c->size);
+	heap_give(c, object);
+}
+
+static bool pop_oldest(bool only_if_full)
+{
+	struct slab_cache *c;
+	void *object;
+	u64 irq = spin_lock_irqsave(&quarantine_lock);
+
+	if (!ring_count || (only_if_full && ring_count < QUARANTINE - MAX_CPUS && ring_bytes < QUARANTINE_BYTES)) {
+		spin_unlock_irqrestore(&quarantine_lock, irq);
+		return false;
+	}
+	c = ring[ring_first].cache;
+	object = ring[ring_first].object;
+	ring_first = (ring_first + 1) % QUARANTINE;
+	ring_count--;
+	ring_bytes -= c->size;
+	spin_unlock_irqrestore(&quarantine_lock, irq);
+	leave(c, object);
+	return true;
+}
+
+void heap_check_drain(void)
+{
+	while (pop_oldest(false))
+		;
+}
+
+void heap_check_free(struct slab_cache *c, void *object)
+{
+	u64 offset = (u64)object & ((PAGE_SIZE << c->order) - 1);
+	struct object_meta *m = meta_of(c, object);
+	struct frame *f = virt_to_frame(object);
+
+	if (!(f->flags & FRAME_SLAB) || f->owner != c || offset % c->size || offset / c->size >= c->per_slab)
+		panic_with(describe_arg, object, "KASAN: invalid free: %lx is no object of %s", (u64)object, c->name);
+	if (__atomic_exchange_n(&m->state, META_FREED, __ATOMIC_SEQ_CST) != META_LIVE)
+		panic_with(describe_arg, object, "KASAN: double free of %lx (cache %s)", (u64)object, c->name);
+	take_trace(m->freed);
+	fill_words(object, PATTERN_FREE, c->object_size / 8);
+	kasan_poison(object, c->size, POISON_HEAP_FREED);
+	while (pop_oldest(true))
+		;
+	u64 irq = spin_lock_irqsave(&quarantine_lock);
+	u32 at = (ring_first + ring_count) % QUARANTINE;
+	bool room = ring_count < QUARANTINE;
+	if (room) {
+		ring[at].cache = c;
+		ring[at].object = object;
+		ring_count++;
+		ring_bytes += c->size;
+	}
+	spin_unlock_irqrestore(&quarantine_lock, irq);
+	if (!room)
+		leave(c, object);
+}
+
+static void check_reclaim(size_t want, size_t *freed)
+{
+	u64 before = buddy_free_count();
+
+	heap_check_drain();
+	if (buddy_free_count() > before)
+		*freed += buddy_free_count() - before;
+}
+NOTIFIER(reclaim, check_reclaim);
+
+/* --- frames -------------------------------------------------------------------------------------------------------- */
+
+void frame_check_alloc(struct frame *f, unsigned order)
+{
+	kasan_unpoison(frame_to_virt(f), PAGE_SIZE << order);
+	for (u64 i = 0; i < 1ul << order; i++) {
+		const u64 *other;
+		if (f[i].spare != FRAME_FILLED)
+			continue;
+		f[i].spare = 0;
+		other = first_other(frame_to_virt(f + i), PATTERN_FREE, PAGE_SIZE / 8);
+		if (other)
+			panic_with(describe_arg, other, "poison: frame %lu was written while it was free: %lx at %lx", frame_to_pfn(f + i), *other, (u64)other);
+	}
+}
+
+void frame_check_free(struct frame *f, unsigned order)
+{
+	for (u64 i = 0; i < 1ul << order; i++) {
+		if (f[i].spare == FRAME_FILLED)
+			panic_with(describe_arg, frame_to_virt(f + i), "poison: frame %lu is freed twice", frame_to_pfn(f + i));
+		f[i].spare = FRAME_FILLED;
+	}
+	fill_words(frame_to_virt(f), PATTERN_FREE, (PAGE_SIZE << order) / 8);
+	kasan_poison(frame_to_virt(f), PAGE_SIZE << order, POISON_FREE_FRAME);
+}
+
+/* Tests call the buddy itself (mm/frame.c calls it by its real name). */
+struct frame *__wrap_buddy_alloc(unsigned order);
+void __wrap_buddy_free(struct frame *f, unsigned order);
+
+struct frame *__wrap_buddy_alloc(unsigned order)
+{
+	struct frame *f = __real_buddy_alloc(order);
+
+	if (f)
+		frame_check_alloc(f, order);
+	return f;
+}
+
+void __wrap_buddy_free(struct frame *f, unsigned order)
+{
+	frame_check_free(f, order);
+	__real_buddy_free(f, order);
+}
+
+void heap_check_init(void)
+{
+	kasan_describe_hook = describe;
+}
+
+/* A page for the shadow of run-time mappings. */
+paddr_t heap_check_shadow_page(u64 bytes, u64 align)
+{
+	struct frame *f = frame_alloc(0, ALLOC_ZERO | ALLOC_ATOMIC);
+
+	return f ? frame_to_phys(f) : 0;
+}
+#endif

@@ -1,0 +1,34 @@
+/* The checking layer of the allocators (heap_check.c): empty in a plain kernel. */
+#ifndef MM_HEAP_CHECK_H
+#define MM_HEAP_CHECK_H
+
+#include "core/kasan.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+
+#if KASAN
+size_t heap_check_slot(size_t object_size);              /* bytes of a slot for it */
+void heap_check_init(void);
+void heap_check_alloc(struct slab_cache *c, void *object); /* it is handed out */
+void heap_check_size(struct slab_cache *c, void *object, size_t size); /* only so much of it was asked for */
+size_t heap_check_usable(const struct slab_cache *c, const void *object);
+void heap_check_free(struct slab_cache *c, void *object);  /* takes it into quarantine */
+void heap_check_drain(void);                               /* empties the quarantine */
+void heap_give(struct slab_cache *c, void *object);        /* heap.c: to the slab, without checks */
+void frame_check_alloc(struct frame *f, unsigned order);
+void frame_check_free(struct frame *f, unsigned order);
+paddr_t heap_check_shadow_page(u64 bytes, u64 align);
+struct frame *__real_buddy_alloc(unsigned order);
+void __real_buddy_free(struct frame *f, unsigned order);
+#else
+static inline size_t heap_check_slot(size_t object_size) { return object_size; }
+static inline void heap_check_init(void) {}
+static inline void heap_check_alloc(struct slab_cache *c, void *object) {}
+static inline void heap_check_size(struct slab_cache *c, void *object, size_t size) {}
+static inline size_t heap_check_usable(const struct slab_cache *c, const void *object) { return c->size; }
+static inline void heap_check_drain(void) {}
+static inline void frame_check_alloc(struct frame *f, unsigned order) {}
+static inline void frame_check_free(struct frame *f, unsigned order) {}
+#endif
+
+#endif
