@@ -80,7 +80,7 @@ static u64 *own_table(u64 *entry, const u64 *shared, paddr_t (*alloc)(u64 bytes,
 		if (!fresh)
 			return NULL;
 		fill(phys_to_virt(fresh), shared[0]);
-		WRITE_ONCE(*entry, fresh | ENTRY_TABLE);
+		WRITE_ONCE(*entry, fresh | (*entry & ~ENTRY_ADDRESS));
 	}
 	return phys_to_virt(*entry & ENTRY_ADDRESS);
 }

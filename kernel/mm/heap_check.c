@@ -72,7 +72,7 @@ static void take_trace(u32 *trace)
 {
 	u64 *frame = __builtin_frame_address(0), low = (u64)frame;
 
-	memset(trace, 0, TRACE * sizeof(*trace));
+	fill_words(trace, 0, TRACE * sizeof(*trace) / 8);
 	/* The first is the allocator's own. */
 	for (int i = -1; i < TRACE && (u64)frame >= low && (u64)frame < low + 16384 && !((u64)frame & 7) && frame[1] >= KERNEL_BASE; i++) {
 		if (i >= 0)

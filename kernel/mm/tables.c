@@ -123,6 +123,8 @@ void kernel_tables_init(void)
 	early_entry(root, KMAP_BASE, 3);
 #if KASAN
 	memcpy(&root[SHADOW_FIRST_SLOT], &boot_pml4[SHADOW_FIRST_SLOT], (SHADOW_LAST_SLOT + 1 - SHADOW_FIRST_SLOT) * sizeof(u64));
+	for (int i = SHADOW_FIRST_SLOT; i <= SHADOW_LAST_SLOT; i++)
+		root[i] |= PTE_NX;
 #endif
 	write_cr3(virt_to_phys(root));
 	kernel_pt = root;
