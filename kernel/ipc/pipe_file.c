@@ -90,10 +90,16 @@ struct pipe *pipe_of(struct file *f)
 	return f->ops == &pipe_ops ? f->private : NULL;
 }
 
-/* An end comes (+1) or goes (-1). */
-static void count_ends(struct pipe *p, u32 mode, int change)
+/*
+ * An end comes (+1) or goes (-1). True if the other side is open at that moment: it may be woken here, and be through and gone before we run again, and
+ * still have been there for us.
+ */
+static bool count_ends(struct pipe *p, u32 mode, int change)
 {
+	bool partner;
+
 	mutex_lock(&p->lock);
+	partner = mode & FILE_READ ? p->writers : p->readers;
 	if (mode & FILE_READ) {
 		p->readers += change;
 		p->reader_opens += change > 0;
@@ -105,11 +111,12 @@ static void count_ends(struct pipe *p, u32 mode, int change)
 	mutex_unlock(&p->lock);
 	if (change > 0) {
 		wait_wake_all(&p->opened);
-		return;
+	} else {
+		/* The other side may be at its end now. */
+		wait_wake_all(&p->data);
+		wait_wake_all(&p->space);
 	}
-	/* The other side may be at its end now. */
-	wait_wake_all(&p->data);
-	wait_wake_all(&p->space);
+	return partner;
 }
 
 /* --- files --------------------------------------------------------------------------------------------------------- */
@@ -348,15 +355,12 @@ static int open_fifo(struct inode *inode, struct file *f)
 	}
 	opens = mode == FILE_READ ? &p->writer_opens : &p->reader_opens;
 	other = READ_ONCE(*opens);
-	count_ends(p, mode, 1);
 	/* One side alone waits for the other, unless it is there already. */
-	if (mode == FILE_READ && !READ_ONCE(p->writers)) {
-		if (f->flags & O_NONBLOCK)
+	if (!count_ends(p, mode, 1) && mode != (FILE_READ | FILE_WRITE)) {
+		if (mode == FILE_READ && f->flags & O_NONBLOCK)
 			f->readahead[0] = (u64)other + 1; /* see poll */
 		else
-			err = wait_event_interruptible(&p->opened, READ_ONCE(*opens) != other || READ_ONCE(p->writers));
-	} else if (mode == FILE_WRITE && !READ_ONCE(p->readers)) {
-		err = wait_event_interruptible(&p->opened, READ_ONCE(*opens) != other || READ_ONCE(p->readers));
+			err = wait_event_interruptible(&p->opened, READ_ONCE(*opens) != other);
 	}
 	if (err) {
 		count_ends(p, mode, -1);
