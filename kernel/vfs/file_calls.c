@@ -241,7 +241,7 @@ static int position_put(void __user *p, struct file *f, s64 pos)
 static long check_copy(struct file *in, struct file *out, s64 in_pos, s64 out_pos, size_t *len)
 {
 	struct inode *a = in->inode, *b = out->inode;
-	s64 end;
+	u64 end;
 
 	if (a && b && (S_ISDIR(a->mode) || S_ISDIR(b->mode)))
 		return -EISDIR;
@@ -249,10 +249,10 @@ static long check_copy(struct file *in, struct file *out, s64 in_pos, s64 out_po
 		return -EINVAL;
 	if (!(in->mode & FILE_READ) || !(out->mode & FILE_WRITE) || out->flags & O_APPEND)
 		return -EBADF;
+	if (__builtin_add_overflow((u64)in_pos, *len, &end) || __builtin_add_overflow((u64)out_pos, *len, &end))
+		return -EOVERFLOW;
 	if (in_pos < 0 || out_pos < 0)
 		return -EINVAL;
-	if (__builtin_add_overflow(in_pos, (s64)*len, &end) || __builtin_add_overflow(out_pos, (s64)*len, &end))
-		return -EOVERFLOW;
 	if ((u64)in_pos >= a->size)
 		*len = 0;
 	else

@@ -96,8 +96,10 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *lim
 	if (!ret && i->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		ret = -EPERM;
 	if (!ret && i->seals & F_SEAL_GROW && *pos + n > i->size) {
-		ret = (u64)*pos >= i->size ? -EPERM : 0;
-		n = MIN(n, i->size - MIN(i->size, (u64)*pos));
+		/* Whole pages below the end may still be written. */
+		u64 last = ALIGN_DOWN(i->size, PAGE_SIZE);
+		ret = last > (u64)*pos ? 0 : -EPERM;
+		n = last - *pos;
 	}
 	if (ret)
 		goto unlock;

@@ -60,6 +60,7 @@ struct inode *tmpfs_inode_alloc(struct superblock *sb)
 		return ERR_PTR(-ENOMEM);
 	}
 	i->flags |= INODE_MEMORY;
+	i->seals = F_SEAL_SEAL;
 	return i;
 }
 
@@ -166,7 +167,7 @@ static long tmpfs_fcntl(struct file *f, u32 cmd, u64 arg)
 	if (cmd == F_GET_SEALS)
 		return i->seals;
 	if (cmd != F_ADD_SEALS)
-		return -EINVAL;
+		return cmd == F_SETPIPE_SZ || cmd == F_GETPIPE_SZ ? -EBADF : -EINVAL;
 	if (!(f->mode & FILE_WRITE))
 		return -EPERM;
 	if (arg & ~(u64)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
