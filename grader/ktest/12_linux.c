@@ -59,6 +59,7 @@ static bool decodes(u32 nr, unsigned arg, u64 value, const char *text)
 	char buf[128];
 	u64 args[6] = { 0 };
 	struct seq s = { .buf = buf, .size = sizeof(buf) };
+	args[2] = 8;
 	args[arg] = value;
 	linux_trace_arg(&s, nr, arg, args, NULL);
 	return s.len == strlen(text) && memcmp(buf, text, s.len) == 0;
