@@ -26,7 +26,7 @@ struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private)
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&f->ref, 1);
-	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC); /* O_NOCTTY is for the device that is opened */
 	f->mode = flags & O_PATH ? FILE_PATH_ONLY : modes[flags & O_ACCMODE];
 	f->ops = ops;
 	f->private = private;

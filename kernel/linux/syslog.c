@@ -104,13 +104,33 @@ static size_t unread_size(void)
 	return total - MIN(total, read_offset);
 }
 
+/* Whether the log is for root alone. */
+static bool restricted = true;
+
+static int show_restrict(struct seq *s)
+{
+	seq_printf(s, "%d\n", restricted);
+	return 0;
+}
+
+static ssize_t store_restrict(const char *text, size_t len)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (*text != '0' && *text != '1')
+		return -EINVAL;
+	restricted = *text == '1';
+	return (ssize_t)len;
+}
+NODE(dmesg_restrict, .path = "sys/kernel/dmesg_restrict", .mode = 0644, .show = show_restrict, .store = store_restrict);
+
 long sys_syslog(int type, void __user *buf, int len)
 {
 	struct uio to;
 	struct uio_vec vec;
 	if (type < 0 || type > ACTION_SIZE_BUFFER)
 		return -EINVAL;
-	if (type != ACTION_READ_ALL && type != ACTION_SIZE_BUFFER && !capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
+	if ((restricted || (type != ACTION_READ_ALL && type != ACTION_SIZE_BUFFER)) && !capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	switch (type) {
 	case ACTION_READ:

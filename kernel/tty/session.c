@@ -4,11 +4,11 @@
 #include "tty/tty_priv.h"
 #include "usermode/uaccess.h"
 
-/* A process's session, counted; NULL if there is none. */
+/* The session whose terminal is the process's, counted; NULL if there is none. */
 static struct session *session_of(struct process *p)
 {
-	if (!p)
-		return NULL; /* a kernel thread */
+	if (!p || READ_ONCE(p->left_tty))
+		return NULL; /* a kernel thread, or one that has let go of its terminal */
 	spin_lock(&process_tree_lock);
 	struct session *s = p->session;
 	if (s)
@@ -83,6 +83,7 @@ int tty_acquire(struct tty *t, bool steal)
 	t->session = s;
 	t->foreground = own;
 	taken = true;
+	p->left_tty = false;
 	err = 0;
 unlock:
 	spin_unlock(&tty_control_lock);
@@ -113,18 +114,19 @@ void tty_drop_session(struct session *s, bool on_exit)
 	}
 	spin_unlock(&tty_control_lock);
 
-	if (t && (on_exit || !t->is_pty)) {
+	if (t && on_exit && !t->is_pty) {
 		tty_hangup(t, true);
 	} else if (front) {
 		signal_send_pgroup(front, SIGHUP, NULL);
-		signal_send_pgroup(front, SIGCONT, NULL);
+		if (!t || !on_exit)
+			signal_send_pgroup(front, SIGCONT, NULL);
 	}
 	if (front)
 		pgroup_put(front);
 	if (!t)
 		return;
 
-	/* What a hang-up has not undone (a pty that its leader leaves by TIOCNOTTY). */
+	/* What a hang-up has not undone. */
 	struct pgroup *old = NULL;
 	bool untied = false;
 	spin_lock(&tty_control_lock);
@@ -144,6 +146,14 @@ void tty_drop_session(struct session *s, bool on_exit)
 	}
 	tty_put(t);
 }
+
+/* Who has let go has children without a terminal. */
+static void inherit(const struct fork_request *r, int *err)
+{
+	if (r->child != r->parent)
+		r->child->left_tty = r->parent->left_tty;
+}
+NOTIFIER(process_fork, inherit);
 
 static void leader_exits(struct session *s)
 {

@@ -93,9 +93,11 @@ int file_open_dentry(struct file *f, const struct path *p)
 	}
 	if (S_ISCHR(i->mode) || S_ISBLK(i->mode) || S_ISFIFO(i->mode) || S_ISSOCK(i->mode)) {
 		int err = special_open(i, f);
+		f->flags &= ~O_NOCTTY;
 		if (err)
 			return err;
 	} else {
+		f->flags &= ~O_NOCTTY;
 		f->ops = i->fops;
 	}
 	if (!f->ops)

@@ -46,7 +46,6 @@ PARAM_U64(overflowgid, "kernel/overflowgid", 65534, 0, 65535);
 PARAM_U64(randomize, "kernel/randomize_va_space", 2, 0, 2);
 PARAM_U64(panic_seconds, "kernel/panic", 0, 0, 1000000);
 PARAM_U64(panic_on_oops, "kernel/panic_on_oops", 1, 0, 1);
-PARAM_U64(dmesg_restrict, "kernel/dmesg_restrict", 0, 0, 1);
 PARAM_U64(kptr_restrict, "kernel/kptr_restrict", 1, 0, 2);
 PARAM_U64(sysrq, "kernel/sysrq", 0, 0, 511);
 PARAM_U64(core_uses_pid, "kernel/core_uses_pid", 0, 0, 1);

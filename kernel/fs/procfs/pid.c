@@ -89,9 +89,9 @@ int proc_setattr(struct inode *i, const struct iattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
 
-int proc_dentry_alive(struct dentry *d)
+/* Not yet waited for. */
+static bool proc_is_there(struct proc_inode *pi)
 {
-	struct proc_inode *pi = proc_of(d->inode);
 	struct process *p = process_find(pi->process->pid);
 	bool alive = p == pi->process;
 	if (p)
@@ -102,6 +102,13 @@ int proc_dentry_alive(struct dentry *d)
 		if (t)
 			thread_put(t);
 	}
+	return alive;
+}
+
+int proc_dentry_alive(struct dentry *d)
+{
+	struct proc_inode *pi = proc_of(d->inode);
+	bool alive = proc_is_there(pi);
 	if (alive && pi->fd >= 0) {
 		struct files *fs = process_files_get(pi->process);
 		struct file *f = fs ? files_lookup(fs, pi->fd) : NULL;
@@ -150,7 +157,7 @@ static int pid_lookup(struct inode *dir, struct dentry *d)
 		dentry_instantiate(d, i);
 		return 0;
 	}
-	return 0;
+	return -ENOENT;
 }
 
 static int pid_readdir(struct file *f, struct dir_context *c)
@@ -184,15 +191,15 @@ static int task_lookup(struct inode *dir, struct dentry *d)
 	struct thread *t = tid && tid < INT32_MAX && !*end ? thread_find((int)tid) : NULL;
 	struct inode *i = NULL;
 	if (!t)
-		return 0;
+		return -ENOENT;
 	if (t->process == pi->process) {
 		i = proc_inode_new(dir->sb, pi->process, t, &pid_dir_entry, -1, S_IFDIR | 0555);
 		if (i)
 			dentry_instantiate(d, i);
 	}
-	bool failed = t->process == pi->process && !i;
+	int err = i ? 0 : t->process == pi->process ? -ENOMEM : -ENOENT;
 	thread_put(t);
-	return failed ? -ENOMEM : 0;
+	return err;
 }
 
 /* The smallest thread number of p that is larger than `after`; 0 at the end. */
@@ -241,7 +248,7 @@ static s64 task_lseek(struct file *f, s64 off, int whence)
 static int show_entry(struct seq *s, void *arg)
 {
 	struct proc_inode *pi = arg;
-	return pi->entry->show(s, pi->process, proc_thread(pi));
+	return proc_is_there(pi) ? pi->entry->show(s, pi->process, proc_thread(pi)) : -ESRCH;
 }
 
 static ssize_t pid_file_read(struct file *f, struct uio *to, s64 *pos)

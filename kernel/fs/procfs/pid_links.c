@@ -155,16 +155,16 @@ static int lookup_number(struct inode *dir, struct dentry *d, const struct pid_e
 	const char *end;
 	d->flags |= DENTRY_REVALIDATE;
 	if (d->name[0] < '0' || d->name[0] > '9' || (d->name[0] == '0' && d->name_len > 1))
-		return 0;
+		return -ENOENT;
 	u64 fd = parse_u64(d->name, &end, 10);
 	if (*end || fd > INT32_MAX)
-		return 0;
+		return -ENOENT;
 	struct files *fs = process_files_get(pi->process);
 	struct file *f = fs ? files_lookup(fs, (int)fd) : NULL;
 	if (fs)
 		files_put(fs);
 	if (!f)
-		return 0;
+		return -ENOENT;
 	struct inode *i = proc_inode_new(dir->sb, pi->process, pi->thread, e, (int)fd, e == &fd_entry ? fd_mode(f) : e->mode);
 	file_put(f);
 	if (!i)

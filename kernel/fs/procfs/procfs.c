@@ -79,7 +79,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 		if (t)
 			thread_put(t);
 		if (!p)
-			return 0;
+			return -ENOENT; /* never a negative dentry: no name can be made here */
 		i = proc_inode_new(dir->sb, p, NULL, &pid_dir_entry, -1, S_IFDIR | 0555);
 		process_put(p);
 		if (!i)
@@ -100,7 +100,8 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 			dentry_instantiate(d, i);
 			return 0;
 		}
-	return nodetree_lookup(dir, d);
+	int err = nodetree_lookup(dir, d);
+	return !err && !d->inode ? -ENOENT : err;
 }
 
 static int root_readdir(struct file *f, struct dir_context *c)

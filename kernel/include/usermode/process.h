@@ -62,6 +62,7 @@ struct process {
 	struct ipc_process *ipc;     /* ipc: semaphore undo … */
 	void *trace;                 /* linux: kernel-side strace state */
 	u32 personality;             /* personality(2); PERSONALITY_NO_RANDOMIZE is heeded by exec */
+	bool left_tty;               /* tty: gave up its terminal by TIOCNOTTY, though its session has one */
 	s16 oom_score_adj;           /* /proc/PID/oom_score_adj: -1000 … 1000 */
 };
 #define PERSONALITY_NO_RANDOMIZE 0x0040000u

@@ -140,14 +140,16 @@ static long set_controlling(struct tty *t, struct file *f, u64 arg)
 	return tty_acquire(t, arg == 1 && capable(CAP_SYS_ADMIN));
 }
 
-/* TIOCNOTTY: the leader gives the terminal up for its whole session. */
+/* TIOCNOTTY: the leader gives the terminal up for its whole session, another process only for itself. */
 static long drop_controlling(struct tty *t, struct file *f, u64 arg)
 {
 	if (!is_controlling(t))
 		return -ENOTTY;
-	struct session *s = current_process()->session;
-	if (s->id == current_process()->pid)
-		tty_drop_session(s, false);
+	struct process *p = current_process();
+	if (p->session->id == p->pid)
+		tty_drop_session(p->session, false);
+	else
+		p->left_tty = true;
 	return 0;
 }
 

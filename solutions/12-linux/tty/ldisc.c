@@ -4,11 +4,9 @@
  *   device --tty_input--> strip, map, ^S ^Q, signals, editing, echo --> ring buffer --ldisc_read--> read(2)
  *   write(2) --> ldisc_output: \n becomes \r\n, tabs become blanks --> device
  *
- * The ring has three places: tail (next byte to read), canon_head (end of the last whole line), head (where the next byte
- * goes). In canonical mode a reader gets bytes up to canon_head, one line a read; editing touches only [canon_head, head).
- * An end of file (^D) is a line whose last byte is a NUL with the end-of-line bit: it ends the read and is not copied.
- * In raw mode everything up to head can be read, and VMIN and VTIME say when a read is content (termios(3)).
- *
+ * In canonical mode a reader gets bytes up to canon_head, one line a read; editing touches only [canon_head, head). An end
+ * of file (^D) is a line whose last byte is a NUL with the end-of-line bit: it ends the read and is not copied. In raw mode
+ * everything up to head can be read, and VMIN and VTIME say when a read is content (termios(3)).
  * Locks: tty->lock around everything but the copies to user memory; tty->read_mutex makes readers take turns.
  */
 #include "tty/tty.h"
@@ -104,6 +102,8 @@ static void receive_char(struct tty *t, char c)
 		} else if (c == '\n' && TTY_I(t, INLCR)) {
 			c = '\r';
 		}
+		if (TTY_I(t, IUCLC) && TTY_L(t, IEXTEN) && c >= 'A' && c <= 'Z')
+			c += 'a' - 'A';
 		if (TTY_L(t, ICANON) && handle_canonical(t, c))
 			return;
 	}
@@ -227,6 +227,8 @@ static size_t map_output(struct tty *t, char c, char out[8])
 		t->column -= t->column > 0;
 	} else if ((u8)c >= ' ' && c != 0x7f && !(TTY_I(t, IUTF8) && ((u8)c & 0xc0) == 0x80)) {
 		t->column++;
+		if (TTY_O(t, OLCUC) && c >= 'a' && c <= 'z')
+			c -= 'a' - 'A';
 	}
 	out[0] = c;
 	return 1;
@@ -234,9 +236,9 @@ static size_t map_output(struct tty *t, char c, char out[8])
 
 size_t ldisc_output(struct tty *t, const char *buf, size_t n)
 {
+	char out[256];
 	if (!TTY_O(t, OPOST))
 		return t->ops->write(t, buf, n);
-	char out[256];
 	size_t room = t->ops->write_room(t), filled = 0, taken = 0;
 	for (;;) {
 		while (taken < n && filled + 8 <= MIN(sizeof(out), room))
