@@ -45,18 +45,21 @@ def binaries():
     return ROOT / BUILD / "user/tests"
 
 
-def run_many(kernel, tests, *, smp=1, cap=240, append="", mem="512M"):
+def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M"):
+    """A Machine with the runner as its first program, which runs these tests."""
+    image = library.make_image(tests, str(binaries()), folder)
+    words = ["console=ttyS0", "quiet", "panic=-1", append]
+    if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
+        words.append("tests=" + ",".join(tests))
+    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=False, mem=mem)
+
+
+def run_many(kernel, tests, **options):
     """name -> Answer, all in one boot."""
-    with tempfile.TemporaryDirectory() as folder:
-        image = library.make_image(tests, str(binaries()), folder)
-        words = ["console=ttyS0", "quiet", "panic=-1", append]
-        if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
-            words.append("tests=" + ",".join(tests))
-        with Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap,
-                     icount=False, mem=mem) as guest:
-            guest.wait_end()
-            found = library.records(guest.console.text)
-            outcome, report = guest.outcome(), guest.report()
+    with tempfile.TemporaryDirectory() as folder, boot(kernel, tests, folder, **options) as guest:
+        guest.wait_end()
+        found = library.records(guest.console.text)
+        outcome, report = guest.outcome(), guest.report()
     return {n: Answer(*found[n]) if n in found else Answer("", outcome, report) for n in tests}
 
 
