@@ -1,76 +1,29 @@
 /*
- * Spinlocks around the student's ticket lock: preemption off, owner, and in a debug kernel the checks of order and context.
- *
- * A debug kernel keeps, for each CPU, the stack of locks that it holds. Asserted at each lock:
- *   1. it is not held by this CPU already;
- *   2. its rank is larger than that of every ranked lock held (RANK_NONE is outside of the order).
+ * Spinlocks around the student's ticket lock: preemption off, owner, and in a checking kernel the checks of order and context (core/lock_check.c).
  */
 #include "core/spinlock.h"
 #include "core/atomic.h"
-#include "core/panic.h"
+#include "core/lock_check.h"
 #include "core/percpu.h"
 
-#ifdef DEBUG
-#define MAX_HELD 24
-struct held_locks {
-	u32 count;
-	const void *lock[MAX_HELD];
-	u8 rank[MAX_HELD];
-};
-static PERCPU(struct held_locks, held_locks);
-
-static void check_acquire(const void *lock, const char *name, u8 rank)
-{
-	u64 flags = irq_save();
-	struct held_locks *h = percpu_ptr(held_locks);
-
-	for (u32 i = 0; i < h->count; i++) {
-		if (h->lock[i] == lock)
-			panic("lock %s: taken again by its holder", name);
-		if (rank && h->rank[i] >= rank)
-			panic("lock %s (rank %u) taken while rank %u is held", name, rank, h->rank[i]);
-	}
-	ASSERT(h->count < MAX_HELD);
-	h->lock[h->count] = lock;
-	h->rank[h->count++] = rank;
-	irq_restore(flags);
-}
-
-static void check_release(const void *lock, const char *name)
-{
-	u64 flags = irq_save();
-	struct held_locks *h = percpu_ptr(held_locks);
-	u32 i = h->count;
-
-	while (i-- > 0) {
-		if (h->lock[i] != lock)
-			continue;
-		for (; i + 1 < h->count; i++) {
-			h->lock[i] = h->lock[i + 1];
-			h->rank[i] = h->rank[i + 1];
-		}
-		h->count--;
-		irq_restore(flags);
-		return;
-	}
-	panic("lock %s: released by a CPU that does not hold it", name);
-}
-#else
-static inline void check_acquire(const void *lock, const char *name, u8 rank) {}
-static inline void check_release(const void *lock, const char *name) {}
-#endif
+#define CALLER __builtin_return_address(0)
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
 {
 	*l = (struct spinlock)SPINLOCK_INIT(name, rank);
 }
 
-void spin_lock(struct spinlock *l)
+static __always_inline void acquire(struct spinlock *l, const void *caller)
 {
 	preempt_disable();
-	check_acquire(l, l->name, l->rank);
+	lock_check_spin_acquire(l, l->name, l->rank, false, caller);
 	ticket_acquire(&l->ticket);
 	l->owner_cpu = (s16)cpu_id();
+}
+
+void spin_lock(struct spinlock *l)
+{
+	acquire(l, CALLER);
 }
 
 bool spin_trylock(struct spinlock *l)
@@ -80,22 +33,21 @@ bool spin_trylock(struct spinlock *l)
 		preempt_enable();
 		return false;
 	}
-	/* A try cannot deadlock, so any order is fine: unranked. */
-	check_acquire(l, l->name, RANK_NONE);
+	lock_check_spin_acquire(l, l->name, l->rank, true, CALLER);
 	l->owner_cpu = (s16)cpu_id();
 	return true;
 }
 
-static inline void release(struct spinlock *l)
+static __always_inline void release(struct spinlock *l, const void *caller)
 {
-	check_release(l, l->name);
+	lock_check_spin_release(l, l->name, caller);
 	l->owner_cpu = -1;
 	ticket_release(&l->ticket);
 }
 
 void spin_unlock(struct spinlock *l)
 {
-	release(l);
+	release(l, CALLER);
 	preempt_enable();
 }
 
@@ -103,13 +55,13 @@ u64 spin_lock_irqsave(struct spinlock *l)
 {
 	u64 flags = irq_save();
 
-	spin_lock(l);
+	acquire(l, CALLER);
 	return flags;
 }
 
 void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 {
-	release(l);
+	release(l, CALLER);
 	irq_restore(flags);
 	preempt_enable();
 }
@@ -125,7 +77,7 @@ bool spin_is_held(const struct spinlock *l)
 void read_lock(struct rwspin *l)
 {
 	preempt_disable();
-	check_acquire(l, l->name, l->rank);
+	lock_check_spin_acquire(l, l->name, l->rank, false, CALLER);
 	for (;;) {
 		u32 s = atomic_load_relaxed(&l->state);
 		if (likely(!(s & (RW_WRITER | RW_WAITING))) && atomic_cas(&l->state, s, s + 1))
@@ -136,7 +88,7 @@ void read_lock(struct rwspin *l)
 
 void read_unlock(struct rwspin *l)
 {
-	check_release(l, l->name);
+	lock_check_spin_release(l, l->name, CALLER);
 	atomic_fetch_sub(&l->state, 1u);
 	preempt_enable();
 }
@@ -144,7 +96,7 @@ void read_unlock(struct rwspin *l)
 void write_lock(struct rwspin *l)
 {
 	preempt_disable();
-	check_acquire(l, l->name, l->rank);
+	lock_check_spin_acquire(l, l->name, l->rank, false, CALLER);
 	for (;;) {
 		u32 s = atomic_load_relaxed(&l->state);
 		if (!(s & ~RW_WAITING)) {
@@ -160,7 +112,7 @@ void write_lock(struct rwspin *l)
 
 void write_unlock(struct rwspin *l)
 {
-	check_release(l, l->name);
+	lock_check_spin_release(l, l->name, CALLER);
 	atomic_fetch_and(&l->state, ~RW_WRITER);
 	preempt_enable();
 }

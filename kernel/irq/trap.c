@@ -8,6 +8,7 @@
 
 #include "boot/gdt.h"
 #include "core/cpu.h"
+#include "core/lock_check.h"
 #include "core/panic.h"
 #include "core/percpu.h"
 #include "irq_priv.h"
@@ -72,8 +73,10 @@ void trap_exit_user(struct trapframe *f)
 			continue;
 		}
 		/* The hook comes back when nothing is left that it can do. */
-		if (worked || likely(!current_work()) || !user_return_hook)
+		if (worked || likely(!current_work()) || !user_return_hook) {
+			lock_check_user_return();
 			return;
+		}
 		user_return_hook(f);
 		worked = true;
 	}

@@ -17,6 +17,7 @@
 
 #if KASAN
 #include "core/cpu.h"
+#include "core/fault_inject.h"
 #include "core/ksyms.h"
 #include "core/panic.h"
 #include "core/percpu.h"
@@ -280,8 +281,14 @@ void __wrap_buddy_free(struct frame *f, unsigned order)
 	__real_buddy_free(f, order);
 }
 
+static bool inject(int kind)
+{
+	return fault_inject(kind == 0 ? FAULT_KMALLOC : FAULT_PAGE);
+}
+
 void heap_check_init(void)
 {
+	alloc_fail_hook = inject;
 	kasan_describe_hook = describe;
 }
 

@@ -11,6 +11,8 @@
 
 #include "core/cpu.h"
 #include "core/kasan.h"
+#include "core/node.h"
+#include "core/panic.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
 #include "mm/frame.h"
@@ -48,6 +50,50 @@ static void push(struct stack_cache *c, void *stack)
 	c->count++;
 }
 
+#if DEBUG
+#define STACK_PATTERN 0x5741434b5741434bul
+
+static u64 deepest; /* bytes of a kernel stack that were ever in use, of threads that ended; atomic */
+
+/* A canary at the bottom, a pattern above: what is left of it tells how deep the stack went. */
+static void stack_mark(void *stack)
+{
+	u64 *words = stack;
+
+	kasan_unpoison(stack, KSTACK_SIZE);
+	for (size_t i = 1; i < KSTACK_SIZE / sizeof(u64); i++)
+		words[i] = STACK_PATTERN;
+	words[0] = KSTACK_CANARY;
+}
+
+/* The last user's red zones are still there; the link of a free stack is not poisoned. */
+static void stack_unmark(void *stack)
+{
+	const u64 *words = stack;
+	size_t i = 1;
+
+	kasan_unpoison(stack, KSTACK_SIZE);
+	if (words[0] != KSTACK_CANARY)
+		panic("stack: the canary of the stack at %lx is gone: %lx", (u64)stack, words[0]);
+	while (i < KSTACK_SIZE / sizeof(u64) && words[i] == STACK_PATTERN)
+		i++;
+	u64 depth = KSTACK_SIZE - i * sizeof(u64), before = atomic_load_relaxed(&deepest);
+	if (depth > before)
+		atomic_cas(&deepest, before, depth);
+	kasan_poison((char *)stack + sizeof(struct free_stack), KSTACK_SIZE - sizeof(struct free_stack), POISON_HEAP_FREED);
+}
+
+static int show_stacks(struct seq *s)
+{
+	seq_printf(s, "kernel stacks: %lu of %lu bytes were in use at most\n", atomic_load_relaxed(&deepest), KSTACK_SIZE);
+	return 0;
+}
+NODE(stacks, .path = "stack_depth", .show = show_stacks);
+#else
+static inline void stack_mark(void *stack) {}
+static inline void stack_unmark(void *stack) {}
+#endif
+
 void *kstack_alloc(void)
 {
 	u64 irq = irq_save();
@@ -58,13 +104,13 @@ void *kstack_alloc(void)
 		spin_unlock(&stack_lock);
 	}
 	irq_restore(irq);
-	if (stack) {
-		kasan_unpoison(stack, KSTACK_SIZE);
-		return stack;
-	}
-	stack = kmap_alloc(KSTACK_SIZE, 0);
-	if (stack)
+	if (!stack) {
+		stack = kmap_alloc(KSTACK_SIZE, 0);
+		if (!stack)
+			return NULL;
 		atomic_fetch_add(&mem_kstack_frames, KSTACK_SIZE / PAGE_SIZE);
+	}
+	stack_mark(stack);
 	return stack;
 }
 
@@ -88,9 +134,7 @@ static size_t stacks_trim(size_t keep)
 
 void kstack_free(void *stack)
 {
-	/* The last user's red zones are still there; the link is not poisoned. */
-	kasan_unpoison(stack, sizeof(struct free_stack));
-	kasan_poison((char *)stack + sizeof(struct free_stack), KSTACK_SIZE - sizeof(struct free_stack), POISON_HEAP_FREED);
+	stack_unmark(stack);
 	u64 irq = irq_save();
 	struct stack_cache *c = percpu_ptr(stack_caches);
 	bool many = false;

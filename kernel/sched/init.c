@@ -83,6 +83,7 @@ static int sched_init(void)
 	cpu_set_current(this_cpu(), &boot_thread);
 	smp_ipi_init();
 	preempt_hook = sched_preempt;
+	lock_check_thread_init();
 	boot_destination_runner = destination_runner;
 	workqueue_cpu_init(0);
 	sched_load_start();

@@ -51,6 +51,12 @@ extern struct runqueue runqueue_template;  /* PERCPU: use the two below */
 #define this_rq() percpu_ptr(runqueue_template) /* interrupts or preemption off */
 
 /* Locks the queue that t belongs to, interrupts off. */
+#if DEBUG
+void lock_check_thread_init(void);
+#else
+static inline void lock_check_thread_init(void) {}
+#endif
+
 struct runqueue *rq_lock_thread(struct thread *t, u64 *flags);
 
 /* All with rq->lock held. */

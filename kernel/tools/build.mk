@@ -56,14 +56,15 @@ endif
 KWERROR := $(if $(filter 1,$(WERROR)),-Werror)
 
 # In a checking kernel given layers stand between these functions, which a student may have written, and who calls them.
-WRAPPED := buddy_alloc buddy_free
+WRAPPED := buddy_alloc buddy_free schedule mutex_lock mutex_lock_interruptible mutex_trylock mutex_unlock rwlock_read \
+	rwlock_try_read rwlock_read_done rwlock_write rwlock_write_killable rwlock_write_done syscall_dispatch raw_copy_user raw_clear_user
 
 KLDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \
 	$(if $(filter 1,$(DEBUG)),$(addprefix --wrap=,$(WRAPPED)))
 
 # The checkers themselves, what reports, and what reads other stacks.
 UNCHECKED := $(addprefix kernel/,core/kasan.c core/kasan_report.c core/ubsan.c core/panic.c core/panic_print.c \
-	core/verdict.c core/ksyms.c mm/heap_check.c)
+	core/verdict.c core/ksyms.c core/lock_check.c mm/heap_check.c)
 checks_of = $(if $(filter $(UNCHECKED),$1),$(if $(CHECKS),-DKASAN=1),$(CHECKS))
 
 # A change of flags rebuilds: every object depends on this file, which is rewritten only when its text changes.

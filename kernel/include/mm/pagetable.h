@@ -62,6 +62,7 @@ void kmap_free(void *addr);               /* unmaps, and frees the frames of kma
 void *kmap_device(paddr_t pa, size_t bytes);
 void *kstack_alloc(void);                 /* KSTACK_SIZE bytes with a guard page below; cached per CPU. Lowest address, NULL if short */
 void kstack_free(void *stack);
+#define KSTACK_CANARY 0x57acc0de57acc0deul /* lowest word of a stack in a checking kernel */
 #define KSTACK_SIZE (KASAN ? 32 * 1024ul : 16 * 1024ul) /* red zones take room */
 
 /* Asked to make [start, end) of the kernel half be forgotten by all other CPUs' TLBs (sched's shoot-down hooks it). The caller flushes its own CPU. */

@@ -7,6 +7,7 @@
 #define SCHED_THREAD_H
 
 #include "core/atomic.h"
+#include "core/lock_check.h"
 #include "core/notifier.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
@@ -92,6 +93,9 @@ struct thread {
 	struct list all_link;         /* all threads: thread_list_lock */
 	struct hlist tid_hash;        /* proc */
 	int exit_signal_sent;
+#if DEBUG
+	struct held_locks held;       /* sleeping locks: the thread itself */
+#endif
 };
 
 static __always_inline struct thread *current_thread(void)

@@ -1,0 +1,21 @@
+/*
+ * Fault injection in a checking kernel: the Nth operation of a kind fails, as asked for on the command line (fault=kmalloc|page|copyuser:N[:persist])
+ * or by a thread for itself (/proc/self/fail-nth: the Nth of any kind).
+ */
+#ifndef CORE_FAULT_INJECT_H
+#define CORE_FAULT_INJECT_H
+
+#include "core/debug.h"
+
+enum fault_kind { FAULT_KMALLOC, FAULT_PAGE, FAULT_COPYUSER, FAULT_BREAD, FAULT_BWRITE, FAULT_TX, FAULT_KINDS };
+
+#if DEBUG
+/* Is it this one's turn to fail? Any context; interrupts never fail by a thread's wish. */
+bool fault_inject(enum fault_kind kind);
+/* Where the running user thread has its countdown (sched); NULL for others. */
+extern u32 *(*fault_inject_thread_hook)(void);
+#else
+static inline bool fault_inject(enum fault_kind kind) { return false; }
+#endif
+
+#endif
