@@ -151,6 +151,7 @@ VDSO_CFLAGS := -std=gnu11 -O2 -ffreestanding -fPIC -m64 -mgeneral-regs-only -fno
 VDSO_LDFLAGS := -m elf_x86_64 -shared -Bsymbolic -soname linux-vdso.so.1 --hash-style=both --eh-frame-hdr --build-id=none -z noexecstack -z max-page-size=4096
 
 $(O)/kernel/distro/vdso/%.c.o $(O)/%/distro/vdso_clock.c.o: KCFLAGS := $(VDSO_CFLAGS)
+$(O)/kernel/distro/vdso/%.c.o $(O)/%/distro/vdso_clock.c.o: CHECKS :=
 
 ifneq ($(vdso_dir),)
 $(vdso_dir)/vdso.so: $(vdso_lab:%=$(O)/%.o) $(O)/kernel/distro/vdso/calls.c.o kernel/distro/vdso/vdso.ld
