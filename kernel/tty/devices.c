@@ -36,7 +36,7 @@ int tty_register(struct tty *t)
 		return -ENOMEM;
 	while (slot < ARRAY_SIZE(registered) && registered[slot])
 		slot++;
-	*d = (struct char_device){ .major = abi_major(t->rdev), .minor = abi_minor(t->rdev), .count = 1, .name = t->name, .mode = 0620, .open = hardware_open };
+	*d = (struct char_device){ .major = abi_major(t->rdev), .minor = abi_minor(t->rdev), .count = 1, .name = t->name, .mode = 0600, .open = hardware_open };
 	int err = slot < ARRAY_SIZE(registered) ? char_device_register(d) : -ENOSPC;
 	if (err) {
 		kfree(d);

@@ -3,6 +3,8 @@
 
 #include "abi/errno.h"
 #include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/pagetable.h"
 #include "mm/slab.h"
 #include "usermode/usermode.h"
 
@@ -14,17 +16,24 @@ static const struct rlimit default_rlimits[RLIM_COUNT] = {
 	[RLIM_STACK] = { 8 * MIB, RLIM_INFINITY_ },
 	[RLIM_CORE] = { 0, RLIM_INFINITY_ },
 	[RLIM_RSS] = { RLIM_INFINITY_, RLIM_INFINITY_ },
-	[RLIM_NPROC] = { 4096, 4096 },
-	[RLIM_NOFILE] = { 1024, 1048576 },
+	[RLIM_NOFILE] = { 1024, 4096 },
 	[RLIM_MEMLOCK] = { 8 * MIB, 8 * MIB },
 	[RLIM_AS] = { RLIM_INFINITY_, RLIM_INFINITY_ },
 	[RLIM_LOCKS] = { RLIM_INFINITY_, RLIM_INFINITY_ },
-	[RLIM_SIGPENDING] = { 4096, 4096 },
 	[RLIM_MSGQUEUE] = { 819200, 819200 },
 	[RLIM_NICE] = { 0, 0 },
 	[RLIM_RTPRIO] = { 0, 0 },
 	[RLIM_RTTIME] = { RLIM_INFINITY_, RLIM_INFINITY_ },
 };
+
+/* As many threads as an eighth of memory has kernel stacks for; one user may have half of them, and as many queued signals. */
+static u64 default_nproc(void)
+{
+	struct mem_stats st;
+
+	mem_stats(&st);
+	return MAX(st.total / (8 * KSTACK_SIZE / PAGE_SIZE) / 2, 16ul);
+}
 
 struct process *process_alloc(const char *name)
 {
@@ -57,6 +66,8 @@ struct process *process_alloc(const char *name)
 	list_init(&p->all_link);
 	wait_queue_init(&p->child_wait);
 	memcpy(p->rlimits, default_rlimits, sizeof(p->rlimits));
+	p->rlimits[RLIM_NPROC].cur = p->rlimits[RLIM_NPROC].max = default_nproc();
+	p->rlimits[RLIM_SIGPENDING] = p->rlimits[RLIM_NPROC];
 	p->dumpable = 1;
 	p->start_ns = t->start_ns;
 	return p;

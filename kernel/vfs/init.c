@@ -51,6 +51,7 @@ static struct file *console_node_open(void)
 /* The first tree: a tmpfs, with what Linux's built-in archive has, so that an initramfs need not bring a console. */
 static int rootfs_mount(void)
 {
+	static struct fs_type rootfs; /* a tmpfs by another name, as programs know it from /proc/mounts; cannot be mounted again */
 	const struct fs_type *t = fs_type_find("tmpfs");
 	struct superblock *sb;
 	struct mount *m;
@@ -58,7 +59,9 @@ static int rootfs_mount(void)
 
 	if (!t)
 		return -ENODEV;
-	sb = t->mount(t, "rootfs", 0, "mode=755");
+	rootfs = *t;
+	rootfs.name = "rootfs";
+	sb = t->mount(&rootfs, "rootfs", 0, "mode=755");
 	if (IS_ERR(sb))
 		return PTR_ERR(sb);
 	m = mount_alloc(sb, sb->root, "rootfs", MS_RELATIME);

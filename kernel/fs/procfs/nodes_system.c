@@ -29,6 +29,13 @@ static int show_cmdline_text(struct seq *s)
 }
 NODE(cmdline, .path = "cmdline", .show = show_cmdline_text);
 
+static int show_modules(struct seq *s)
+{
+	(void)s; /* there are none, which `lsmod` wants to read */
+	return 0;
+}
+NODE(modules, .path = "modules", .show = show_modules);
+
 static u64 idle_ns(void)
 {
 	u64 sum = 0;
