@@ -32,30 +32,37 @@ struct delivery {
 
 /* --- stopping ------------------------------------------------------------------------------------------------------ */
 
-/* Sleeps while the process is stopped. Lock held on entry; dropped on return. */
+/* Counts this thread among the stopped; true if it was the last one. Lock held. */
+static bool count_as_stopped(struct process_signal *s)
+{
+	if (current->signal->has_stopped)
+		return false;
+	current->signal->has_stopped = true;
+	if (--s->to_stop)
+		return false;
+	s->stopped = true;
+	s->stop_reported = false;
+	s->continued_pending = false;
+	return true;
+}
+
+/*
+ * Sleeps while the process is stopped. Lock held on entry; dropped on return. It may have been continued and stopped again before this thread had the lock
+ * back: then it counts for the second stop too.
+ */
 static void stop_here(struct process *p, struct sighand *h, u64 flags)
 {
 	struct process_signal *s = p->signal;
-	bool tell = false;
 
-	if (!current->signal->has_stopped) {
-		current->signal->has_stopped = true;
-		if (--s->to_stop == 0) {
-			s->stopped = true;
-			s->stop_reported = false;
-			s->continued_pending = false;
-			tell = true;
-		}
-	}
-	if (tell) {
-		sighand_unlock(h, flags);
-		notify_parent_of_stop(p, CLD_STOPPED);
-		h = sighand_lock(p, &flags);
-	}
 	while (s->stopping && !(READ_ONCE(current->work) & WORK_KILL)) {
-		current->state = THREAD_STOPPED;
+		bool last = count_as_stopped(s);
+		if (!last)
+			current->state = THREAD_STOPPED;
 		sighand_unlock(h, flags);
-		schedule();
+		if (last)
+			notify_parent_of_stop(p, CLD_STOPPED);
+		else
+			schedule();
 		h = sighand_lock(p, &flags);
 	}
 	signal_recalc(current);

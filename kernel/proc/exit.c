@@ -230,7 +230,6 @@ static void process_end(struct process *p)
 	if (p->exe)
 		file_put(p->exe);
 	p->exe = NULL;
-	current->aspace = NULL;
 	spin_lock(&process_tree_lock);
 	p->aspace = NULL;
 	spin_unlock(&process_tree_lock);
@@ -259,13 +258,14 @@ void __noreturn thread_exit_user(int wait_status)
 	t->exit_code = wait_status;
 	NOTIFIER_CALL(thread_exiting, t);
 	clear_tid_word(t);
+	/* From here on the last thread may free the memory: a switch back to this one must not load it. */
+	t->aspace = NULL;
 	bool last = begin_exit(p, t);
 	if (last) {
 		/* The status of the group's end, if there was one, else that of the thread that goes last. */
 		p->exit_status = p->signal->group_exit ? p->signal->group_exit_code : wait_status;
 		process_end(p);
 	} else {
-		t->aspace = NULL;
 		atomic_fetch_sub(&p->cred->user->processes, 1u);
 	}
 
