@@ -9,10 +9,13 @@
  * the list of unused ones, and a look-up revives it; an unhashed one is freed. Memory-backed file systems pin theirs with a
  * reference of their own, for the tree of dentries is their store (DENTRY_PINNED).
  *
+ * A look-up takes no lock: it walks the chain, and takes a reference unless the dentry is dead. rename_seq tells it when names
+ * moved meanwhile; then it looks again under the lock. The memory of a dentry is freed after a grace period.
+ *
  * Invariants
- *  1. A count goes from 0 to 1 only in a look-up, under the lock of the dentry's hash stripe, while it is hashed.
- *  2. Who takes a dentry of count 0 out of the hash (under that lock), or drops the last reference of an unhashed one, owns
- *     it alone and frees it.
+ *  1. A count goes from 0 to 1 only in a look-up. From 0 to REF_DEAD it goes under the lock of the dentry's hash stripe, and
+ *     then for ever.
+ *  2. Who made a dentry dead owns it alone: takes it out of the hash and frees it.
  *  3. A dentry that got an inode keeps it till it is freed. Negative to positive happens once.
  *  4. A dentry holds a reference to its parent, so a parent outlives its children.
  *
@@ -27,6 +30,7 @@
 #include "mm/slab.h"
 
 #define STRIPES 64
+#define REF_DEAD 0x80000000u
 #define UNUSED_MAX(total) ((total) / 4) /* unused dentries kept, by frames of memory: then the oldest go */
 
 struct stripe {
@@ -41,6 +45,7 @@ static struct stripe stripes[STRIPES];
 static struct spinlock lru_lock = SPINLOCK_INIT("dentry lru", RANK_DENTRY + 3);
 static struct list lru = LIST_INIT(lru); /* lru_lock: oldest last */
 static u64 lru_count, lru_max;           /* lru_lock */
+static u32 rename_seq;                   /* odd while names change; written under rename_lock */
 
 static inline struct spinlock *stripe_of(u32 hash)
 {
@@ -54,23 +59,62 @@ static inline u32 name_hash(const struct dentry *parent, const char *name, u32 l
 
 /* --- look-up --------------------------------------------------------------------------------------------------------- */
 
-struct dentry *dentry_lookup(struct dentry *parent, const char *name, u32 len)
+static bool get_unless_dead(struct dentry *d)
 {
-	u32 hash = name_hash(parent, name, len);
-	struct spinlock *lock = stripe_of(hash);
-	struct dentry *found = NULL;
+	u32 n = atomic_load_relaxed(&d->ref.n);
 
-	spin_lock(lock);
+	do {
+		if (n & REF_DEAD)
+			return false;
+	} while (!__atomic_compare_exchange_n(&d->ref.n, &n, n + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	return true;
+}
+
+static inline bool name_is(const struct dentry *d, const struct dentry *parent, u32 hash, const char *name, u32 len)
+{
+	return READ_ONCE(d->name_hash) == hash && READ_ONCE(d->parent) == parent && d->name_len == len && !memcmp(READ_ONCE(d->name), name, len);
+}
+
+/* The dentry, counted, or NULL. Lock held, or in a grace period and checked with rename_seq afterwards. */
+static struct dentry *chain_find(const struct dentry *parent, u32 hash, const char *name, u32 len)
+{
 	hlist_for_each(p, &table[hash & table_mask]) {
 		struct dentry *d = container_of(p, struct dentry, hash);
-		if (d->name_hash == hash && d->parent == parent && d->name_len == len && !memcmp(d->name, name, len)) {
-			atomic_fetch_add(&d->ref.n, 1u);
-			found = d;
-			break;
-		}
+		if (name_is(d, parent, hash, name, len))
+			return get_unless_dead(d) ? d : NULL;
 	}
+	return NULL;
+}
+
+static struct dentry *lookup_locked(const struct dentry *parent, u32 hash, const char *name, u32 len)
+{
+	struct spinlock *lock = stripe_of(hash);
+	struct dentry *d;
+
+	spin_lock(lock);
+	d = chain_find(parent, hash, name, len);
 	spin_unlock(lock);
-	return found;
+	return d;
+}
+
+struct dentry *dentry_lookup(struct dentry *parent, const char *name, u32 len)
+{
+	u32 hash = name_hash(parent, name, len), seq;
+	struct dentry *d = NULL;
+	bool moved;
+
+	grace_enter();
+	seq = atomic_load_acquire(&rename_seq);
+	if (likely(!(seq & 1)))
+		d = chain_find(parent, hash, name, len);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	moved = seq & 1 || atomic_load_relaxed(&rename_seq) != seq;
+	grace_exit();
+	if (likely(!moved))
+		return d;
+	if (d)
+		dentry_put(d);
+	return lookup_locked(parent, hash, name, len);
 }
 
 /* Locks the stripe of a dentry whose hash may change meanwhile. */
@@ -188,6 +232,15 @@ void dentry_instantiate(struct dentry *d, struct inode *inode)
 	atomic_store_release(&d->inode, inode);
 }
 
+static void free_memory(struct grace *g)
+{
+	struct dentry *d = container_of((struct list *)g, struct dentry, lru);
+
+	if (d->name != d->name_short)
+		kfree(d->name);
+	slab_free(&dentry_cache, d);
+}
+
 /* Frees a dentry that the caller owns alone (invariant 2). Its parent, whose reference goes back to the caller; NULL for a root. */
 static struct dentry *dentry_free(struct dentry *d)
 {
@@ -213,9 +266,8 @@ static struct dentry *dentry_free(struct dentry *d)
 		spin_unlock(&inode->spin);
 		inode_put(inode);
 	}
-	if (d->name != d->name_short)
-		kfree(d->name);
-	slab_free(&dentry_cache, d);
+	/* Nobody links it any more: its place in the list of unused ones serves for the wait. */
+	grace_free((struct grace *)&d->lru, free_memory);
 	return parent;
 }
 
@@ -226,20 +278,29 @@ void dentry_get(struct dentry *d)
 
 static size_t lru_prune(size_t want);
 
+/* Makes a dentry of count 0 dead, if it still has that count: it is the caller's alone then. Stripe lock held. */
+static bool claim(struct dentry *d)
+{
+	if (!atomic_cas(&d->ref.n, 0u, REF_DEAD))
+		return false;
+	if (d->flags & DENTRY_HASHED)
+		hash_remove(d);
+	return true;
+}
+
 /* Drops the last reference: true if the dentry is to be freed by the caller; false if it stays, or was not the last. */
 static bool dentry_put_last(struct dentry *d)
 {
 	struct spinlock *lock = dentry_stripe_lock(d);
 	bool dead = false;
+	u32 before = atomic_fetch_sub(&d->ref.n, 1u);
 
-	if (!atomic_cas(&d->ref.n, 1u, 0u)) {
-		if (unlikely((s32)atomic_fetch_sub(&d->ref.n, 1u) <= 0))
-			refcount_bug(&d->ref, "put of a dead dentry");
-	} else if (!(d->flags & DENTRY_HASHED)) {
-		dead = true;
-	} else if (d->flags & DENTRY_NOCACHE) {
-		hash_remove(d);
-		dead = true;
+	if (unlikely((s32)before <= 0)) {
+		refcount_bug(&d->ref, "put of a dead dentry");
+	} else if (before != 1) {
+		/* Somebody found it meanwhile. */
+	} else if (!(d->flags & DENTRY_HASHED) || d->flags & DENTRY_NOCACHE) {
+		dead = claim(d);
 	} else {
 		spin_lock(&lru_lock);
 		if (list_empty(&d->lru)) {
@@ -280,10 +341,8 @@ static bool dentry_try_claim(struct dentry *d)
 
 	if (!spin_trylock(lock))
 		return false;
-	if (stripe_of(d->name_hash) == lock && !atomic_load(&d->ref.n) && d->flags & DENTRY_HASHED) {
-		hash_remove(d);
-		claimed = true;
-	}
+	if (stripe_of(d->name_hash) == lock && d->flags & DENTRY_HASHED)
+		claimed = claim(d);
 	spin_unlock(lock);
 	return claimed;
 }
@@ -334,8 +393,7 @@ void dentry_shrink_children(struct dentry *d)
 		if (atomic_load(&c->ref.n))
 			continue;
 		lock = dentry_stripe_lock(c);
-		if (!atomic_load(&c->ref.n) && c->flags & DENTRY_HASHED) {
-			hash_remove(c);
+		if (c->flags & DENTRY_HASHED && claim(c)) {
 			spin_lock(&lru_lock);
 			if (!list_empty(&c->lru)) {
 				list_del(&c->lru);
@@ -437,6 +495,7 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 	struct spinlock *lock;
 
 	write_lock(&rename_lock);
+	atomic_fetch_add(&rename_seq, 1u);
 	old_parent = d->parent;
 	new_parent = target->parent;
 	dentry_unhash(d);
@@ -457,6 +516,7 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 		spin_unlock(lock);
 		dentry_hash(target);
 	}
+	atomic_fetch_add(&rename_seq, 1u);
 	write_unlock(&rename_lock);
 	if (!exchange)
 		dentry_put(old_parent);

@@ -12,6 +12,15 @@ void dentry_shrink_children(struct dentry *d);
 /* Takes a whole tree down: no reference from outside is left. */
 void dentry_kill_tree(struct dentry *root);
 
+/* grace.c: frees later what readers without a lock may still see. No preemption, no sleep between enter and exit. */
+struct grace {
+	struct grace *next;
+	void (*fn)(struct grace *g);
+};
+void grace_enter(void);
+void grace_exit(void);
+void grace_free(struct grace *g, void (*fn)(struct grace *g));
+
 /* inode.c */
 int inode_cache_init(void);
 void path_accessed(const struct path *p);
