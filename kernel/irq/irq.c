@@ -209,26 +209,34 @@ void irq_for_each(void (*fn)(unsigned vector, const char *name, const u64 *per_c
 
 static void show_vector(unsigned vector, const char *name, const u64 *per_cpu, void *arg)
 {
+	static const char *const labels[] = { "LOC", "RES", "TLB", "CAL", "STP" };
 	struct seq *s = arg;
+	bool ipi = vector >= VECTOR_TIMER && vector - VECTOR_TIMER < ARRAY_SIZE(labels);
 
-	seq_printf(s, "%3u:", vector);
+	if (ipi)
+		seq_printf(s, "%3s:", labels[vector - VECTOR_TIMER]);
+	else
+		seq_printf(s, "%3u:", vector - VECTOR_LEGACY_BASE);
 	for (u32 i = 0; i < MAX_CPUS && cpus[i]; i++)
 		seq_printf(s, " %10lu", per_cpu[i]);
-	seq_printf(s, "  %s\n", name);
+	if (ipi)
+		seq_printf(s, "   %s\n", name);
+	else if (vector < VECTOR_DEVICE_BASE)
+		seq_printf(s, "   IO-APIC  %2u-edge      %s\n", vector - VECTOR_LEGACY_BASE, name);
+	else
+		seq_printf(s, "   PCI-MSI  %2u-edge      %s\n", vector - VECTOR_LEGACY_BASE, name);
 }
 
 static int show_interrupts(struct seq *s)
 {
 	seq_puts(s, "    ");
 	for (u32 i = 0; i < MAX_CPUS && cpus[i]; i++)
-		seq_printf(s, "       CPU%-3u", i);
-	seq_puts(s, "\n");
+		seq_printf(s, "       CPU%-1u", i);
+	seq_puts(s, "       \n");
 	irq_for_each(show_vector, s);
 	return 0;
 }
 NODE(interrupts, .path = "interrupts", .show = show_interrupts);
-
-
 
 static int irq_init(void)
 {

@@ -47,6 +47,9 @@ static int show_meminfo(struct seq *s)
 	line(s, "Committed_AS:", m.anon + m.shmem);
 	line(s, "VmallocTotal:", (KMAP_END - KMAP_BASE) >> PAGE_SHIFT);
 	line(s, "VmallocUsed:", 0);
+	seq_puts(s, "VmallocChunk:          0 kB\nPercpu:                0 kB\nAnonHugePages:         0 kB\nShmemHugePages:        0 kB\nShmemPmdMapped:        0 kB\n"
+		    "FileHugePages:         0 kB\nFilePmdMapped:         0 kB\nHugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\n"
+		    "HugePages_Surp:        0\nHugepagesize:       2048 kB\nHugetlb:               0 kB\n");
 	return 0;
 }
 NODE(meminfo, .path = "meminfo", .show = show_meminfo);

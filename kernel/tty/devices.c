@@ -122,7 +122,7 @@ void console_redirect_drop(struct file *f)
 static struct char_device own_device = { .major = 5, .minor = 0, .count = 1, .name = "tty", .mode = 0666, .open = own_open };
 static struct char_device console_device = { .major = 5, .minor = 1, .count = 1, .name = "console", .mode = 0600, .open = console_open };
 static struct char_device ptmx_device = { .major = 5, .minor = 2, .count = 1, .name = "ptmx", .mode = 0666, .open = ptmx_open };
-static struct char_device screen_device = { .major = 4, .minor = 0, .count = 1, .name = "tty0", .mode = 0620, .open = screen_open };
+static struct char_device screen_device = { .major = 4, .minor = 0, .count = 1, .name = "tty0", .mode = 0600, .open = screen_open };
 static struct char_device pts_device = { .major = 136, .minor = 0, .count = PTY_MAX, .open = pts_open };
 
 static int tty_subsystem_init(void)

@@ -26,13 +26,18 @@ static const struct rlimit default_rlimits[RLIM_COUNT] = {
 	[RLIM_RTTIME] = { RLIM_INFINITY_, RLIM_INFINITY_ },
 };
 
+u64 threads_max;
+
 /* As many threads as an eighth of memory has kernel stacks for; one user may have half of them, and as many queued signals. */
 static u64 default_nproc(void)
 {
 	struct mem_stats st;
 
-	mem_stats(&st);
-	return MAX(st.total / (8 * KSTACK_SIZE / PAGE_SIZE) / 2, 16ul);
+	if (!threads_max) {
+		mem_stats(&st);
+		threads_max = MAX(st.total / (8 * KSTACK_SIZE / PAGE_SIZE), 32ul);
+	}
+	return threads_max / 2;
 }
 
 struct process *process_alloc(const char *name)

@@ -64,7 +64,7 @@ static int rootfs_mount(void)
 	sb = t->mount(&rootfs, "rootfs", 0, "mode=755");
 	if (IS_ERR(sb))
 		return PTR_ERR(sb);
-	m = mount_alloc(sb, sb->root, "rootfs", MS_RELATIME);
+	m = mount_alloc(sb, sb->root, "rootfs", 0);
 	if (!m)
 		return -ENOMEM;
 	mutex_lock(&mount_mutex);

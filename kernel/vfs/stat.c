@@ -300,7 +300,7 @@ static long statfs_place(const struct path *p, void __user *buf)
 	struct superblock *sb = p->dentry->sb;
 	struct abi_statfs st = {
 		.type = sb->type->magic, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX,
-		.fsid = { (s32)sb->dev, 0 },
+		.fsid = { sb->type->nodev ? 0 : (s32)sb->dev, 0 },
 	};
 	u32 flags = p->mount->flags | (sb->flags & (MS_RDONLY | MS_SYNCHRONOUS));
 	long err = sb->ops && sb->ops->statfs ? sb->ops->statfs(sb, &st) : 0;

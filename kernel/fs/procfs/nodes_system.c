@@ -172,13 +172,13 @@ static int show_cpuinfo(struct seq *s)
 	while (*brand == ' ')
 		brand++;
 	for (u32 id = 0; id < cpu_count; id++) {
-		seq_printf(s, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\n", id, cpu_vendor, family, model, brand, r[0] & 15);
-		seq_printf(s, "cpu MHz\t\t: %lu.%03lu\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\ninitial apicid\t: %u\n", khz / 1000, khz % 1000,
+		seq_printf(s, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\nstepping\t: %u\nmicrocode\t: 0x1000065\n", id, cpu_vendor, family, model, brand, r[0] & 15);
+		seq_printf(s, "cpu MHz\t\t: %lu.%03lu\ncache size\t: 512 KB\nphysical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\ninitial apicid\t: %u\n", khz / 1000, khz % 1000,
 			   cpu_count, id, cpu_count, cpus[id]->apic_id, cpus[id]->apic_id);
 		seq_puts(s, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\n");
 		show_cpu_flags(s);
-		seq_printf(s, "bugs\t\t:\nbogomips\t: %lu.%02lu\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
-			   khz / 500, khz / 5 % 100, ext[0] & 255, ext[0] >> 8 & 255);
+		seq_printf(s, "bugs\t\t:\nbogomips\t: %lu.%02lu\n%sclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
+			   khz / 500, khz / 5 % 100, cpu_vendor[0] == 'A' ? "TLB size\t: 1024 4K pages\n" : "", ext[0] & 255, ext[0] >> 8 & 255);
 	}
 	return 0;
 }
@@ -238,7 +238,7 @@ static int show_consoles(struct seq *s)
 {
 	struct console *c = console_preferred();
 	if (c)
-		seq_printf(s, "%-21s-W- (EC   )    %s\n", c->name, strcmp(c->name, "ttyS0") == 0 ? "4:64" : "4:1");
+		seq_printf(s, "%-21s-W- (EC p a)    %s\n", c->name, strcmp(c->name, "ttyS0") == 0 ? "4:64" : "4:1");
 	return 0;
 }
 NODE(consoles, .path = "consoles", .show = show_consoles);
@@ -247,7 +247,7 @@ static int show_tty_drivers(struct seq *s)
 {
 	seq_puts(s, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n/dev/console         /dev/console    5       1 system:console\n"
 		    "/dev/ptmx            /dev/ptmx       5       2 system\n/dev/vc/0            /dev/vc/0       4       0 system:vtmaster\n"
-		    "serial               /dev/ttyS       4 64-67 serial\npty_slave            /dev/pts      136 0-1048575 pty:slave\n"
+		    "serial               /dev/ttyS       4 64-95 serial\npty_slave            /dev/pts      136 0-1048575 pty:slave\n"
 		    "pty_master           /dev/ptm      128 0-1048575 pty:master\nunknown              /dev/tty        4 1-63 console\n");
 	return 0;
 }
@@ -260,19 +260,9 @@ NODE(softirqs, .path = "softirqs", .show = show_empty);
 NODE(iomem, .path = "iomem", .mode = 0400, .show = show_empty);
 NODE(ioports, .path = "ioports", .mode = 0400, .show = show_empty);
 
-static int show_partitions(struct seq *s)
-{
-	seq_puts(s, "major minor  #blocks  name\n\n");
-	return 0;
-}
-NODE(partitions, .path = "partitions", .show = show_partitions);
+NODE(partitions, .path = "partitions", .show = show_empty);
 
-static int show_misc(struct seq *s)
-{
-	seq_puts(s, "");
-	return 0;
-}
-NODE(misc, .path = "misc", .show = show_misc);
+NODE(misc, .path = "misc", .show = show_empty);
 
 static int show_cgroups(struct seq *s)
 {

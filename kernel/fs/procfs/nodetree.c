@@ -63,6 +63,7 @@ static struct tree_node *child(struct tree_node *dir, const char *name, u32 len,
 		fresh->parent = dir;
 		list_add_tail(&dir->children, &fresh->sibling);
 		dir->subdirs += S_ISDIR(mode);
+		fresh->plain_links = dir->plain_links;
 		n = fresh;
 		fresh = NULL;
 	}
@@ -88,7 +89,7 @@ struct tree_node *nodetree_dir(struct tree_node *at, const char *path) { return 
 struct tree_node *nodetree_file(struct tree_node *at, const char *path, u16 mode, int (*show)(struct seq *s), void *arg)
 {
 	struct tree_node *n = make(at, path, S_IFREG | mode);
-	if (n) {
+	if (n && !n->show) { /* the lower stage's comes first in the set, and stays */
 		n->show = show;
 		n->arg = arg;
 	}
@@ -98,21 +99,23 @@ struct tree_node *nodetree_file(struct tree_node *at, const char *path, u16 mode
 struct tree_node *nodetree_link(struct tree_node *at, const char *path, const char *target)
 {
 	struct tree_node *n = make(at, path, S_IFLNK | 0777);
-	if (n && !n->target)
+	if (n && !n->target) {
 		n->target = kstrdup(target, 0);
+		n->size = strlen(target);
+	}
 	return n;
 }
 
-void nodetree_add_nodes(struct tree_node *root, const char *prefix)
+void nodetree_add_nodes(struct tree_node *root, const char *prefix, const char *without)
 {
 	LINKER_SET_FOREACH(info_nodes, it) {
 		const struct info_node *node = *it;
 		const char *path = node->path, *colon = strchr(path, ':'), *slash = strchr(path, '/');
 		bool prefixed = colon && (!slash || colon < slash);
-		if (*prefix ? !str_starts(path, prefix) : prefixed)
+		if ((*prefix ? !str_starts(path, prefix) : prefixed) || (without && str_starts(path, without)))
 			continue;
 		struct tree_node *n = nodetree_file(root, path + strlen(prefix), node->mode ? node->mode : 0444, node->show, NULL);
-		if (n)
+		if (n && n->show == node->show)
 			n->store = node->store;
 	}
 }
@@ -135,12 +138,12 @@ static ssize_t node_write(struct file *f, struct uio *from, s64 *pos)
 {
 	struct tree_node *n = nodetree_of(f->inode);
 	size_t len;
-	if (!n->store)
+	if (!n->store && !n->store_arg)
 		return -EIO;
 	char *text = textfile_input(from, &len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);
-	ssize_t ret = n->store(text, len);
+	ssize_t ret = n->store ? n->store(text, len) : n->store_arg(n->arg, text, len);
 	if (ret > 0)
 		*pos += ret;
 	kfree(text);
@@ -223,12 +226,14 @@ struct inode *nodetree_inode(struct superblock *sb, struct tree_node *n)
 	i->mode = n->mode;
 	i->nlink = S_ISDIR(n->mode) ? 2 + n->subdirs : 1;
 	i->private = n;
+	i->size = n->size;
+	if (S_ISDIR(n->mode) && n->plain_links)
+		i->nlink = 1;
 	if (S_ISDIR(n->mode)) {
 		i->ops = &dir_inode_ops;
 		i->fops = &node_dir_ops;
 	} else if (S_ISLNK(n->mode)) {
 		i->ops = &link_inode_ops;
-		i->size = n->target ? strlen(n->target) : 0;
 	} else {
 		i->ops = &file_inode_ops;
 		i->fops = n->fops ? n->fops : &node_file_ops;

@@ -9,7 +9,7 @@
 /* Numbers: a place in the table, or a descriptor, within the process's own 2^16 … */
 static u64 ino_of(int id, bool task, const struct pid_entry *e, int fd)
 {
-	u64 index = e == &pid_dir_entry ? 0 : (u64)(e - pid_entries) + 1;
+	u64 index = e == &pid_dir_entry || e->in_ns ? 0 : (u64)(e - pid_entries) + 1;
 	return ((u64)id << 20) + ((u64)task << 19) + (fd >= 0 ? 256 + (u64)fd * 2 + (S_ISREG(e->mode) ? 1 : 0) : index) + (1ul << 33);
 }
 
@@ -30,6 +30,7 @@ struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct th
 	i->ino = ino_of(t ? t->tid : p->pid, t != NULL, e, fd);
 	i->mode = mode;
 	i->nlink = S_ISDIR(mode) ? 2 : 1;
+	i->blksize = 1024;
 	i->ops = e->ops ? e->ops : &pid_file_inode_ops;
 	i->fops = e->fops ? e->fops : &pid_file_ops;
 	proc_inode_owner(i);
@@ -109,7 +110,7 @@ int proc_dentry_alive(struct dentry *d)
 {
 	struct proc_inode *pi = proc_of(d->inode);
 	bool alive = proc_is_there(pi);
-	if (alive && pi->fd >= 0) {
+	if (alive && pi->fd >= 0 && !pi->entry->in_ns) {
 		struct files *fs = process_files_get(pi->process);
 		struct file *f = fs ? files_lookup(fs, pi->fd) : NULL;
 		alive = f != NULL;
@@ -151,7 +152,7 @@ static int pid_lookup(struct inode *dir, struct dentry *d)
 	for (const struct pid_entry *e = pid_entries; e->name; e++) {
 		if (!(e->where & where) || strcmp(e->name, d->name) != 0)
 			continue;
-		struct inode *i = proc_inode_new(dir->sb, pi->process, pi->thread, e, -1, e->mode);
+		struct inode *i = e->tree ? nodetree_inode(dir->sb, *e->tree) : proc_inode_new(dir->sb, pi->process, pi->thread, e, -1, e->mode);
 		if (!i)
 			return -ENOMEM;
 		dentry_instantiate(d, i);

@@ -17,7 +17,7 @@ static ssize_t store_comm(struct process *p, struct thread *t, const char *text,
 	if (t->process != current->process)
 		return -EINVAL;
 	size_t n = 0;
-	while (n < len && n < sizeof(t->name) - 1 && text[n] != '\n')
+	while (n < len && n < sizeof(t->name) - 1) /* the newline of echo too, as Linux has it */
 		n++;
 	memcpy(t->name, text, n);
 	t->name[n] = '\0';
@@ -104,8 +104,7 @@ static int show_wchan(struct seq *s, struct process *p, struct thread *t)
 
 static int show_cgroup(struct seq *s, struct process *p, struct thread *t)
 {
-	seq_puts(s, "0::/\n");
-	return 0;
+	return 0; /* none is mounted */
 }
 
 /* -1: no login was recorded. */
@@ -123,7 +122,7 @@ static int show_personality(struct seq *s, struct process *p, struct thread *t)
 
 static int show_syscall(struct seq *s, struct process *p, struct thread *t)
 {
-	if (t == current || t->state == THREAD_RUNNABLE) {
+	if (t != current && t->state == THREAD_RUNNABLE) {
 		seq_puts(s, "running\n");
 		return 0;
 	}
@@ -210,6 +209,8 @@ const struct pid_entry pid_entries[] = {
 	{ "task", S_IFDIR | 0555, IN_PROCESS, .ops = &task_dir_inode_ops, .fops = &task_dir_ops },
 	{ "fd", S_IFDIR | 0500, IN_BOTH, .secret = true, .ops = &fd_dir_inode_ops, .fops = &fd_dir_ops },
 	{ "fdinfo", S_IFDIR | 0555, IN_BOTH, .secret = true, .ops = &fdinfo_dir_inode_ops, .fops = &fdinfo_dir_ops },
+	{ "ns", S_IFDIR | 0511, IN_BOTH, .secret = true, .ops = &ns_dir_inode_ops, .fops = &ns_dir_ops },
+	{ "net", S_IFDIR | 0555, IN_BOTH, .tree = &net_node },
 	{ "environ", R | 0400, IN_BOTH, .secret = true, .show = show_environ },
 	{ "auxv", R | 0400, IN_BOTH, .secret = true, .show = show_auxv },
 	{ "status", R | 0444, IN_BOTH, .show = show_status },

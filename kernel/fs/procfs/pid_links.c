@@ -203,24 +203,13 @@ static int fd_readdir(struct file *f, struct dir_context *c) { return readdir_nu
 static int fdinfo_readdir(struct file *f, struct dir_context *c) { return readdir_numbers(f, c, S_IFREG); }
 static s64 fd_dir_lseek(struct file *f, s64 off, int whence) { return generic_lseek(f, off, whence, INT64_MAX, 0); }
 
-static int fd_dir_getattr(struct inode *i, struct kstat *st)
-{
-	int err = proc_getattr(i, st);
-	struct files *fs = process_files_get(proc_of(i)->process);
-	if (fs) {
-		st->size = files_count(fs);
-		files_put(fs);
-	}
-	return err;
-}
-
 /* One's own descriptors can always be listed, whatever user one has become. */
 static int fd_dir_permission(struct inode *i, u32 mask)
 {
 	return proc_of(i)->process == current->process && !(mask & MAY_WRITE) ? 0 : proc_permission(i, mask);
 }
 
-const struct inode_ops fd_dir_inode_ops = { .lookup = fd_lookup, .permission = fd_dir_permission, .getattr = fd_dir_getattr, .setattr = proc_setattr };
+const struct inode_ops fd_dir_inode_ops = { .lookup = fd_lookup, .permission = fd_dir_permission, .getattr = proc_getattr, .setattr = proc_setattr };
 const struct inode_ops fdinfo_dir_inode_ops = { .lookup = fdinfo_lookup, .permission = fd_dir_permission, .getattr = proc_getattr, .setattr = proc_setattr };
 const struct file_ops fd_dir_ops = { .name = "proc fd", .readdir = fd_readdir, .lseek = fd_dir_lseek };
 const struct file_ops fdinfo_dir_ops = { .name = "proc fdinfo dir", .readdir = fdinfo_readdir, .lseek = fd_dir_lseek };

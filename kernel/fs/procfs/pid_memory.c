@@ -74,9 +74,11 @@ static void area_figures(struct aspace *as, struct area *a, struct area_figures 
 	}
 }
 
-static void show_figures(struct seq *s, const struct area_figures *g)
+static void show_figures(struct seq *s, const struct area_figures *g, bool rollup)
 {
 	seq_printf(s, "Rss:            %8lu kB\nPss:            %8lu kB\nPss_Dirty:      %8lu kB\n", KB(g->rss), g->pss / 1024, KB(g->private_dirty));
+	if (rollup)
+		seq_printf(s, "Pss_Anon:       %8lu kB\nPss_File:       %8lu kB\nPss_Shmem:             0 kB\n", KB(g->anonymous), g->pss / 1024 - MIN(KB(g->anonymous), g->pss / 1024));
 	seq_printf(s, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8lu kB\nPrivate_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", KB(g->shared_clean), KB(g->shared_dirty),
 		   KB(g->private_clean), KB(g->private_dirty));
 	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", KB(g->rss), KB(g->anonymous));
@@ -106,7 +108,7 @@ static void one_smap(struct seq *s, struct aspace *as, struct area *a, void *arg
 	show_area(s, as, a);
 	area_figures(as, a, &g);
 	seq_printf(s, "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n", (a->end - a->start) / 1024);
-	show_figures(s, &g);
+	show_figures(s, &g, false);
 	seq_printf(s, "THPeligible:    0\nVmFlags:%s%s%s%s%s%s%s%s%s%s\n", a->prot & PROT_READ ? " rd" : "", a->prot & PROT_WRITE ? " wr" : "", a->prot & PROT_EXEC ? " ex" : "",
 		   a->flags & AREA_SHARED ? " sh" : "", a->flags & AREA_MAYREAD ? " mr" : "", a->flags & AREA_MAYWRITE ? " mw" : "", a->flags & AREA_MAYEXEC ? " me" : "",
 		   a->flags & AREA_STACK ? " gd" : "", a->flags & AREA_LOCKED ? " lo" : "", a->flags & AREA_DONTEXPAND ? " de" : "");
@@ -134,7 +136,7 @@ int show_smaps_rollup(struct seq *s, struct process *p, struct thread *t)
 	struct rollup r = { 0 };
 	each_area(s, p, sum_area, &r);
 	seq_printf(s, "%08lx-%08lx ---p 00000000 00:00 0                                  [rollup]\n", r.first, r.last);
-	show_figures(s, &r.g);
+	show_figures(s, &r.g, true);
 	return 0;
 }
 

@@ -128,7 +128,7 @@ int show_status(struct seq *s, struct process *p, struct thread *t)
 		for (u32 i = 0; i < c->ngroups; i++)
 			seq_printf(s, "%u ", c->groups[i]);
 	}
-	seq_printf(s, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n", p->pid, id, f.pgid, f.sid);
+	seq_printf(s, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, id, f.pgid, f.sid);
 	if (as)
 		show_memory(s, as);
 	seq_printf(s, "Threads:\t%d\nSigQ:\t%u/%lu\n", f.threads, f.queued, p->rlimits[RLIM_SIGPENDING].cur);

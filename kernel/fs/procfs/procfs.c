@@ -19,6 +19,7 @@
 #define FIRST_PID_POS 0x10000 /* positions of the root directory: nodes below, FIRST_PID_POS + pid for processes */
 
 static struct tree_node *root_node;
+struct tree_node *net_node;
 
 /* --- root directory --------------------------------------------------------------------------------------------- */
 
@@ -205,7 +206,16 @@ static int procfs_init(void)
 	struct tree_node *root = nodetree_create();
 	if (!root)
 		return -ENOMEM;
-	nodetree_add_nodes(root, "");
+	struct tree_node *sys = nodetree_dir(root, "sys");
+	if (sys)
+		sys->plain_links = true;
+	nodetree_add_nodes(root, "", "net/");
+	sysctl_build(root);
+	/* /proc/net is a link to the directory of whoever asks. */
+	net_node = nodetree_create();
+	if (net_node)
+		nodetree_add_nodes(net_node, "net/", NULL);
+	nodetree_link(root, "net", "self/net");
 	nodetree_link(root, "mounts", "self/mounts");
 	nodetree_dir(root, "tty");
 	nodetree_dir(root, "fs");

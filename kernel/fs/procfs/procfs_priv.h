@@ -11,11 +11,13 @@ struct pid_entry {
 	const char *name;
 	u16 mode;                      /* with type */
 	u8 where;                      /* IN_* */
+	bool in_ns;                    /* a link of ns/: `fd` of its inode counts those */
 	bool secret;                   /* only for those that may trace the process */
 	int (*show)(struct seq *s, struct process *p, struct thread *t);
 	ssize_t (*store)(struct process *p, struct thread *t, const char *text, size_t len);
 	const struct inode_ops *ops;   /* links and directories */
 	const struct file_ops *fops;
+	struct tree_node **tree;       /* a directory of information nodes */
 };
 enum { IN_PROCESS = 1, IN_TASK = 2, IN_BOTH = 3 };
 extern const struct pid_entry pid_entries[]; /* a NULL name ends it */
@@ -45,6 +47,14 @@ struct fs_context *process_fs_get(struct process *p);
 extern const struct inode_ops pid_dir_inode_ops, pid_file_inode_ops, task_dir_inode_ops, fd_dir_inode_ops, fdinfo_dir_inode_ops, exe_link_ops, cwd_link_ops, root_link_ops;
 extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops;
 extern const struct pid_entry pid_dir_entry; /* of /proc/PID itself */
+
+/* The numbers of /proc/sys into the tree (sysctl.c). */
+void sysctl_build(struct tree_node *root);
+/* A decimal number out of text, within limits: len, or -EINVAL. */
+ssize_t sysctl_store_number(const char *text, size_t len, u64 *value, u64 least, u64 most);
+extern struct tree_node *net_node; /* what /proc/PID/net shows */
+extern const struct inode_ops ns_dir_inode_ops;
+extern const struct file_ops ns_dir_ops;
 
 /* Shows, by file. */
 int show_maps(struct seq *s, struct process *p, struct thread *t);

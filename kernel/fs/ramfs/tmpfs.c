@@ -339,6 +339,7 @@ static void tmpfs_show_options(struct superblock *sb, struct seq *s)
 		seq_printf(s, ",uid=%u", t->uid);
 	if (t->gid)
 		seq_printf(s, ",gid=%u", t->gid);
+	seq_puts(s, ",inode64");
 }
 
 const struct pagecache_ops tmpfs_cache_ops = {

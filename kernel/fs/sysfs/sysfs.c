@@ -27,8 +27,16 @@ static int show_text(struct seq *s)
 static void text(struct tree_node *at, const char *path, const char *value)
 {
 	const char *copy = kstrdup(value, 0);
-	if (copy)
-		nodetree_file(at, path, 0444, show_text, (void *)copy);
+	struct tree_node *n = copy ? nodetree_file(at, path, 0444, show_text, (void *)copy) : NULL;
+	if (n)
+		n->size = 4096;
+}
+
+static void link(struct tree_node *at, const char *path, const char *target)
+{
+	struct tree_node *n = nodetree_link(at, path, target);
+	if (n)
+		n->size = 0;
 }
 
 static void add_cpus(struct tree_node *root)
@@ -79,12 +87,12 @@ static void add_device(struct tree_node *root, const char *class, const char *na
 		ksnprintf(value, sizeof(value), "MAJOR=%u\nMINOR=%u\nDEVNAME=%s", major, minor, name);
 	text(d, "uevent", value);
 	ksnprintf(value, sizeof(value), "../../../../class/%s", class);
-	nodetree_link(d, "subsystem", value);
+	link(d, "subsystem", value);
 	ksnprintf(path, sizeof(path), "class/%s/%s", class, name);
 	ksnprintf(value, sizeof(value), "../../devices/virtual/%s/%s", class, name);
-	nodetree_link(root, path, value);
+	link(root, path, value);
 	ksnprintf(path, sizeof(path), "dev/char/%u:%u", major, minor);
-	nodetree_link(root, path, value);
+	link(root, path, value);
 }
 
 static const struct {
@@ -137,7 +145,7 @@ static int sysfs_init(void)
 	struct tree_node *root = nodetree_create();
 	if (!root)
 		return -ENOMEM;
-	nodetree_add_nodes(root, "sys:");
+	nodetree_add_nodes(root, "sys:", NULL);
 	add_cpus(root);
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		add_device(root, devices[i].class, devices[i].name, devices[i].major, devices[i].minor, devices[i].mode);

@@ -67,6 +67,7 @@ struct process {
 };
 #define PERSONALITY_NO_RANDOMIZE 0x0040000u
 
+extern u64 threads_max; /* by the size of memory; 0 before the first process */
 static inline struct process *current_process(void) { return current->process; }
 
 /*

@@ -21,6 +21,9 @@ struct tree_node {
 	int (*show)(struct seq *s);    /* files: s->arg is arg */
 	ssize_t (*store)(const char *text, size_t len);
 	void *arg;
+	ssize_t (*store_arg)(void *arg, const char *text, size_t len); /* instead of store */
+	u64 size;                  /* what stat says */
+	bool plain_links;          /* directories: a link count of 1, for all below it too (/proc/sys) */
 	const char *target;        /* links */
 	const struct file_ops *fops; /* files with operations of their own; NULL: text */
 };
@@ -30,8 +33,8 @@ struct tree_node *nodetree_create(void); /* an empty root; NULL if memory is sho
 struct tree_node *nodetree_dir(struct tree_node *at, const char *path);
 struct tree_node *nodetree_file(struct tree_node *at, const char *path, u16 mode, int (*show)(struct seq *s), void *arg);
 struct tree_node *nodetree_link(struct tree_node *at, const char *path, const char *target);
-/* Every NODE() whose path starts with prefix ("" takes those without any "name:"). */
-void nodetree_add_nodes(struct tree_node *root, const char *prefix);
+/* Every NODE() whose path starts with prefix ("" takes those without any "name:"), but not those that start with `without` (NULL: none). */
+void nodetree_add_nodes(struct tree_node *root, const char *prefix, const char *without);
 
 struct inode *nodetree_inode(struct superblock *sb, struct tree_node *n); /* NULL if memory is short */
 struct tree_node *nodetree_find(struct tree_node *dir, const char *name, u32 len); /* NULL */
