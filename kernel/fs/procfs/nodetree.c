@@ -139,7 +139,7 @@ static ssize_t node_write(struct file *f, struct uio *from, s64 *pos)
 	struct tree_node *n = nodetree_of(f->inode);
 	size_t len;
 	if (!n->store && !n->store_arg)
-		return -EIO;
+		return -EACCES;
 	char *text = textfile_input(from, &len);
 	if (IS_ERR(text))
 		return PTR_ERR(text);

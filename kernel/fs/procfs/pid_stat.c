@@ -103,7 +103,7 @@ static void show_memory(struct seq *s, struct aspace *as)
 	u64 exe = (ALIGN_UP(as->code_end, PAGE_SIZE) - ALIGN_DOWN(as->code_start, PAGE_SIZE)) >> PAGE_SHIFT;
 	seq_printf(s, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\nVmPTE:\t%8lu kB\nVmSwap:\t       0 kB\n", KB(as->data_pages), KB(as->stack_pages), KB(exe),
 		   KB(as->exec_pages > exe ? as->exec_pages - exe : 0), KB(as->table_pages));
-	seq_puts(s, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t0\n");
+	seq_puts(s, "HugetlbPages:\t       0 kB\nCoreDumping:\t0\nTHP_enabled:\t1\n");
 }
 
 int show_status(struct seq *s, struct process *p, struct thread *t)
@@ -126,7 +126,8 @@ int show_status(struct seq *s, struct process *p, struct thread *t)
 		seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
 		seq_printf(s, "FDSize:\t%u\nGroups:\t", files ? MAX((files_count(files) + 63) / 64 * 64, 64u) : 0);
 		for (u32 i = 0; i < c->ngroups; i++)
-			seq_printf(s, "%u ", c->groups[i]);
+			seq_printf(s, "%s%u", i ? " " : "", c->groups[i]);
+		seq_puts(s, " ");
 	}
 	seq_printf(s, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, id, f.pgid, f.sid);
 	if (as)
@@ -136,7 +137,7 @@ int show_status(struct seq *s, struct process *p, struct thread *t)
 	if (c)
 		seq_printf(s, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\n", c->cap_inheritable, c->cap_permitted, c->cap_effective,
 			   c->cap_bounding, c->cap_ambient, c->no_new_privs);
-	seq_puts(s, "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tvulnerable\nSpeculationIndirectBranch:\talways enabled\n");
+	seq_puts(s, "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tnot vulnerable\nSpeculationIndirectBranch:\talways enabled\n");
 	u64 all = cpu_count >= 64 ? ~0ul : (1ul << cpu_count) - 1;
 	u64 allowed = t->affinity & all ? t->affinity & all : all;
 	seq_printf(s, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", allowed);
@@ -151,7 +152,10 @@ int show_status(struct seq *s, struct process *p, struct thread *t)
 		any = true;
 		i = last;
 	}
-	seq_printf(s, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", t->voluntary_switches, t->involuntary_switches);
+	seq_puts(s, "\nMems_allowed:\t");
+	for (int i = 0; i < 31; i++)
+		seq_puts(s, "00000000,");
+	seq_printf(s, "00000001\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", t->voluntary_switches, t->involuntary_switches);
 	if (fs)
 		fs_context_put(fs);
 	if (files)
