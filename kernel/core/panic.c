@@ -21,6 +21,7 @@
 u32 panicking;
 void (*panic_stop_hook)(void);
 void (*panic_restart_hook)(void);
+void (*panic_others_hook)(void);
 CMDLINE_PARAM(panic, "panic");
 
 void panic_stop_others(void)
@@ -104,6 +105,15 @@ static void print_registers(const struct trapframe *f)
 	panic_printf("cr0 %lx  cr2 %lx  cr3 %lx  cr4 %lx  vector %lx  error %lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4(), f->vector, f->error);
 }
 
+void panic_trace(const struct trapframe *f)
+{
+	print_address(false, f->rip, 0);
+	if (trapframe_from_user(f))
+		return;
+	print_leaf_caller(f);
+	walk(false, f->rbp);
+}
+
 /* Takes the right to panic. False: another CPU panics already. */
 static bool panic_begin(void)
 {
@@ -149,12 +159,12 @@ static void __noreturn report(const struct trapframe *f, void (*detail)(const vo
 		detail(arg);
 	if (f) {
 		print_registers(f);
-		print_address(false, f->rip, 0);
-		print_leaf_caller(f);
-		walk(false, f->rbp);
+		panic_trace(f);
 	} else {
 		walk(false, (u64)__builtin_frame_address(0));
 	}
+	if (panic_others_hook)
+		panic_others_hook();
 	panic_printf("END\n");
 	panic_end();
 }

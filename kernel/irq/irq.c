@@ -146,6 +146,17 @@ int irq_request_isa(unsigned line, irq_handler *fn, void *arg, const char *name)
 	return request(line, VECTOR_LEGACY_BASE + (int)line, false, false, fn, arg, name);
 }
 
+int irq_nmi_from_isa(unsigned line, void (*fn)(struct trapframe *f))
+{
+	u32 gsi = line;
+
+	for (u32 i = 0; i < acpi.override_count; i++)
+		if (acpi.overrides[i].isa == line)
+			gsi = acpi.overrides[i].gsi;
+	trap_nmi_hook = fn;
+	return ioapic_route(gsi, LAPIC_NMI, false, false, cpus[0]->apic_id);
+}
+
 int irq_request_gsi(unsigned gsi, bool level, irq_handler *fn, void *arg, const char *name)
 {
 	return request(gsi, -1, level, level, fn, arg, name);

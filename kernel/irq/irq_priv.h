@@ -19,6 +19,7 @@ void trap_exit_user(struct trapframe *f);
 void trap_exit_kernel(struct trapframe *f);
 void trap_bad_iret_frame(struct trapframe *f);
 
+extern void (*trap_nmi_hook)(struct trapframe *f);
 void trap_stop_init(void);                    /* sets the hook that panics stop the others by */
 int lapic_init(void);                         /* maps it, finds out its kind; enables that of this CPU */
 void lapic_send(u32 apic_id, u32 command);    /* raw interrupt command; interrupts may be on */

@@ -8,6 +8,8 @@
 
 #include "boot/gdt.h"
 #include "core/cpu.h"
+#include "core/atomic.h"
+#include "core/layout.h"
 #include "core/lock_check.h"
 #include "core/panic.h"
 #include "core/percpu.h"
@@ -25,6 +27,8 @@ const struct paranoid_gate paranoid_gates[] = {
 const unsigned paranoid_gate_count = ARRAY_SIZE(paranoid_gates);
 
 void (*user_return_hook)(struct trapframe *f);
+void (*trap_nmi_hook)(struct trapframe *f);
+static struct trapframe *stopped[MAX_CPUS]; /* what a CPU was doing when it was stopped */
 static bool stopping; /* the machine goes down: an NMI means halt */
 
 static const struct fixup *find_fixup(const struct trapframe *f)
@@ -91,11 +95,27 @@ void trap_exit_kernel(struct trapframe *f)
 	}
 }
 
+/* The CPU could not push a frame since the page below the stack is not mapped. */
+static bool stack_overflow(const struct trapframe *f)
+{
+	u64 fault = read_cr2();
+
+	return fault >= KMAP_BASE && fault < KMAP_END && f->rsp >= fault - PAGE_SIZE && f->rsp <= fault + PAGE_SIZE;
+}
+
 void paranoid_dispatch(struct trapframe *f)
 {
-	if (f->vector == TRAP_NMI && READ_ONCE(stopping))
+	if (f->vector == TRAP_NMI && READ_ONCE(stopping)) {
+		WRITE_ONCE(stopped[cpu_id()], f);
 		for (;;)
 			__asm__ volatile("cli; hlt");
+	}
+	if (f->vector == TRAP_NMI && trap_nmi_hook) {
+		trap_nmi_hook(f);
+		return;
+	}
+	if (f->vector == TRAP_DOUBLE_FAULT && stack_overflow(f))
+		panic_frame(f, "stack overflow: the kernel stack of the running thread ended at %lx", read_cr2());
 	trap_dispatch(f);
 }
 
@@ -124,7 +144,22 @@ static void stop_others(void)
 }
 
 
+/* The panicking CPU shows what the others were doing. */
+static void show_others(void)
+{
+	for (volatile u32 wait = 0; wait < 3000000; wait++)
+		cpu_relax();
+	for (u32 i = 0; i < MAX_CPUS; i++) {
+		if (!cpus[i] || !READ_ONCE(stopped[i]))
+			continue;
+		panic_note("CPU %u was here%s:\n", i, trapframe_from_user(stopped[i]) ? " (user mode)" : "");
+		panic_trace(stopped[i]);
+	}
+}
+
 void trap_stop_init(void)
 {
+	if (DEBUG)
+		panic_others_hook = show_others;
 	panic_stop_hook = stop_others;
 }

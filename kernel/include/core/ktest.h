@@ -24,6 +24,19 @@ struct ktest {
 	LINKER_SET(ktests, ktest_record_##num##_##ident); \
 	static void ktest_##num##_##ident(void)
 
+/*
+ * A fault made on purpose, for `provoke=NAME` on the command line of a test kernel: some checker must catch it (grader/checks).
+ */
+struct provocation {
+	const char *name;
+	void (*run)(void);
+};
+#define PROVOKE(ident) \
+	static void provoke_##ident(void); \
+	static const struct provocation provocation_##ident = { .name = #ident, .run = provoke_##ident }; \
+	LINKER_SET(provocations, provocation_##ident); \
+	static void provoke_##ident(void)
+
 /* Note a failure and go on; the value is the condition. */
 #define KEXPECT(cond) ktest_check((cond), __FILE__, __LINE__, #cond)
 /* The same for equality, with both values in the report. */

@@ -15,6 +15,10 @@ void __noreturn panic_with(void (*detail)(const void *arg), const void *arg, con
 /* To where panics go: verdict channel, serial port, screens. %s %c %d %u %x %lu %ld %lx without widths. */
 void panic_note(const char *fmt, ...) __printf_like(1, 2);
 
+/* A frame's place and back-trace, to where panics go. */
+void panic_trace(const struct trapframe *frame);
+extern void (*panic_others_hook)(void); /* shows what the other CPUs were doing; NULL: nothing */
+
 /* Stops the other CPUs for good, by stage 03's hook; returns after a short time whether they answered or not. */
 void panic_stop_others(void);
 extern void (*panic_stop_hook)(void);

@@ -43,6 +43,8 @@ void irq_vector_free(unsigned vector);
 void ipi_register(unsigned vector, irq_handler *fn);
 void ipi_send(u32 cpu, unsigned vector);   /* to one CPU by id */
 void ipi_send_others(unsigned vector);      /* to every other online CPU */
+/* Has an ISA line come as NMI to CPU 0 and call fn, whatever the CPU does. Once; 0 or -ENODEV. For the watchdog of a checking kernel. */
+int irq_nmi_from_isa(unsigned line, void (*fn)(struct trapframe *f));
 /* For /proc/interrupts: calls fn(name, vector, counts…). */
 void irq_for_each(void (*fn)(unsigned vector, const char *name, const u64 *per_cpu, void *arg), void *arg);
 

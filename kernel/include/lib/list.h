@@ -2,7 +2,7 @@
 #ifndef LIB_LIST_H
 #define LIB_LIST_H
 
-#include "core/compiler.h"
+#include "core/debug.h"
 
 struct list {
 	struct list *next, *prev;
@@ -10,8 +10,16 @@ struct list {
 #define LIST_INIT(l) { &(l), &(l) }
 static inline void list_init(struct list *l) { l->next = l->prev = l; }
 static inline bool list_empty(const struct list *l) { return READ_ONCE(l->next) == l; }
+#if DEBUG
+/* Neighbours must point at each other; panics (core/list_check.c). */
+void __noreturn list_corrupt(const struct list *e, const struct list *prev, const struct list *next, const char *what);
+#endif
 static inline void list_insert_between(struct list *e, struct list *prev, struct list *next)
 {
+#if DEBUG
+	if (unlikely(prev->next != next || next->prev != prev || e == prev || e == next))
+		list_corrupt(e, prev, next, e == prev || e == next ? "an entry is added beside itself" : "an insertion finds");
+#endif
 	e->next = next;
 	e->prev = prev;
 	next->prev = e;
@@ -22,6 +30,10 @@ static inline void list_add_tail(struct list *head, struct list *e) { list_inser
 /* Leaves e as an empty list, so that a second removal does no harm and list_empty(e) tells. */
 static inline void list_del(struct list *e)
 {
+#if DEBUG
+	if (unlikely(e->next->prev != e || e->prev->next != e))
+		list_corrupt(e, e->prev, e->next, "a removal finds");
+#endif
 	e->next->prev = e->prev;
 	e->prev->next = e->next;
 	list_init(e);

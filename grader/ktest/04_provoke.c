@@ -1,0 +1,136 @@
+/* Faults made on purpose: traps, sleeping locks, context, progress. */
+#include "core/cpu.h"
+#include "core/ktest.h"
+#include "core/percpu.h"
+#include "mm/frame.h"
+#include "mm/pagetable.h"
+#include "mm/slab.h"
+#include "sched/mutex.h"
+#include "sched/thread.h"
+#include "time/time.h"
+
+#define HIDE(p) ({ __typeof__(p) p_ = (p); __asm__ volatile("" : "+r"(p_)); p_; })
+
+PROVOKE(null_call)
+{
+	void (*fn)(void) = HIDE((void (*)(void))0);
+	fn();
+}
+
+PROVOKE(jump_to_data)
+{
+	static u8 code[] = { 0xc3 };
+	void (*fn)(void) = HIDE((void (*)(void))code);
+	fn();
+}
+
+PROVOKE(write_to_text)
+{
+	extern char kernel_start[];
+	char *p = HIDE((char *)kernel_start);
+	*p = 0;
+}
+
+static u64 __noinline dig(u64 depth)
+{
+	volatile u64 room[32];
+	room[depth % 32] = depth;
+	return depth > 1000000 ? 0 : dig(depth + 1) + room[depth % 32];
+}
+PROVOKE(stack_overflow) { dig(0); }
+
+PROVOKE(sleep_under_spinlock)
+{
+	static struct spinlock l = SPINLOCK_INIT("provoked", RANK_TTY);
+	static MUTEX(m, RANK_SUBSYS_MUTEX);
+	spin_lock(&l);
+	mutex_lock(&m);
+}
+
+PROVOKE(sleep_with_interrupts_off)
+{
+	static MUTEX(m, RANK_SUBSYS_MUTEX);
+	irq_disable();
+	mutex_lock(&m);
+}
+
+PROVOKE(preempt_enable_lost)
+{
+	preempt_disable();
+	thread_sleep_ns(1000);
+}
+
+PROVOKE(mutex_inversion)
+{
+	static MUTEX(low, RANK_INODE);
+	static MUTEX(high, RANK_SUBSYS_MUTEX);
+	mutex_lock(&high);
+	mutex_lock(&low);
+}
+
+PROVOKE(mutex_taken_twice)
+{
+	static MUTEX(m, RANK_SUBSYS_MUTEX);
+	mutex_lock(&m);
+	mutex_lock(&m);
+}
+
+PROVOKE(mutex_of_another)
+{
+	static MUTEX(m, RANK_SUBSYS_MUTEX);
+	mutex_unlock(&m);
+}
+
+static struct spinlock shared = SPINLOCK_INIT("shared with an interrupt", RANK_TTY);
+static void in_interrupt(struct timer *t)
+{
+	spin_lock(&shared);
+	spin_unlock(&shared);
+}
+PROVOKE(lock_with_interrupts_on)
+{
+	static struct timer t;
+	timer_init(&t, in_interrupt, NULL);
+	timer_start(&t, time_ns() + 1000000);
+	time_delay_us(5000);
+	spin_lock(&shared);
+	spin_unlock(&shared);
+}
+
+PROVOKE(loop_with_interrupts_off)
+{
+	irq_disable();
+	for (;;)
+		cpu_relax();
+}
+
+PROVOKE(loop_without_preemption)
+{
+	preempt_disable();
+	for (;;)
+		cpu_relax();
+}
+
+PROVOKE(unaligned_fpu_frame)
+{
+	char *p = HIDE((char *)kzalloc(1024, 0));
+	__asm__ volatile("fxsave (%0)" ::"r"(p + 8) : "memory");
+}
+
+PROVOKE(stack_canary)
+{
+	u64 *bottom = HIDE((u64 *)current->stack);
+	*bottom = 0;
+	thread_sleep_ns(1000);
+}
+
+PROVOKE(free_page_written_from_outside)
+{
+	struct frame *f = frame_alloc(0, 0);
+	char *alias = kmap_pages(&f, 1, PTE_WRITE);
+	frame_free(f, 0);
+	/* As a device would, or a user program through a stale TLB entry. */
+	alias[100] = 1;
+	for (int i = 0; i < 100; i++)
+		frame_alloc(0, 0);
+}
