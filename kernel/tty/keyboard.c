@@ -208,5 +208,8 @@ int keyboard_init(struct tty *t)
 	config = (config | 0x41) & ~0x12; /* interrupt 1, translation; not the mouse's interrupt, keyboard not disabled */
 	if (!send(COMMAND, 0x60) || !send(DATA, (u8)config) || !send(COMMAND, 0xae) || !send(DATA, 0xf4))
 		return -ENODEV;
-	return irq_request_isa(1, keyboard_interrupt, NULL, "i8042");
+	int err = irq_request_isa(1, keyboard_interrupt, NULL, "i8042");
+	if (!err)
+		keyboard_interrupt(NULL); /* the answer to 0xf4 may stand there already: its edge is past, and no other comes until it is read */
+	return err;
 }

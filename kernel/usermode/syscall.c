@@ -47,7 +47,7 @@ long syscall_missing(u32 nr)
 	u32 *count = nr < SYSCALL_COUNT ? &missing[nr] : &missing_beyond;
 	if (atomic_fetch_add(count, 1u) == 0) {
 		const char *name = nr < SYSCALL_COUNT ? syscall_infos[nr].name : NULL;
-		pr_warn("system call %d (%s) is not there: asked for by %s (%d)\n", (int)nr, name ? name : "?", current->name, current->tid);
+		pr_debug("system call %d (%s) is not there: asked for by %s (%d)\n", (int)nr, name ? name : "?", current->name, current->tid);
 	}
 	return -ENOSYS;
 }
