@@ -16,6 +16,17 @@ struct abi_termio {
 static const u32 speeds[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400 };
 static const u32 high_speeds[] = { 0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000 };
 
+u32 tty_speed_code(u32 speed)
+{
+	for (u32 i = 1; i < ARRAY_SIZE(speeds); i++) {
+		if (speeds[i] == speed)
+			return i;
+		if (high_speeds[i] == speed)
+			return 010000 | i;
+	}
+	return B9600;
+}
+
 static u32 speed_of(u32 cflag)
 {
 	u32 code = cflag & CBAUD;

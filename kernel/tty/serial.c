@@ -9,6 +9,7 @@
  *
  * port_lock (spin, interrupts off) guards both rings and the interrupt enable register; it ranks below tty->lock.
  */
+#include "core/cmdline.h"
 #include "core/cpu.h"
 #include "core/uart.h"
 #include "irq/irq.h"
@@ -160,6 +161,15 @@ static const struct tty_ops serial_ops = {
 	.modem = serial_modem,
 };
 
+/* The speed that `console=ttyS0,N` names; 9600 without, as ever. (The line itself is as fast as its emulation.) */
+static u32 console_speed(void)
+{
+	char text[32];
+	if (cmdline_get("console", text, sizeof(text)) || !str_starts(text, "ttyS0,"))
+		return B9600;
+	return tty_speed_code((u32)parse_u64(text + 6, NULL, 10));
+}
+
 struct tty *serial_tty(void)
 {
 	static bool ready;
@@ -169,7 +179,7 @@ struct tty *serial_tty(void)
 		return NULL;
 	work_init(&rx_work, feed);
 	tty_init(&serial, "ttyS0", abi_makedev(4, 64), &serial_ops, NULL);
-	serial.termios.cflag = B115200 | CS8 | CREAD | HUPCL | CLOCAL;
+	serial.termios.cflag = console_speed() | CS8 | CREAD | HUPCL | CLOCAL;
 	if (irq_request_isa(UART_IRQ, serial_interrupt, NULL, "ttyS0"))
 		return NULL;
 	ready = true;

@@ -57,6 +57,7 @@ void tty_unthrottle(struct tty *t);
 
 /* ioctl.c: everything with a struct tty behind it. `control` tells a pty's master, whose terminal is the slave. */
 long tty_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg, bool master);
+u32 tty_speed_code(u32 speed); /* CBAUD's bits; 9600's for a speed that has none */
 int tty_resize(struct tty *t, const struct abi_winsize *ws);
 void tty_drop_session(struct session *s, bool on_exit); /* takes the terminal away from a session (TIOCNOTTY, death of the leader) */
 int tty_acquire(struct tty *t, bool steal);              /* becomes the controlling terminal of current's session */
