@@ -73,12 +73,18 @@ $(user_out)/bin/%-pie: $(user_dir)/bin/%.c $(newlib_objects) $(user_common)
 
 musl_flags := $(user_flags) -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=none -Wno-format-truncation \
 	-Wno-array-bounds -Wno-infinite-recursion -Wno-nonnull -Wno-stringop-overread -Wno-stringop-overflow -Wno-unused-result
-USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -static -no-pie -pthread -o $@ $< -lpthread
+# The rows of the kernel's table, for programs that try every call.
+user_calls := $(user_out)/gen/calls.h
+$(user_calls): $(user_dir)/../kernel/include/abi/syscalls.tbl
+	@mkdir -p $(@D)
+	@awk '/^[0-9]/ { printf "ROW(%s, %s, \"%s\")\n", $$1, $$2, $$5 }' $< >$@
+
+USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -I$(dir $(user_calls)) -static -no-pie -pthread -o $@ $< -lpthread
 USER_BUILD_none = $(USER_CC) $(musl_flags) -ffreestanding -nostdlib -nostartfiles -static -no-pie -Wl,--build-id=none -o $@ $<
 USER_BUILD_newlib = $(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
 
 define user_test_rule
-$(user_out)/$(2)/$(basename $(notdir $(1))): $(1) $(wildcard $(user_dir)/tests/*.h) $(if $(filter newlib,$(3)),$(newlib_objects))
+$(user_out)/$(2)/$(basename $(notdir $(1))): $(1) $(wildcard $(user_dir)/tests/*.h) $(if $(filter newlib,$(3)),$(newlib_objects)) $(user_calls)
 	@mkdir -p $$(@D)
 	$$(USER_BUILD_$(3))
 endef

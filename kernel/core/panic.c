@@ -3,7 +3,7 @@
  *
  * The first CPU that comes here takes `panicking`; others that follow halt. The report goes to the verdict channel and to the serial port by formatters of
  * their own, and, since a person may sit before the screen, to the enabled consoles too, whose locks are no longer waited for.
- * A panic inside of a panic halts at once.
+ * A panic inside of a panic says no more than that, and ends the machine as the first would have.
  */
 #include "core/panic.h"
 #include "core/atomic.h"
@@ -48,12 +48,15 @@ static void print_address(bool to_log, u64 rip, u64 back)
 		panic_printf("TRACE %lx %s+0x%lx\n", rip, name ? name : "?", name ? offset + back : 0);
 }
 
-/* A function that calls nothing has no frame of its own: then the return address is still on top of the stack. */
+/*
+ * A function that calls nothing has no frame of its own: then the return address is still on top of the stack. Not after a double fault: most often
+ * the stack has run over, and its top is not mapped.
+ */
 static void print_leaf_caller(const struct trapframe *f)
 {
 	u64 word, offset;
 
-	if (trapframe_from_user(f) || !frame_plausible(f->rsp, 0) || !ksym_lookup(f->rip, &offset))
+	if (trapframe_from_user(f) || f->vector == 8 || !frame_plausible(f->rsp, 0) || !ksym_lookup(f->rip, &offset))
 		return;
 	word = *(const u64 *)f->rsp;
 	if (ksym_lookup(word - 1, &offset))
@@ -146,8 +149,15 @@ static void __noreturn report(const struct trapframe *f, void (*detail)(const vo
 	static char text[512];
 
 	if (!panic_begin()) {
-		if (panicking == 1 + cpu_id())
-			panic_printf("\nPANIC inside of a panic\n");
+		static bool again;
+
+		if (panicking == 1 + cpu_id()) {
+			if (!again) {
+				again = true;
+				panic_printf("\nPANIC inside of a panic\n");
+			}
+			panic_end();
+		}
 		for (;;)
 			__asm__ volatile("cli; hlt");
 	}

@@ -69,36 +69,6 @@ static int mount_new(struct path *at, const char *source, const char *type, u64 
 	return err;
 }
 
-static struct mount *mount_copy(struct mount *from, struct dentry *root)
-{
-	return mount_alloc(from->sb, root, from->source, from->flags);
-}
-
-/* Copies the mounts below `from` that lie under root, to the same places below *copy. mount_mutex held. */
-static int copy_submounts(struct mount *from, struct dentry *root, struct mount *copy)
-{
-	struct mount *c;
-
-	list_for_each(c, &from->children, sibling) {
-		struct mount *m;
-		int err;
-		if (!dentry_is_ancestor(root, c->mountpoint))
-			continue;
-		m = mount_copy(c, c->root);
-		if (!m)
-			return -ENOMEM;
-		err = mount_attach(m, &(struct path){ copy, c->mountpoint });
-		if (err) {
-			mount_put(m);
-			return err;
-		}
-		err = copy_submounts(c, c->root, m);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 static int mount_bind(struct path *at, const char *source, u64 flags)
 {
 	struct lookup_result r;
@@ -110,17 +80,21 @@ static int mount_bind(struct path *at, const char *source, u64 flags)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &r);
 	if (err)
 		return err;
-	m = mount_copy(r.path.mount, r.path.dentry);
-	err = m ? place_mount(m, at) : -ENOMEM;
-	if (!err && flags & MS_REC) {
-		mutex_lock(&mount_mutex);
-		err = copy_submounts(r.path.mount, r.path.dentry, m);
-		if (err)
-			mount_tree_detach(m);
-		mutex_unlock(&mount_mutex);
-	} else if (err && m) {
-		mount_put(m);
+	/* The copy is whole before it hangs anywhere: its place may lie below what it shows. */
+	mutex_lock(&mount_mutex);
+	m = mount_copy_tree(r.path.mount, r.path.dentry, flags & MS_REC);
+	mutex_unlock(&mount_mutex);
+	if (!m) {
+		err = -ENOMEM;
+		goto out;
 	}
+	err = place_mount(m, at);
+	if (err) {
+		mutex_lock(&mount_mutex);
+		mount_tree_detach(m);
+		mutex_unlock(&mount_mutex);
+	}
+out:
 	path_put(&r.path);
 	return err;
 }

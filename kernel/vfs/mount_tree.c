@@ -17,12 +17,14 @@
 #include "mm/slab.h"
 
 #define MOUNT_BUCKETS 256
+#define MOUNTS_MAX 100000 /* a recursive bind of the root onto itself doubles them each time */
 
 struct mutex mount_mutex;
 struct rwspin mount_lock = RWSPIN_INIT("mounts", RANK_DENTRY - 6);
 struct mount *root_mount;
 static struct hlist_head table[MOUNT_BUCKETS]; /* mount_lock */
 static struct list all = LIST_INIT(all);       /* mount_lock: in order of mounting */
+static u32 mounted;                            /* mount_lock: how many are in it */
 static u32 next_id = 1;
 
 static struct hlist_head *bucket(const struct mount *m, const struct dentry *d)
@@ -195,18 +197,68 @@ struct mount *mount_tree_next(struct mount *top, struct mount *m)
 	return NULL;
 }
 
+/* The same, without what is below m. */
+static struct mount *mount_tree_skip(struct mount *top, struct mount *m)
+{
+	for (; m != top; m = m->parent)
+		if (m->sibling.next != &m->parent->children)
+			return list_next(m, sibling);
+	return NULL;
+}
+
+struct mount *mount_copy_tree(struct mount *from, struct dentry *root, bool all_below)
+{
+	struct mount *top = mount_alloc(from->sb, root, from->source, from->flags);
+	struct mount *old = from, *new = top; /* old's copy is new */
+	struct mount *c, *m;
+
+	if (!top || !all_below)
+		return top;
+	for (c = mount_tree_next(from, from); c;) {
+		if (c->parent == from && !dentry_is_ancestor(root, c->mountpoint)) {
+			c = mount_tree_skip(from, c);
+			continue;
+		}
+		for (; old != c->parent; old = old->parent)
+			new = new->parent;
+		m = mount_alloc(c->sb, c->root, c->source, c->flags);
+		if (!m) {
+			mount_tree_detach(top);
+			return NULL;
+		}
+		path_get(&(struct path){ new, c->mountpoint });
+		write_lock(&mount_lock);
+		mount_hang(m, new, c->mountpoint);
+		m->detached = true;
+		write_unlock(&mount_lock);
+		old = c;
+		new = m;
+		c = mount_tree_next(from, c);
+	}
+	return top;
+}
+
 int mount_attach(struct mount *m, const struct path *at)
 {
+	u32 more = 0;
+
 	if (at->dentry->inode->flags & INODE_DEAD || (at->dentry->parent != at->dentry && !(at->dentry->flags & DENTRY_HASHED)))
 		return -ENOENT;
-	path_get(at);
 	write_lock(&mount_lock);
+	for (struct mount *c = m; c; c = mount_tree_next(m, c))
+		more += list_empty(&c->all_link);
+	if (more && mounted + more > MOUNTS_MAX) {
+		write_unlock(&mount_lock);
+		return -ENOSPC;
+	}
+	path_get(at);
 	mount_hang(m, at->mount, at->dentry);
 	for (struct mount *c = m; c; c = mount_tree_next(m, c)) {
 		c->detached = false;
 		if (list_empty(&c->all_link))
 			list_add_tail(&all, &c->all_link);
 	}
+	mounted += more;
 	write_unlock(&mount_lock);
 	return 0;
 }
@@ -216,8 +268,10 @@ void mount_tree_set_root(struct mount *m)
 	write_lock(&mount_lock);
 	root_mount = m;
 	m->detached = false;
-	if (list_empty(&m->all_link))
+	if (list_empty(&m->all_link)) {
 		list_add(&all, &m->all_link);
+		mounted++;
+	}
 	write_unlock(&mount_lock);
 }
 
@@ -243,6 +297,7 @@ void mount_tree_detach(struct mount *top)
 		write_lock(&mount_lock);
 		while (!list_empty(&m->children))
 			m = list_first(&m->children, struct mount, sibling);
+		mounted -= !list_empty(&m->all_link);
 		list_del(&m->all_link);
 		m->detached = true;
 		at = (struct path){ m->parent, m->mountpoint };

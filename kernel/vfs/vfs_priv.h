@@ -33,11 +33,13 @@ int mount_init(void);
 /* The mount on (m, d), not counted; NULL. mount_lock held. */
 struct mount *mount_find(struct mount *m, struct dentry *d);
 struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags);
-/* Changes, under mount_mutex: hang m (and what is below it) at a place: 0 or -ENOENT; lift and detach. */
+/* Changes, under mount_mutex: hang m (and what is below it) at a place: 0, -ENOENT or -ENOSPC (too many); lift and detach. */
 int mount_attach(struct mount *m, const struct path *at);
 void mount_lift(struct mount *m, struct path *from);
 void mount_tree_detach(struct mount *top);
 void mount_tree_set_root(struct mount *m);
+/* A copy of `from` that shows the tree below root, with the mounts below it if wanted, in no tree yet. NULL: memory is short. mount_mutex held. */
+struct mount *mount_copy_tree(struct mount *from, struct dentry *root, bool all_below);
 struct mount *mount_tree_next(struct mount *top, struct mount *m);
 
 /* path.c: the context of kernel threads, and what the first process gets. */

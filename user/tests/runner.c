@@ -73,12 +73,17 @@ static void prepare(void)
 
 static void run(const char *name, int seconds)
 {
-	static char *const environment[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "TERM=vt100", NULL };
+	static char *environment[8] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "TERM=vt100", NULL };
 	char path[256], line[320];
 	char *argv[] = { (char *)name, NULL };
 	int status = 0;
 	pid_t pid, got;
 
+	/* What a campaign is told on the kernel's command line. */
+	for (char **e = environ, **to = environment + 3; *e && to < environment + 7; e++)
+		if (strncmp(*e, "SEED=", 5) == 0 || strncmp(*e, "TIME=", 5) == 0 || strncmp(*e, "WORKERS=", 8) == 0 ||
+		    strncmp(*e, "ONLY=", 5) == 0)
+			*to++ = *e;
 	snprintf(path, sizeof(path), "/tests/%s", name);
 	snprintf(line, sizeof(line), "@@BEGIN %s\n", name);
 	print(line);

@@ -1,0 +1,72 @@
+/*
+ * What the campaigns share: long runs of random work that look for a panic, a hang, a leak. They are told SEED=, TIME=
+ * (seconds), WORKERS= and ONLY= in the environment (the kernel's command line, by way of the runner).
+ */
+#ifndef SWITCHBACK_TESTS_CAMPAIGN_H
+#define SWITCHBACK_TESTS_CAMPAIGN_H
+
+#include "t.h"
+#include <stdbool.h>
+
+UNUSED static uint64_t random_state = 1;
+
+UNUSED static uint64_t rnd(void)
+{
+	uint64_t z = (random_state += 0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+UNUSED static uint64_t below(uint64_t limit)
+{
+	return rnd() % limit;
+}
+
+UNUSED static long told(const char *name, long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtol(text, NULL, 0) : otherwise;
+}
+
+/* A line of /proc/meminfo in KiB; -1 where there is none. */
+UNUSED static long meminfo(const char *name)
+{
+	char text[4096], *at;
+	int fd = open("/proc/meminfo", O_RDONLY);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	at = strstr(text, name);
+	return at ? strtol(at + strlen(name) + 1, NULL, 10) : -1;
+}
+
+/* Wait for a child up to some milliseconds, then kill it. SIGCHLD is blocked. Returns its status, or -1 if it was killed. */
+UNUSED static int wait_or_kill(pid_t pid, long milliseconds)
+{
+	struct timespec limit = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+	long end = now_ms() + milliseconds;
+	sigset_t child;
+	int status;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	for (;;) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		if (now_ms() >= end)
+			break;
+		sigtimedwait(&child, NULL, &limit);
+	}
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return -1;
+}
+
+#endif

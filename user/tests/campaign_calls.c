@@ -1,0 +1,332 @@
+/* stage: 12; libc: musl; run: campaign
+ * Random system calls, chosen and filled by the kernel's own table, from several workers at once.
+ *
+ * A child lives for 50 ms at most. Its arguments are mostly of the kind that the table names (a descriptor, a path, a place
+ * in memory), sometimes at an edge, sometimes anything. Half of the children are nobody in particular and may fork; the
+ * others are root, may not fork, and live below a tmpfs of their own, so that their mounts go with it. */
+#include "campaign.h"
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+static const struct row { int number; const char *name, *arguments; } rows[] = {
+#define ROW(n, name, arguments) { n, #name, arguments },
+#include "calls.h"
+};
+
+struct counters { volatile uint64_t calls, children, killed, round; };
+static struct counters *counters;
+static char *arena;		/* 64 KiB to play with; then a hole, then a page that can only be read */
+static const char *only;
+enum { ARENA = 65536 };
+
+static const char *const paths[] = {
+	"f", "d", "d/f", "l", "loop", "", ".", "..", "/", "nothing", "d/nothing", "f/x", "fifo", "/proc/self/fd/3", "/proc/self/maps",
+	"/proc/self/mem", "/proc/self/status", "/proc/self/stat", "/proc/self/environ", "/proc/self/cwd", "/proc/self/exe", "/proc/self/fd",
+	"/proc/self/task", "/proc/stat", "/proc/meminfo", "/proc/mounts", "/proc/1/stat", "/dev/null", "/dev/zero", "/dev/full", "/dev/ptmx",
+	"/dev/pts/0", "/dev/pts", "/dev/tty", "/dev/random", "/dev/kmsg", "d/d/d/d", "new1", "new2", "d/new3", "d/new4", "x", "/proc", "/dev",
+	"tmpfs", "proc", "devpts", "user.a", "user.b", "trusted.c", "size=1m", "/tests/campaign_calls", "./////d/./../d",
+};
+
+static uint64_t edge(void)
+{
+	static const uint64_t edges[] = {
+		0, 1, 8, 0xfff, 0x1000, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffffe000, 0x7fffffffefff, 0x7ffffffff000,
+		0x7fffffffffff, 0x800000000000, 0x7fffffffffffffff, 0x8000000000000000, 0xffff800000000000, 0xffff888000000000,
+		0xffffffff80000000, 0xffffffff81000000, 0xfffffffffffff000, 0xffffffffffffffff, 0xfffffffffffffffe, -4095ull, -9ull,
+	};
+
+	return edges[below(COUNT(edges))] + (below(4) ? 0 : below(16) - 8);
+}
+
+static uint64_t place(void)
+{
+	switch (below(12)) {
+	case 0: return 0;
+	case 1: return edge();
+	case 2: return (uint64_t)arena + ARENA - below(64);		/* across the end */
+	case 3: return (uint64_t)arena + ARENA + 4096 + below(4096);	/* only for reading */
+	case 4: return (uint64_t)arena + below(ARENA);
+	default: return (uint64_t)arena + below(64) * 512;
+	}
+}
+
+static uint64_t size(void)
+{
+	static const uint64_t sizes[] = { 0, 1, 2, 4, 8, 16, 24, 32, 64, 128, 144, 4095, 4096, 4097, 8192, 65536, 1 << 20, 1 << 24 };
+
+	return below(12) ? sizes[below(COUNT(sizes))] : below(2) ? below(300) : edge();
+}
+
+static uint64_t number(void)
+{
+	switch (below(8)) {
+	case 0: return edge();
+	case 1: return 1ull << below(32);
+	case 2: return 1ull << below(32) | 1ull << below(20) | 1ull << below(13);
+	case 3: return rnd() & 0xffffffff;
+	case 4: return (uint64_t)-1 - below(3);
+	default: return below(40);
+	}
+}
+
+static uint64_t text_at(void)
+{
+	char *at = arena + below(100) * 512;
+
+	if (below(16) == 0)
+		return place();
+	if (below(40) == 0) {
+		memset(at, 'n', 5000);
+		at[below(2) ? 255 : 4097] = '\0';
+	} else {
+		strcpy(at, paths[below(COUNT(paths))]);
+	}
+	return (uint64_t)at;
+}
+
+/* Words that are often sound: small numbers, descriptors, addresses of the arena. */
+static void fill(void)
+{
+	uint64_t *word = (uint64_t *)(arena + below(64) * 512);
+
+	for (int i = 0; i < 32; i++)
+		switch (below(6)) {
+		case 0: word[i] = place(); break;
+		case 1: word[i] = size(); break;
+		case 2: word[i] = number(); break;
+		case 3: word[i] = below(40) | below(40) << 32; break;
+		case 4: word[i] = 0; break;
+		default: word[i] = below(64); break;
+		}
+}
+
+static uint64_t argument(const char *type, bool root)
+{
+	if (below(50) == 0)
+		return below(2) ? edge() : rnd();
+	if (strncmp(type, "fd:", 3) == 0)
+		return below(20) ? below(45) : number();
+	if (strncmp(type, "dirfd:", 6) == 0)
+		return below(2) ? (uint64_t)AT_FDCWD : below(45);
+	if (strncmp(type, "path:", 5) == 0 || strncmp(type, "str:", 4) == 0)
+		return text_at();
+	if (strncmp(type, "buf:", 4) == 0 || strncmp(type, "data:", 5) == 0 || strncmp(type, "ptr:", 4) == 0)
+		return place();
+	if (strncmp(type, "size:", 5) == 0 || strncmp(type, "off:", 4) == 0)
+		return size();
+	if (strncmp(type, "sig:", 4) == 0)
+		return below(70);
+	if (strncmp(type, "pid:", 4) == 0)
+		return below(3) ? (uint64_t)getpid() : root ? 0 : below(3);
+	if (strncmp(type, "ulong:addr", 10) == 0 || strncmp(type, "ulong:stack", 11) == 0)
+		return below(3) ? place() & ~0xfffull : place();
+	if (strncmp(type, "uid:", 4) == 0 || strncmp(type, "gid:", 4) == 0)
+		return below(2) ? 65534 : number();
+	return number();
+}
+
+static void prepare(void)
+{
+	int fds[2], at = 3;
+	struct itimerspec unused;
+
+	(void)unused;
+	mkdir("d", 0777);
+	mkdir("d/d", 0777);
+	put_text("f", "0123456789");
+	put_text("d/f", "more");
+	symlink("f", "l");
+	symlink("loop", "loop");
+	mkfifo("fifo", 0666);
+	for (size_t i = 0; i < COUNT(paths); i++)
+		if (paths[i][0] && below(3) == 0)
+			at = open(paths[i], (int)below(3) | O_NONBLOCK | O_NOCTTY);
+	pipe2(fds, (int)below(2) * O_NONBLOCK);
+	pipe2(fds, O_NONBLOCK);
+	SYS(eventfd2, 1, O_NONBLOCK);
+	SYS(epoll_create1, 0);
+	SYS(timerfd_create, CLOCK_MONOTONIC, O_NONBLOCK);
+	SYS(memfd_create, "m", 3);
+	SYS(signalfd4, -1, "\0\0\0\0\0\0\0", 8, O_NONBLOCK);
+	open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds);
+	open("f", O_PATH);
+	open(".", O_TMPFILE | O_RDWR, 0600);
+	(void)at;
+}
+
+/* Calls that would end the campaign and prove nothing. */
+static bool spared(const struct row *row, uint64_t a[6], bool root)
+{
+	const char *name = row->name;
+
+	if (strcmp(name, "reboot") == 0)
+		return true;
+	if (root) {
+		static const char *const never[] = {
+			"fork", "vfork", "clone", "clone3", "pivot_root", "sched_setscheduler", "settimeofday", "clock_settime", "setpriority",
+		};
+
+		for (size_t i = 0; i < COUNT(never); i++)
+			if (strcmp(name, never[i]) == 0)
+				return true;
+		if (strcmp(name, "kill") == 0 || strcmp(name, "tkill") == 0 || strcmp(name, "rt_sigqueueinfo") == 0 ||
+		    strcmp(name, "tgkill") == 0 || strcmp(name, "rt_tgsigqueueinfo") == 0 || strcmp(name, "prlimit64") == 0)
+			a[0] = (uint64_t)getpid();
+	}
+	if ((strcmp(name, "exit") == 0 || strcmp(name, "exit_group") == 0 || strcmp(name, "pause") == 0) && below(8))
+		return true;
+	return false;
+}
+
+static void child(struct counters *counter, bool root)
+{
+	struct rlimit few = { 64, 64 }, file = { 1 << 22, 1 << 22 }, space = { 256 << 20, 256 << 20 };
+
+	prepare();
+	setrlimit(RLIMIT_FSIZE, &file);
+	setrlimit(RLIMIT_AS, &space);
+	if (!root) {
+		setrlimit(RLIMIT_NPROC, &few);
+		SYS(setresgid, 65534, 65534, 65534);
+		if (SYS(setresuid, 10000 + (counter - counters), 10000 + (counter - counters), 10000 + (counter - counters)) < 0)
+			_exit(1);
+	}
+	for (int i = 0; i < 4; i++)
+		fill();
+	for (int i = 0; i < 2000; i++) {
+		const struct row *row = &rows[below(COUNT(rows))];
+		uint64_t a[6] = { 0 };
+		const char *at = row->arguments;
+
+		if (only && !strstr(only, row->name))
+			continue;
+		for (int k = 0; k < 6 && at && *at != '-'; k++) {
+			a[k] = argument(at, root);
+			at = strchr(at, ',');
+			if (at)
+				at++;
+		}
+		if (below(8) == 0)
+			fill();
+		if (spared(row, a, root))
+			continue;
+		counter->calls++;
+		syscall(row->number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	}
+	_exit(0);
+}
+
+static void sweep(int worker)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (SYS(setresuid, 10000 + worker, 10000 + worker, 10000 + worker) == 0)
+			kill(-1, SIGKILL);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+}
+
+static void work(int worker, uint64_t seed, long end)
+{
+	struct counters *counter = &counters[worker];
+	char home[32];
+	int null = open("/dev/null", O_RDWR);
+	sigset_t set;
+
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	close(null);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	snprintf(home, sizeof(home), "/tmp/w%d", worker);
+	mkdir(home, 0777);
+	for (uint64_t round = 0; now_ms() < end; round++) {
+		pid_t pid;
+		bool root;
+
+		if (round % 16 == 0) {
+			while (umount2(home, MNT_DETACH) == 0)
+				;
+			mount("w", home, "tmpfs", 0, "mode=777,size=8m");
+			chdir(home);
+			umask(0);
+			mkdir("proc", 0755);
+			mkdir("dev", 0755);
+			mount("proc", "proc", "proc", 0, NULL);
+			mount("/dev", "dev", NULL, MS_BIND | MS_REC, NULL);
+			chdir("/");
+		}
+		random_state = seed * 1000003 + (uint64_t)worker * 7919 + round * 104729;
+		root = below(2);
+		counter->round = round;
+		pid = fork();
+		if (pid == 0) {
+			setpgid(0, 0);
+			if (chdir(home) < 0 || chroot(".") < 0)
+				_exit(2);
+			child(counter, root);
+		}
+		if (pid < 0) {
+			nap(10);
+			continue;
+		}
+		counter->children++;
+		if (wait_or_kill(pid, 50) < 0)
+			counter->killed++;
+		sweep(worker);
+	}
+	while (umount2(home, MNT_DETACH) == 0)
+		;
+	_exit(0);
+}
+
+int main(void)
+{
+	long seconds = told("TIME", 30), workers = told("WORKERS", 4), start = now_ms(), last;
+	uint64_t seed = (uint64_t)told("SEED", 1), calls = 0, children = 0, killed = 0;
+	char *raw;
+
+	only = getenv("ONLY");
+	/* The counters lie far from what the children play with. */
+	counters = mmap((void *)0x7e0000000000, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	raw = mmap((void *)0x10000000, ARENA + 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	NEED(counters != MAP_FAILED && raw != MAP_FAILED && workers < 64);
+	arena = raw;
+	munmap(arena + ARENA, 4096);
+	mprotect(arena + ARENA + 4096, 4096, PROT_READ);
+	say("random calls: seed %lu, %ld seconds, %ld workers, %ld KiB free\n", (unsigned long)seed, seconds, workers, meminfo("MemFree:"));
+	for (int i = 0; i < workers; i++)
+		if (fork() == 0)
+			work(i, seed, start + seconds * 1000);
+	last = 0;
+	while (now_ms() < start + seconds * 1000) {
+		uint64_t sum = 0;
+
+		nap(10000);
+		for (int i = 0; i < workers; i++)
+			sum += counters[i].children;
+		say("  %ld s: %lu children, %ld KiB free\n", (now_ms() - start) / 1000, (unsigned long)sum, meminfo("MemFree:"));
+		if ((long)sum == last)
+			say("STUCK: no child has ended in ten seconds\n");
+		last = (long)sum;
+	}
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	for (int i = 0; i < workers; i++) {
+		calls += counters[i].calls;
+		children += counters[i].children;
+		killed += counters[i].killed;
+	}
+	say("%lu calls, %lu children, %lu out of time, %ld KiB free\n", (unsigned long)calls, (unsigned long)children,
+	    (unsigned long)killed, meminfo("MemFree:"));
+	return 0;
+}
