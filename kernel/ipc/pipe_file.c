@@ -285,6 +285,8 @@ int pipe_create(struct file *ends[2], u32 flags)
 	}
 	p->writers = 1;
 	p->files = 2;
+	if (r->inode)
+		r->inode->pipe = p; /* opened again by /proc/self/fd/N */
 	ends[0] = r;
 	ends[1] = w;
 	return 0;
@@ -333,6 +335,7 @@ long sys_pipe(void __user *fds)
 static int open_fifo(struct inode *inode, struct file *f)
 {
 	u32 mode = f->mode & (FILE_READ | FILE_WRITE), other, *opens;
+	bool waits = !(inode->flags & INODE_ANONYMOUS); /* what pipe(2) made is opened at once */
 	struct pipe *p;
 	int err = 0;
 
@@ -349,14 +352,14 @@ static int open_fifo(struct inode *inode, struct file *f)
 	p->files++;
 	mutex_unlock(&fifo_mutex);
 
-	if (mode == FILE_WRITE && (f->flags & O_NONBLOCK) && !READ_ONCE(p->readers)) {
+	if (waits && mode == FILE_WRITE && (f->flags & O_NONBLOCK) && !READ_ONCE(p->readers)) {
 		err = -ENXIO;
 		goto drop;
 	}
 	opens = mode == FILE_READ ? &p->writer_opens : &p->reader_opens;
 	other = READ_ONCE(*opens);
 	/* One side alone waits for the other, unless it is there already. */
-	if (!count_ends(p, mode, 1) && mode != (FILE_READ | FILE_WRITE)) {
+	if (!count_ends(p, mode, 1) && waits && mode != (FILE_READ | FILE_WRITE)) {
 		if (mode == FILE_READ && f->flags & O_NONBLOCK)
 			f->readahead[0] = (u64)other + 1; /* see poll */
 		else

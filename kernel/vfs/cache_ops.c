@@ -332,6 +332,17 @@ static void cache_map_around(struct area *a, vaddr_t start, vaddr_t end)
 	}
 }
 
+static bool cache_resident(struct area *a, u64 pgoff)
+{
+	struct pagecache *pc = area_cache(a);
+	struct frame *f;
+
+	spin_lock(&pc->lock);
+	f = radix_lookup(&pc->pages, pgoff);
+	spin_unlock(&pc->lock);
+	return f;
+}
+
 static int cache_msync(struct area *a, vaddr_t start, vaddr_t end, int flags)
 {
 	u64 from = (a->pgoff << PAGE_SHIFT) + (start - a->start);
@@ -368,4 +379,5 @@ const struct vm_ops pagecache_vm_ops = {
 	.close = cache_area_close,
 	.msync = cache_msync,
 	.map_around = cache_map_around,
+	.resident = cache_resident,
 };

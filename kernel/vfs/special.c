@@ -119,6 +119,7 @@ struct file *file_anonymous(const char *class_name, const struct file_ops *ops, 
 	if (!i)
 		goto no_inode;
 	i->mode = 0600;
+	i->flags |= INODE_ANONYMOUS;
 	for (size_t k = 0; k < ARRAY_SIZE(modes); k++)
 		if (!strcmp(class_name, modes[k].name))
 			i->mode = modes[k].mode;

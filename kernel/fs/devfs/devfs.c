@@ -13,7 +13,6 @@
 #include "lib/string.h"
 
 #define TMPFS_MAGIC 0x01021994
-#define DEVFS_INODES 0 /* no limit */
 
 static struct superblock *tree;  /* made once, never taken down: one reference is ours */
 static struct mount *tree_mount; /* by which the kernel itself reaches it */
@@ -128,8 +127,11 @@ static int devfs_init(void)
 		{ "stdout", "/proc/self/fd/1", 0 }, { "stderr", "/proc/self/fd/2", 0 },
 	};
 	const struct fs_type *t = fs_type_find("devtmpfs");
-	struct superblock *sb = tmpfs_superblock(t, 0, "mode=755", DEVFS_INODES);
+	struct superblock *sb;
+	struct mem_stats mem;
 
+	mem_stats(&mem);
+	sb = tmpfs_superblock(t, 0, "mode=755", mem.total / 2);
 	if (IS_ERR(sb))
 		return PTR_ERR(sb);
 	tree = sb;

@@ -329,11 +329,14 @@ static void tmpfs_show_options(struct superblock *sb, struct seq *s)
 {
 	struct tmpfs *t = tmpfs_of(sb);
 
-	if (t->size_given)
+	/* The root and devtmpfs tell their limits though nobody gave any, as they do on Linux. */
+	bool tells = strcmp(sb->type->name, "tmpfs") && strcmp(sb->type->name, "ramfs");
+
+	if (t->size_given || tells)
 		seq_printf(s, ",size=%luk", t->max_pages * (PAGE_SIZE / 1024));
-	if (t->inodes_given)
+	if (t->inodes_given || tells)
 		seq_printf(s, ",nr_inodes=%lu", t->max_inodes);
-	if (t->mode != 01777)
+	if (t->mode != 01777 && strcmp(sb->type->name, "rootfs"))
 		seq_printf(s, ",mode=%03o", t->mode);
 	if (t->uid)
 		seq_printf(s, ",uid=%u", t->uid);

@@ -146,7 +146,8 @@ struct inode {
 	u32 flags;                 /* INODE_*; lock */
 	void *private;
 };
-enum { INODE_DEAD = 1 /* a directory that was removed: takes no new names */, INODE_NOCMTIME = 2, INODE_MEMORY = 4 /* its pages are the only copy */, INODE_LINKABLE = 8 /* O_TMPFILE: may get a name though it has none */ };
+enum { INODE_DEAD = 1 /* a directory that was removed: takes no new names */, INODE_NOCMTIME = 2, INODE_MEMORY = 4 /* its pages are the only copy */, INODE_LINKABLE = 8 /* O_TMPFILE: may get a name though it has none */,
+       INODE_ANONYMOUS = 16 /* of a pipe, a socket or the like that has no name */ };
 struct dentry {
 	struct refcount ref;
 	u32 flags;                 /* lock */
