@@ -150,13 +150,15 @@ static struct frame *try_alloc(unsigned order, unsigned flags)
 	return f;
 }
 
-/* Registers this thread as reclaiming; its slot, or -1 if it is at it already (or too many are). */
+enum { RECLAIM_AT_IT = -1, RECLAIM_CROWDED = -2 };
+
+/* Registers this thread as reclaiming; its slot, or that it is at it already, or that enough others are. */
 static int reclaim_enter(struct thread *me)
 {
-	int slot = -1;
+	int slot = RECLAIM_CROWDED;
 	for (int i = 0; i < RECLAIMERS_MAX; i++)
 		if (atomic_load_relaxed(&reclaimers[i]) == me)
-			return -1;
+			return RECLAIM_AT_IT;
 	for (int i = 0; i < RECLAIMERS_MAX && slot < 0; i++)
 		if (atomic_cas(&reclaimers[i], (struct thread *)NULL, me))
 			slot = i;
@@ -169,8 +171,13 @@ bool frame_make_room(unsigned order)
 	if (!me) /* before there are threads nothing holds memory that it could give back */
 		return false;
 	int slot = reclaim_enter(me);
-	if (slot < 0)
+	if (slot == RECLAIM_AT_IT)
 		return false;
+	if (slot == RECLAIM_CROWDED) { /* they do what can be done */
+		if (frame_wait_hook)
+			frame_wait_hook();
+		return frame_wait_hook != NULL;
+	}
 
 	size_t freed = 0;
 	int killed = 0;

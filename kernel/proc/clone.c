@@ -35,7 +35,7 @@ static int check_limits(void)
 	    !cred_has_cap(c, CAP_SYS_ADMIN))
 		return -EAGAIN;
 	p->signal->over_nproc = false;
-	return READ_ONCE(thread_total) >= TID_MAX - 300 ? -EAGAIN : 0;
+	return READ_ONCE(thread_total) >= thread_max ? -EAGAIN : 0;
 }
 
 static long start(struct clone_request *r)

@@ -11,6 +11,8 @@
 #include "core/registry.h"
 #include "exec/exec.h"
 #include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/pagetable.h"
 #include "mm/slab.h"
 
 CMDLINE_PARAM(init, "init");
@@ -31,6 +33,8 @@ static void first_process(struct process *p, int *err)
 	cred_first(p, err);
 	if (*err)
 		goto put;
+	p->rlimits[RLIM_NPROC].cur = p->rlimits[RLIM_NPROC].max = thread_max / 2;
+	p->rlimits[RLIM_SIGPENDING].cur = p->rlimits[RLIM_SIGPENDING].max = thread_max / 2;
 	p->exit_signal = SIGCHLD;
 	p->is_init = p->pid == 1;
 	spin_lock(&process_tree_lock);
@@ -150,8 +154,14 @@ static void run_init(void)
 }
 DESTINATION(7, run_init);
 
+u32 thread_max;
+
 static int proc_init(void)
 {
+	struct mem_stats m;
+
+	mem_stats(&m);
+	thread_max = MIN(MAX(m.total * PAGE_SIZE / (8 * KSTACK_SIZE), 64ul), TID_MAX - 300ul);
 	exit_init();
 	return 0;
 }

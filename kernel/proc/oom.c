@@ -20,7 +20,7 @@ static void oom_kill(int *killed)
 	list_for_each(p, &process_list, all_link) {
 		if (p->zombie || p->is_init || !p->aspace)
 			continue;
-		if (p->signal->group_exit) {
+		if (p->signal->group_exit || !p->signal->live) {
 			dying = true;
 			continue;
 		}
@@ -46,7 +46,7 @@ static void oom_kill(int *killed)
 		*killed = victim == me ? 2 : 1;
 		process_put(victim);
 	} else if (dying) {
-		*killed = me && me->signal->group_exit ? 2 : 1;
+		*killed = me && (me->signal->group_exit || !me->signal->live) ? 2 : 1;
 	}
 }
 NOTIFIER(out_of_memory, oom_kill);

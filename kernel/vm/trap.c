@@ -30,11 +30,8 @@ static u32 access_of(u64 error)
 /* A fault of a user program that could not be resolved: true if dealt with. Interrupts on. */
 static bool punish(struct trapframe *f, int err, int code, vaddr_t va)
 {
-	if (err == -ENOMEM) {
-		/* It may be us whom the out-of-memory killer chose; else somebody's memory comes free: the program runs into the fault again. */
-		if (thread_interrupted() || frame_make_room(0))
-			return true;
-	}
+	if (err == -ENOMEM && thread_killed())
+		return true; /* it was chosen to make room */
 	if (!vm_signal_hook)
 		return false;
 	if (err == -ENOMEM)
@@ -66,6 +63,9 @@ static bool page_fault(struct trapframe *f)
 	if (user && f->error & PF_PRESENT && !(f->error & PF_USER))
 		code = SEGV_ACCERR;
 	else if (va < USER_END && t->aspace)
+		err = vm_fault(t->aspace, va, access_of(f->error), &code);
+	/* A fault, of the program or of a copy for it, does not fail for want of memory while another process can be made to give some. */
+	while (err == -ENOMEM && !thread_killed() && frame_make_room(0))
 		err = vm_fault(t->aspace, va, access_of(f->error), &code);
 	if (!err)
 		t->min_faults++;

@@ -29,6 +29,7 @@ struct session {
 extern struct spinlock process_tree_lock;
 extern struct list process_list;  /* all_link: all, zombies too; tree lock */
 extern u32 process_count, thread_total;
+extern u32 thread_max; /* user threads that there may be: their kernel stacks take at most an eighth of memory */
 extern struct process *init_process;
 
 /* The address space of any process, counted (aspace_put); NULL for a zombie. */
