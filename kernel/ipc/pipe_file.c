@@ -40,19 +40,45 @@ void pipe_page_put(struct pipe *p, char *page)
 		page_free(page);
 }
 
-int pipe_sleep(struct pipe *p, struct wait_queue *q)
+/* A sleeper in the pipe; lies on its stack. */
+struct sleeper {
+	struct wait_entry entry;
+	struct pipe *pipe;
+	size_t left;
+};
+
+/*
+ * Not every page that comes free is worth a switch. Each reader that makes room looks here afterwards, so the one who makes enough of it wakes the writer;
+ * until then there is data to read. What is not a matter of room (the last end closed: no key) wakes at once.
+ */
+static bool sleeper_wake(struct wait_entry *e, void *key)
 {
-	struct wait_entry e;
+	struct sleeper *s = container_of(e, struct sleeper, entry);
+	struct pipe *p = s->pipe;
+
+	if (key && s->left) {
+		size_t slots = DIV_ROUND_UP(s->left, PAGE_SIZE);
+		u32 half = (READ_ONCE(p->slot_count) - READ_ONCE(p->reserved)) / 2;
+		if (pipe_free_slots(p) < MAX(1ul, MIN(slots, (size_t)half)))
+			return false;
+	}
+	return thread_wake(e->thread);
+}
+
+int pipe_sleep(struct pipe *p, struct wait_queue *q, size_t left)
+{
+	struct sleeper s = { .pipe = p, .left = left };
 	int err = 0;
 
-	wait_entry_init(&e);
-	wait_prepare(q, &e, true);
+	wait_entry_init(&s.entry);
+	s.entry.fn = sleeper_wake;
+	wait_prepare(q, &s.entry, true);
 	mutex_unlock(&p->lock);
 	if (thread_interrupted())
 		err = -ERESTARTSYS;
 	else
 		schedule();
-	wait_finish(q, &e);
+	wait_finish(q, &s.entry);
 	mutex_lock(&p->lock);
 	return err;
 }

@@ -61,7 +61,11 @@ static inline struct pipe_slot *pipe_slot(const struct pipe *p, u32 i) { return 
 static inline u32 pipe_free_slots(const struct pipe *p) { return p->slot_count - MIN(pipe_used(p) + p->reserved, p->slot_count); }
 
 struct pipe *pipe_of(struct file *f); /* NULL: not a pipe or FIFO */
-/* Lock held: sleeps on q with the lock dropped: 0, or -ERESTARTSYS. No wake-up is lost: the queue is entered before the lock is dropped. */
-int pipe_sleep(struct pipe *p, struct wait_queue *q);
+/*
+ * Lock held: sleeps on q with the lock dropped: 0, or -ERESTARTSYS. No wake-up is lost: the queue is entered before the lock is dropped.
+ * A writer with `left` bytes to place (a reader passes 0) is only woken when there is room for all of them, or for half a ring: not for each page that a
+ * reader takes.
+ */
+int pipe_sleep(struct pipe *p, struct wait_queue *q, size_t left);
 
 #endif

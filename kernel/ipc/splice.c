@@ -172,7 +172,7 @@ static ssize_t to_pipe(struct file *in, s64 *in_pos, struct pipe *p, size_t n, b
 			if (nonblock || done)
 				put = -EAGAIN;
 			else
-				put = pipe_sleep(p, &p->space);
+				put = pipe_sleep(p, &p->space, 1);
 		}
 		if (!put && !p->readers)
 			put = -EPIPE;

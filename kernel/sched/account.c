@@ -34,8 +34,11 @@ static void tick_fired(struct timer *timer)
 	}
 	/* Somebody waits here, and another CPU sleeps: it shall wake up and pull. */
 	u64 idle = atomic_load_relaxed(&sched_idle_mask);
-	if (rq->queued && idle)
-		rq_request_resched(rq_of(__builtin_ctzl(idle)));
+	if (rq->queued && idle) {
+		struct runqueue *helper = rq_of(__builtin_ctzl(idle));
+		atomic_store(&helper->asked_to_pull, true);
+		rq_request_resched(helper);
+	}
 	timer_start(timer, now + time_tick_ns);
 }
 

@@ -1,8 +1,10 @@
 /*
  * On which CPU a thread runs: placement at wake-up, pulling work when idle or out of balance, affinity.
  *
- * A woken thread goes where it ran last if that CPU is idle, else to any idle CPU it may use, else to the shortest queue of where it was and where the
- * waker is. A CPU with nothing to do pulls from the longest queue; a busy one looks around now and then.
+ * An interrupt to another CPU and that one's way out of its halt cost as much as hundreds of switches, more still where CPUs are threads of a busy host. So a
+ * woken thread goes to another CPU only if there is something to gain from running beside its waker: both mostly run for long before they sleep
+ * (a pair that hands work to and fro stays together), or others wait here already. What was misjudged is set right by the tick: a CPU with threads that wait
+ * asks an idle one to pull. A CPU that falls idle pulls at once only from a queue of two or more: one that was just woken is about to run where it is.
  */
 #include "rq_priv.h"
 
@@ -10,6 +12,18 @@
 #include "sched/smp.h"
 
 u64 sched_idle_mask;
+
+#define WORTH_MOVING (4 * NSEC_PER_MSEC)
+
+/* Another CPU is idle: should t, which this CPU wakes, run here all the same? */
+static bool stays_here(const struct thread *t)
+{
+	struct runqueue *rq = this_rq();
+
+	if (current == rq->idle)
+		return true;
+	return !rq->queued && (current->burst_ns < WORTH_MOVING || t->burst_ns < WORTH_MOVING);
+}
 
 static u32 choose_cpu(struct thread *t)
 {
@@ -20,6 +34,8 @@ static u32 choose_cpu(struct thread *t)
 	if (!allowed)
 		return last; /* cannot be: affinity always names an online CPU */
 	if (idle) {
+		if (allowed >> here & 1 && stays_here(t))
+			return here;
 		if (idle >> last & 1)
 			return last;
 		if (idle >> here & 1)
@@ -67,9 +83,11 @@ void sched_place(struct thread *t, enum enqueue_reason why)
 		if (atomic_load_relaxed(&sched_idle_mask) >> to & 1)
 			atomic_fetch_and(&sched_idle_mask, ~(1ul << to));
 		rq_enqueue(rq, t, why);
-		if (rq_beats_current(rq, t))
-			rq_request_resched(rq);
+		bool kick = rq_beats_current(rq, t);
 		spin_unlock(&rq->lock);
+		/* Without the lock: whom it interrupts wants it first of all. */
+		if (kick)
+			rq_request_resched(rq);
 		break;
 	}
 	irq_restore(flags);
@@ -102,7 +120,8 @@ static struct thread *movable(struct runqueue *from, u32 to)
 bool sched_pull(void)
 {
 	struct runqueue *rq = this_rq(), *busiest = NULL;
-	u32 most = rq->queued + (rq->running != rq->idle);
+	bool idle = rq->running == rq->idle;
+	u32 most = idle ? !atomic_xchg(&rq->asked_to_pull, false) : rq->queued + 1;
 
 	for (u64 left = smp_online_mask() & ~(1ul << rq->cpu); left; left &= left - 1) {
 		struct runqueue *other = rq_of(__builtin_ctzl(left));
@@ -119,7 +138,7 @@ bool sched_pull(void)
 	spin_lock(&first->lock);
 	while (!spin_trylock(&second->lock)) /* of equal rank: the order of CPU numbers makes it safe */
 		cpu_relax();
-	struct thread *t = busiest->queued > rq->queued ? movable(busiest, rq->cpu) : NULL;
+	struct thread *t = busiest->queued > (idle ? 0 : rq->queued) ? movable(busiest, rq->cpu) : NULL;
 	if (t) {
 		rq_dequeue(busiest, t);
 		t->vruntime += rq->min_vruntime - busiest->min_vruntime;

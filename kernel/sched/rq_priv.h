@@ -41,6 +41,7 @@ struct runqueue {
 	struct timer tick;
 	bool ticking;
 	u64 next_balance;
+	bool asked_to_pull;      /* atomic: a busy CPU has somebody waiting, and asks this idle one to help */
 };
 
 static inline bool policy_is_rt(u8 policy) { return policy == POLICY_FIFO || policy == POLICY_RR; }

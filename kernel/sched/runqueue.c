@@ -258,6 +258,8 @@ void rq_note_sleep(struct runqueue *rq, struct thread *t)
 	if (t->state == THREAD_UNINTERRUPTIBLE)
 		rq->uninterruptible++;
 	t->voluntary_switches++;
+	t->burst_ns = t->burst_ns - t->burst_ns / 4 + (t->runtime_ns - t->burst_start) / 4;
+	t->burst_start = t->runtime_ns;
 }
 
 void rq_request_resched(struct runqueue *rq)

@@ -70,6 +70,8 @@ struct thread {
 	u64 slice_end;
 	u64 exec_start;         /* time_ns() when it came onto the CPU */
 	u64 runtime_ns;         /* total on CPU */
+	u64 burst_ns;           /* how long it mostly runs before it sleeps: a running mean */
+	u64 burst_start;        /* runtime_ns when it last slept */
 	u64 user_ns, system_ns; /* split by entry/exit or tick sampling */
 	u64 voluntary_switches, involuntary_switches;
 	u64 start_ns;           /* time_ns() at creation */

@@ -81,7 +81,7 @@ ssize_t pipe_write(struct pipe *p, struct uio *from, bool nonblock, bool packets
 		if (news)
 			wait_wake(&p->data, ~0u, PIPE_READABLE);
 		news = false;
-		err = pipe_sleep(p, &p->space);
+		err = pipe_sleep(p, &p->space, from->left);
 		if (err)
 			break;
 	}
@@ -131,7 +131,7 @@ ssize_t pipe_read(struct pipe *p, struct uio *to, bool nonblock)
 			err = -EAGAIN;
 			break;
 		}
-		err = pipe_sleep(p, &p->data);
+		err = pipe_sleep(p, &p->data, 0);
 		if (err)
 			break;
 	}
