@@ -356,6 +356,8 @@ int generic_file_mmap(struct file *f, struct area *a)
 {
 	if (f->mount && f->mount->flags & MS_NOEXEC && a->prot & PROT_EXEC)
 		return -EPERM;
+	if (a->pgoff + ((a->end - a->start) >> PAGE_SHIFT) > f->inode->sb->max_file_size >> PAGE_SHIFT)
+		return -EOVERFLOW;
 	a->ops = &pagecache_vm_ops;
 	cache_area_open(a);
 	file_accessed(f);
