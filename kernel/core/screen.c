@@ -115,7 +115,7 @@ void screen_reset(struct screen *s)
 
 /* --- console ------------------------------------------------------------------------------------------------------- */
 
-static void screen_write(struct console *con, const char *buf, size_t len)
+static void screen_write(struct console *con __unused, const char *buf, size_t len)
 {
 	u64 flags = irq_save();
 	bool locked = true;

@@ -3,7 +3,7 @@
 
 static bool present;
 
-static void serial_write(struct console *con, const char *buf, size_t len)
+static void serial_write(struct console *con __unused, const char *buf, size_t len)
 {
 	uart_write(buf, len);
 }

@@ -52,14 +52,14 @@ static void copy_clock(const struct clock_params *p)
 }
 NOTIFIER(clock_changed, copy_clock);
 
-static void number_cpu(void *arg)
+static void number_cpu(void *arg __unused)
 {
 	wrmsr(MSR_TSC_AUX, cpu_id());
 }
 
 /* --- areas --------------------------------------------------------------------------------------------------------- */
 
-static int data_fault(struct area *a, u64 pgoff, bool write, struct frame **out)
+static int data_fault(struct area *a __unused, u64 pgoff, bool write __unused, struct frame **out)
 {
 	if (pgoff)
 		return -EFAULT;
@@ -68,7 +68,7 @@ static int data_fault(struct area *a, u64 pgoff, bool write, struct frame **out)
 	return 0;
 }
 
-static int image_fault(struct area *a, u64 pgoff, bool write, struct frame **out)
+static int image_fault(struct area *a __unused, u64 pgoff, bool write __unused, struct frame **out)
 {
 	if (pgoff >= image_pages)
 		return -EFAULT;

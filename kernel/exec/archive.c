@@ -146,7 +146,7 @@ struct member {
 static struct list members = LIST_INIT(members); /* written once, by the first that asks */
 static bool members_read;
 
-static int member_add(void *arg, const struct cpio_entry *e)
+static int member_add(void *arg __unused, const struct cpio_entry *e)
 {
 	struct member *m = kmalloc(sizeof(*m), 0);
 

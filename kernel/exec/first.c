@@ -113,7 +113,7 @@ int exec_first(const char *path, const char *const *argv, const char *const *env
 static WAIT_QUEUE(program_ended);
 
 /* How a program ends while there are no processes that wait for others. */
-static void __noreturn program_exit(int wait_status, bool whole_process)
+static void __noreturn program_exit(int wait_status, bool whole_process __unused)
 {
 	struct process *p = current->process;
 	struct aspace *as = p->aspace;

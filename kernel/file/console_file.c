@@ -46,7 +46,7 @@ static long wait_input(void)
 	return err;
 }
 
-static ssize_t console_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t console_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	char buf[64];
 	size_t n = 0, want = MIN(to->left, sizeof(buf));
@@ -77,7 +77,7 @@ out:
 	return ret;
 }
 
-static ssize_t console_write_file(struct file *f, struct uio *from, s64 *pos)
+static ssize_t console_write_file(struct file *f __unused, struct uio *from, s64 *pos __unused)
 {
 	struct console *con = console_preferred();
 	char buf[256];
@@ -111,7 +111,7 @@ static u32 console_poll(struct file *f, struct poll_table *pt)
 	return POLLOUT | POLLWRNORM | (input_ready() ? POLLIN | POLLRDNORM : 0);
 }
 
-static long console_ioctl(struct file *f, u32 cmd, u64 arg)
+static long console_ioctl(struct file *f __unused, u32 cmd, u64 arg)
 {
 	const struct abi_winsize size = { .row = 24, .col = 80 };
 	struct abi_termios new;

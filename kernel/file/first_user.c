@@ -36,7 +36,7 @@ static void enter(void *arg)
 	user_enter(current_user_frame());
 }
 
-static void __noreturn program_exit(int wait_status, bool whole_process)
+static void __noreturn program_exit(int wait_status, bool whole_process __unused)
 {
 	write_cr3(virt_to_phys(kernel_pt));
 	current->process->exit_status = wait_status;

@@ -220,14 +220,14 @@ long sys_writev(int fd, const void __user *iov, int iovcnt)
 }
 
 /* With 64-bit registers pos_low is the whole position. */
-long sys_preadv(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high)
+long sys_preadv(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high __unused)
 {
 	s64 pos = pos_low;
 
 	return do_vector(fd, iov, iovcnt, &pos, 0, false);
 }
 
-long sys_pwritev(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high)
+long sys_pwritev(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high __unused)
 {
 	s64 pos = pos_low;
 
@@ -235,14 +235,14 @@ long sys_pwritev(int fd, const void __user *iov, int iovcnt, unsigned long pos_l
 }
 
 /* Position -1: the file's own. */
-long sys_preadv2(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high, int flags)
+long sys_preadv2(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high __unused, int flags)
 {
 	s64 pos = pos_low;
 
 	return do_vector(fd, iov, iovcnt, pos == -1 ? NULL : &pos, flags, false);
 }
 
-long sys_pwritev2(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high, int flags)
+long sys_pwritev2(int fd, const void __user *iov, int iovcnt, unsigned long pos_low, unsigned long pos_high __unused, int flags)
 {
 	s64 pos = pos_low;
 

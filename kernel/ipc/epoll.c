@@ -111,7 +111,7 @@ static bool item_wake(struct wait_entry *w, void *key)
 	return events & EPOLLEXCLUSIVE ? woke : true;
 }
 
-static void item_add_queue(struct poll_table *pt, struct file *f, struct wait_queue *q)
+static void item_add_queue(struct poll_table *pt, struct file *f __unused, struct wait_queue *q)
 {
 	struct epoll_table *t = (struct epoll_table *)pt;
 	struct item_wait *w = kmalloc(sizeof(*w), 0);

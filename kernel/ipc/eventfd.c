@@ -17,7 +17,7 @@ struct eventfd {
 	struct wait_queue wait;
 };
 
-s64 ipc_no_lseek(struct file *f, s64 off, int whence)
+s64 ipc_no_lseek(struct file *f, s64 off __unused, int whence __unused)
 {
 	return f->pos;
 }
@@ -40,7 +40,7 @@ long ipc_new_fd(const char *class_name, const struct file_ops *ops, u32 flags, b
 	return fd;
 }
 
-static ssize_t eventfd_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t eventfd_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	struct eventfd *e = f->private;
 	u64 value = 0;
@@ -66,7 +66,7 @@ static ssize_t eventfd_read(struct file *f, struct uio *to, s64 *pos)
 	return uio_write(to, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
 }
 
-static ssize_t eventfd_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t eventfd_write(struct file *f, struct uio *from, s64 *pos __unused)
 {
 	struct eventfd *e = f->private;
 	u64 value;

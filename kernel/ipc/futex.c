@@ -347,7 +347,7 @@ static void walk_robust_list(struct thread *t)
 }
 NOTIFIER(thread_exiting, walk_robust_list);
 
-static void forget_robust_list(struct process *p)
+static void forget_robust_list(struct process *p __unused)
 {
 	if (current->ipc)
 		current->ipc->robust_head = 0;

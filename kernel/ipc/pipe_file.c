@@ -147,12 +147,12 @@ static bool count_ends(struct pipe *p, u32 mode, int change)
 
 /* --- files --------------------------------------------------------------------------------------------------------- */
 
-static ssize_t pipe_file_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t pipe_file_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	return pipe_read(f->private, to, f->flags & O_NONBLOCK);
 }
 
-static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos __unused)
 {
 	size_t before = from->left;
 	ssize_t n = pipe_write(f->private, from, f->flags & O_NONBLOCK, f->flags & O_DIRECT);
@@ -263,7 +263,7 @@ static void pipe_file_release(struct file *f)
 }
 
 /* O_DIRECT (packets) may be switched by fcntl; the rest is kept in the flags. */
-static int pipe_file_set_flags(struct file *f, u32 flags)
+static int pipe_file_set_flags(struct file *f __unused, u32 flags __unused)
 {
 	return 0;
 }

@@ -65,7 +65,7 @@ static struct poll_entry *new_entry(struct poller *p)
 	return &p->chunks->entries[p->chunks->used++];
 }
 
-static void poll_add(struct poll_table *pt, struct file *f, struct wait_queue *q)
+static void poll_add(struct poll_table *pt, struct file *f __unused, struct wait_queue *q)
 {
 	struct poller *p = (struct poller *)pt;
 	struct poll_entry *e = new_entry(p);

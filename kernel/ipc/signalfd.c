@@ -58,7 +58,7 @@ static void fill(struct abi_signalfd_siginfo *out, int signo, const struct abi_s
 	}
 }
 
-static ssize_t signalfd_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t signalfd_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	struct signalfd *s = f->private;
 	struct wait_queue *q = &current->process->signal->signalfd_wait;

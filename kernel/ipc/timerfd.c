@@ -55,7 +55,7 @@ static u64 take(struct timerfd *t)
 	return ticks;
 }
 
-static ssize_t timerfd_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t timerfd_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	struct timerfd *t = f->private;
 	u64 ticks;

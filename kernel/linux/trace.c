@@ -159,7 +159,7 @@ bool trace_get(struct process *p)
 	return on;
 }
 
-static void fork_traced(const struct fork_request *r, int *err)
+static void fork_traced(const struct fork_request *r, int *err __unused)
 {
 	bool inherit = r->parent_thread && (atomic_load_relaxed(&r->parent_thread->work) & WORK_TRACE);
 	if (inherit || trace_all || (trace_pid && r->child->pid == trace_pid))

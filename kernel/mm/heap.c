@@ -328,7 +328,7 @@ static void *node_alloc(size_t size)
 	return kmalloc(size, ALLOC_ZERO | (preempt_count() ? ALLOC_ATOMIC : 0));
 }
 
-static void node_free(void *p, size_t size)
+static void node_free(void *p, size_t size __unused)
 {
 	kfree(p);
 }

@@ -23,12 +23,12 @@ void __real_buddy_free(struct frame *f, unsigned order);
 #else
 static inline size_t heap_check_slot(size_t object_size) { return object_size; }
 static inline void heap_check_init(void) {}
-static inline void heap_check_alloc(struct slab_cache *c, void *object) {}
-static inline void heap_check_size(struct slab_cache *c, void *object, size_t size) {}
-static inline size_t heap_check_usable(const struct slab_cache *c, const void *object) { return c->size; }
+static inline void heap_check_alloc(struct slab_cache *c __unused, void *object __unused) {}
+static inline void heap_check_size(struct slab_cache *c __unused, void *object __unused, size_t size __unused) {}
+static inline size_t heap_check_usable(const struct slab_cache *c, const void *object __unused) { return c->size; }
 static inline void heap_check_drain(void) {}
-static inline void frame_check_alloc(struct frame *f, unsigned order) {}
-static inline void frame_check_free(struct frame *f, unsigned order) {}
+static inline void frame_check_alloc(struct frame *f __unused, unsigned order __unused) {}
+static inline void frame_check_free(struct frame *f __unused, unsigned order __unused) {}
 #endif
 
 #endif

@@ -90,8 +90,8 @@ static int show_stacks(struct seq *s)
 }
 NODE(stacks, .path = "stack_depth", .show = show_stacks);
 #else
-static inline void stack_mark(void *stack) {}
-static inline void stack_unmark(void *stack) {}
+static inline void stack_mark(void *stack __unused) {}
+static inline void stack_unmark(void *stack __unused) {}
 #endif
 
 void *kstack_alloc(void)
@@ -152,7 +152,7 @@ void kstack_free(void *stack)
 		stacks_trim(COMMON_MAX / 2);
 }
 
-static void stacks_reclaim(size_t want, size_t *freed)
+static void stacks_reclaim(size_t want __unused, size_t *freed)
 {
 	*freed += stacks_trim(0) * (KSTACK_SIZE / PAGE_SIZE);
 }

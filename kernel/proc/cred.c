@@ -191,7 +191,7 @@ struct cred *cred_for_exec(const struct exec_image *img, bool *secure)
 	return c;
 }
 
-static void add_auxv(struct aspace *as, const struct exec_image *img, struct auxv_list *l)
+static void add_auxv(struct aspace *as __unused, const struct exec_image *img, struct auxv_list *l)
 {
 	struct process *p = current ? current->process : NULL;
 	bool secure;

@@ -88,7 +88,7 @@ int process_single_thread(void)
 	return 0;
 }
 
-static void nothing(void *arg)
+static void nothing(void *arg __unused)
 {
 }
 

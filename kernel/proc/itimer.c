@@ -46,7 +46,7 @@ void itimer_real_rearm(struct process_signal *s)
 
 /* --- CPU time ------------------------------------------------------------------------------------------------------ */
 
-static void tick(struct thread *t, bool user)
+static void tick(struct thread *t, bool user __unused)
 {
 	if (t->process && t->signal && !t->signal->exiting && t->process->signal && READ_ONCE(t->process->signal->cpu_timers))
 		atomic_fetch_or(&t->work, WORK_TIMER);

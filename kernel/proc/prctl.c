@@ -27,12 +27,12 @@ static int change_cred(void (*change)(struct cred *c, u64 arg), u64 arg)
 }
 
 static void set_keep_caps(struct cred *c, u64 v) { c->keep_caps = v; }
-static void set_no_new_privs(struct cred *c, u64 v) { c->no_new_privs = true; }
+static void set_no_new_privs(struct cred *c, u64 v __unused) { c->no_new_privs = true; }
 static void set_securebits(struct cred *c, u64 v) { c->securebits = v; }
 static void drop_bounding(struct cred *c, u64 cap) { c->cap_bounding &= ~(1ul << cap); }
 static void ambient_raise(struct cred *c, u64 cap) { c->cap_ambient |= 1ul << cap; }
 static void ambient_lower(struct cred *c, u64 cap) { c->cap_ambient &= ~(1ul << cap); }
-static void ambient_clear(struct cred *c, u64 cap) { c->cap_ambient = 0; }
+static void ambient_clear(struct cred *c, u64 cap __unused) { c->cap_ambient = 0; }
 
 static long ambient(u64 what, u64 cap)
 {

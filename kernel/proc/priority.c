@@ -233,7 +233,7 @@ long sys_sched_getaffinity(int pid, size_t len, void __user *mask)
 	return copy_to_user(mask, &set, sizeof(set)) ? -EFAULT : (long)sizeof(set);
 }
 
-long sys_getcpu(void __user *cpu, void __user *node, void __user *cache)
+long sys_getcpu(void __user *cpu, void __user *node, void __user *cache __unused)
 {
 	if (cpu && put_user_u32(cpu_id(), cpu))
 		return -EFAULT;
@@ -244,12 +244,12 @@ long sys_getcpu(void __user *cpu, void __user *node, void __user *cache)
 
 enum { MEMBARRIER_QUERY = 0, MEMBARRIER_GLOBAL = 1, MEMBARRIER_GLOBAL_EXPEDITED = 2, MEMBARRIER_REGISTER_GLOBAL = 4, MEMBARRIER_PRIVATE = 8, MEMBARRIER_REGISTER_PRIVATE = 16 };
 
-static void barrier_here(void *arg)
+static void barrier_here(void *arg __unused)
 {
 	smp_mb();
 }
 
-long sys_membarrier(int cmd, unsigned flags, int cpu)
+long sys_membarrier(int cmd, unsigned flags, int cpu __unused)
 {
 	if (flags)
 		return -EINVAL;

@@ -127,7 +127,7 @@ static void __noreturn stop_for_ever(void)
 		thread_sleep_ns(NSEC_PER_SEC * 3600);
 }
 
-long sys_reboot(int magic1, int magic2, unsigned cmd, void __user *arg)
+long sys_reboot(int magic1, int magic2, unsigned cmd, void __user *arg __unused)
 {
 	static const u32 magic2_known[] = { 672274793, 85072278, 369367448, 537993216 };
 	bool known = false;

@@ -50,7 +50,7 @@ void __noreturn sched_idle_loop(void)
 	}
 }
 
-static void idle_main(void *arg)
+static void idle_main(void *arg __unused)
 {
 	sched_idle_loop();
 }
@@ -112,7 +112,7 @@ static struct {
 	struct wait_queue done;
 } show;
 
-static void show_worker(void *arg)
+static void show_worker(void *arg __unused)
 {
 	for (int i = 0; i < SHOW_ROUNDS; i++) {
 		mutex_lock(&show.lock);

@@ -37,7 +37,7 @@ struct call {
 };
 static PERCPU(struct call *, call_slot);
 
-static void call_ipi(void *arg)
+static void call_ipi(void *arg __unused)
 {
 	struct call *c = atomic_xchg(percpu_ptr(call_slot), (struct call *)NULL);
 	if (!c)
@@ -73,12 +73,12 @@ void smp_call(u64 mask, void (*fn)(void *arg), void *arg)
 	preempt_enable();
 }
 
-static void reschedule_ipi(void *arg)
+static void reschedule_ipi(void *arg __unused)
 {
 	/* need_resched is set by the sender; the way back from this interrupt looks at it, and at current's work. */
 }
 
-static void stop_ipi(void *arg)
+static void stop_ipi(void *arg __unused)
 {
 	irq_disable();
 	for (;;)

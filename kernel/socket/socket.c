@@ -24,12 +24,12 @@ static long check(int family, int type)
 	return -EAFNOSUPPORT;
 }
 
-long sys_socket(int family, int type, int protocol)
+long sys_socket(int family, int type, int protocol __unused)
 {
 	return check(family, type);
 }
 
-long sys_socketpair(int family, int type, int protocol, void __user *fds)
+long sys_socketpair(int family, int type, int protocol __unused, void __user *fds)
 {
 	if (type & ~SOCK_TYPE_MASK & ~(O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;

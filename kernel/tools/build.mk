@@ -28,7 +28,7 @@ endif
 KCPPFLAGS := -Ikernel/include -Ikernel -I$(GEN) -ffile-prefix-map=$(CURDIR)=.
 KCFLAGS := -std=gnu11 -g -ffreestanding -fno-pic -fno-pie -m64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-strict-aliasing -fno-common -fno-omit-frame-pointer -ffunction-sections \
-	-fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra -Wno-unused-parameter \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -Wall -Wextra \
 	-Wmissing-prototypes -Wvla -Wundef
 KASFLAGS := -g -ffreestanding -fno-pic -fno-pie -m64 -mcmodel=kernel -Wall -Wextra
 ifeq ($(compiler),gcc)
@@ -147,7 +147,7 @@ $(offset_headers): $(GEN)/%_offsets.h: kernel/%/asm_offsets.c $(O)/flags
 # --- vDSO -----------------------------------------------------------------------------------------------------------
 
 VDSO_CFLAGS := -std=gnu11 -O2 -ffreestanding -fPIC -m64 -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing -fcf-protection=none \
-	-fasynchronous-unwind-tables -Wall -Wextra -Wno-unused-parameter
+	-fasynchronous-unwind-tables -Wall -Wextra
 VDSO_LDFLAGS := -m elf_x86_64 -shared -Bsymbolic -soname linux-vdso.so.1 --hash-style=both --eh-frame-hdr --build-id=none -z noexecstack -z max-page-size=4096
 
 $(O)/kernel/distro/vdso/%.c.o $(O)/%/distro/vdso_clock.c.o: KCFLAGS := $(VDSO_CFLAGS)

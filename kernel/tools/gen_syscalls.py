@@ -77,8 +77,8 @@ def write_if_changed(path, text):
         new.write(text)
 
 
-def declare(row):
-    args = ", ".join(join(TYPES[kind], name) for kind, name in row.args)
+def declare(row, mark=""):
+    args = ", ".join(join(TYPES[kind], name) + mark for kind, name in row.args)
     return "long sys_%s(%s)" % (row.name, args or "void")
 
 
@@ -166,7 +166,7 @@ def main():
     rows = read_table(sys.argv[1])
     out = sys.argv[2]
     write_if_changed(os.path.join(out, "syscalls_gen.c"), SOURCE % {
-        "defaults": "\n".join("__weak %s { return syscall_missing(NR_%s); }" % (declare(r), r.name) for r in rows),
+        "defaults": "\n".join("__weak %s { return syscall_missing(NR_%s); }" % (declare(r, " __unused"), r.name) for r in rows),
         "table": "\n".join("\t[NR_%s] = ENTRY(%s)," % (r.name, r.name) for r in rows),
         "infos": "\n".join(info(r) for r in rows),
         "category_names": ", ".join('"%s"' % c for c in CATEGORIES)})

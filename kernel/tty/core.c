@@ -247,7 +247,7 @@ static void tty_release(struct file *f)
 	tty_put(t);
 }
 
-static ssize_t tty_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t tty_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	struct tty *t = tty_of(f);
 	int err;

@@ -57,7 +57,7 @@ void tty_unregister(struct tty *t)
 	t->device = NULL;
 }
 
-static int own_open(struct inode *inode, struct file *f)
+static int own_open(struct inode *inode __unused, struct file *f)
 {
 	struct tty *t = current_tty();
 	if (!t)
@@ -67,7 +67,7 @@ static int own_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-static int console_open(struct inode *inode, struct file *f)
+static int console_open(struct inode *inode __unused, struct file *f)
 {
 	if (!console_tty)
 		return -ENODEV;
@@ -77,7 +77,7 @@ static int console_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-static int screen_open(struct inode *inode, struct file *f)
+static int screen_open(struct inode *inode __unused, struct file *f)
 {
 	struct tty *t = vt_tty();
 	return t ? tty_open_file(t, f, true) : -ENXIO;

@@ -237,7 +237,7 @@ static int parse_options(struct devpts *fs, const char *text)
 	return 0;
 }
 
-static int devpts_remount(struct superblock *sb, u32 flags, const char *options)
+static int devpts_remount(struct superblock *sb, u32 flags __unused, const char *options)
 {
 	struct devpts *fs = devpts_of(sb);
 	mutex_lock(&fs->lock);
@@ -260,7 +260,7 @@ static void devpts_show_options(struct superblock *sb, struct seq *s)
 		seq_printf(s, ",max=%u", fs->max);
 }
 
-static int devpts_statfs(struct superblock *sb, struct abi_statfs *st)
+static int devpts_statfs(struct superblock *sb __unused, struct abi_statfs *st)
 {
 	st->type = DEVPTS_MAGIC;
 	st->bsize = st->frsize = 4096;
@@ -284,7 +284,7 @@ static const struct super_ops devpts_super_ops = {
 	.dentry_revalidate = devpts_revalidate,
 };
 
-static struct superblock *devpts_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+static struct superblock *devpts_mount(const struct fs_type *t, const char *source __unused, u32 flags __unused, const char *options)
 {
 	struct devpts *fs = kzalloc(sizeof(*fs), 0);
 	if (!fs)

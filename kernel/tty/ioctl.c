@@ -78,14 +78,14 @@ static void get_modes(struct tty *t, struct abi_termios *out)
 
 static long copy_out(u64 arg, const void *p, size_t n) { return copy_to_user((void __user *)arg, p, n) ? -EFAULT : 0; }
 
-static long do_tcgets(struct tty *t, u64 arg, int unused)
+static long do_tcgets(struct tty *t, u64 arg, int unused __unused)
 {
 	struct abi_termios k;
 	get_modes(t, &k);
 	return copy_out(arg, &k, sizeof(k));
 }
 
-static long do_tcgets2(struct tty *t, u64 arg, int unused)
+static long do_tcgets2(struct tty *t, u64 arg, int unused __unused)
 {
 	struct abi_termios k;
 	struct abi_termios2 k2 = { 0 };
@@ -95,7 +95,7 @@ static long do_tcgets2(struct tty *t, u64 arg, int unused)
 	return copy_out(arg, &k2, sizeof(k2));
 }
 
-static long do_tcgeta(struct tty *t, u64 arg, int unused)
+static long do_tcgeta(struct tty *t, u64 arg, int unused __unused)
 {
 	struct abi_termios k;
 	get_modes(t, &k);
@@ -137,7 +137,7 @@ static long do_tcseta(struct tty *t, u64 arg, int how)
 	return set_modes(t, &k, how);
 }
 
-static long do_tcflsh(struct tty *t, u64 arg, int unused)
+static long do_tcflsh(struct tty *t, u64 arg, int unused __unused)
 {
 	if (arg > 2)
 		return -EINVAL;
@@ -152,7 +152,7 @@ static long do_tcflsh(struct tty *t, u64 arg, int unused)
 	return 0;
 }
 
-static long do_tcxonc(struct tty *t, u64 arg, int unused)
+static long do_tcxonc(struct tty *t, u64 arg, int unused __unused)
 {
 	if (arg > 3)
 		return -EINVAL;
@@ -170,15 +170,15 @@ static long do_tcxonc(struct tty *t, u64 arg, int unused)
 	return 0;
 }
 
-static long do_tcsbrk(struct tty *t, u64 arg, int unused) { return wait_sent(t); } /* a break itself has no meaning for emulated lines */
-static long do_nothing(struct tty *t, u64 arg, int unused) { return 0; }
+static long do_tcsbrk(struct tty *t, u64 arg __unused, int unused __unused) { return wait_sent(t); } /* a break itself has no meaning for emulated lines */
+static long do_nothing(struct tty *t __unused, u64 arg __unused, int unused __unused) { return 0; }
 
-static long do_outq(struct tty *t, u64 arg, int unused)
+static long do_outq(struct tty *t, u64 arg, int unused __unused)
 {
 	return put_user_u32(t->ops->pending ? (u32)t->ops->pending(t) : 0, (u32 __user *)arg);
 }
 
-static long do_inq(struct tty *t, u64 arg, int unused)
+static long do_inq(struct tty *t, u64 arg, int unused __unused)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
 	u32 n = (TTY_L(t, ICANON) ? t->canon_head : t->head) - t->tail;
@@ -190,7 +190,7 @@ static long do_inq(struct tty *t, u64 arg, int unused)
 }
 
 /* Only one's own terminal may be fed, or by root. */
-static long do_sti(struct tty *t, u64 arg, int unused)
+static long do_sti(struct tty *t, u64 arg, int unused __unused)
 {
 	char c;
 	struct tty *mine = current_tty();
@@ -204,7 +204,7 @@ static long do_sti(struct tty *t, u64 arg, int unused)
 	return 0;
 }
 
-static long do_gwinsz(struct tty *t, u64 arg, int unused)
+static long do_gwinsz(struct tty *t, u64 arg, int unused __unused)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
 	struct abi_winsize ws = t->winsize;
@@ -226,7 +226,7 @@ int tty_resize(struct tty *t, const struct abi_winsize *ws)
 	return 0;
 }
 
-static long do_swinsz(struct tty *t, u64 arg, int unused)
+static long do_swinsz(struct tty *t, u64 arg, int unused __unused)
 {
 	struct abi_winsize ws;
 	if (copy_from_user(&ws, (const void __user *)arg, sizeof(ws)))
@@ -234,16 +234,16 @@ static long do_swinsz(struct tty *t, u64 arg, int unused)
 	return tty_resize(t, &ws);
 }
 
-static long do_exclusive(struct tty *t, u64 arg, int on)
+static long do_exclusive(struct tty *t, u64 arg __unused, int on)
 {
 	WRITE_ONCE(t->exclusive, on);
 	return 0;
 }
-static long do_gexcl(struct tty *t, u64 arg, int unused) { return put_user_u32(READ_ONCE(t->exclusive), (u32 __user *)arg); }
-static long do_getd(struct tty *t, u64 arg, int unused) { return put_user_u32(READ_ONCE(t->termios.line), (u32 __user *)arg); }
+static long do_gexcl(struct tty *t, u64 arg, int unused __unused) { return put_user_u32(READ_ONCE(t->exclusive), (u32 __user *)arg); }
+static long do_getd(struct tty *t, u64 arg, int unused __unused) { return put_user_u32(READ_ONCE(t->termios.line), (u32 __user *)arg); }
 
 /* There is one line discipline: N_TTY, 0. */
-static long do_setd(struct tty *t, u64 arg, int unused)
+static long do_setd(struct tty *t __unused, u64 arg, int unused __unused)
 {
 	u32 which;
 	if (get_user_u32(&which, (const u32 __user *)arg))
@@ -251,9 +251,9 @@ static long do_setd(struct tty *t, u64 arg, int unused)
 	return which ? -EINVAL : 0;
 }
 
-static long do_gdev(struct tty *t, u64 arg, int unused) { return put_user_u32((u32)t->rdev, (u32 __user *)arg); }
+static long do_gdev(struct tty *t, u64 arg, int unused __unused) { return put_user_u32((u32)t->rdev, (u32 __user *)arg); }
 
-static long do_vhangup(struct tty *t, u64 arg, int unused)
+static long do_vhangup(struct tty *t, u64 arg __unused, int unused __unused)
 {
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;

@@ -148,7 +148,7 @@ static void key(u8 byte)
 	extended = false;
 }
 
-static void keyboard_interrupt(void *arg)
+static void keyboard_interrupt(void *arg __unused)
 {
 	u64 flags = spin_lock_irqsave(&lock);
 	u8 status;
@@ -162,7 +162,7 @@ static void keyboard_interrupt(void *arg)
 	work_queue(&feed_work);
 }
 
-static void feed(struct work *w)
+static void feed(struct work *w __unused)
 {
 	char chunk[sizeof(ring)];
 	u32 n = 0;

@@ -8,7 +8,7 @@
 
 static struct pty *pty_of_file(struct file *f) { return f->private; }
 
-int ptmx_open(struct inode *inode, struct file *f)
+int ptmx_open(struct inode *inode __unused, struct file *f)
 {
 	struct mount *m = devpts_of_ptmx(f);
 	if (!m)
@@ -43,7 +43,7 @@ static bool master_readable(struct pty *p)
 	return READ_ONCE(p->head) != READ_ONCE(p->tail) || (p->slave.packet && READ_ONCE(p->slave.packet_status));
 }
 
-static ssize_t master_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t master_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	struct pty *p = pty_of_file(f);
 	char chunk[512];
@@ -88,7 +88,7 @@ static ssize_t master_read(struct file *f, struct uio *to, s64 *pos)
 	return (ssize_t)total;
 }
 
-static ssize_t master_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t master_write(struct file *f, struct uio *from, s64 *pos __unused)
 {
 	struct pty *p = pty_of_file(f);
 	struct tty *t = &p->slave;
@@ -138,7 +138,7 @@ static u32 master_poll(struct file *f, struct poll_table *pt)
 }
 
 /* TIOCGPTPEER: opens the slave without its name, and gives the descriptor. */
-static long open_peer(struct pty *p, struct file *f, u32 flags)
+static long open_peer(struct pty *p, struct file *f __unused, u32 flags)
 {
 	struct path path;
 	long ret = devpts_slave_path(p, &path);

@@ -28,7 +28,7 @@ static size_t slave_write_room(struct tty *t)
 	return READ_ONCE(p->master_open) ? PTY_RING - (READ_ONCE(p->head) - READ_ONCE(p->tail)) : PTY_RING;
 }
 
-static int slave_open(struct tty *t, struct file *f)
+static int slave_open(struct tty *t, struct file *f __unused)
 {
 	struct pty *p = pty_of(t);
 	u64 flags = spin_lock_irqsave(&t->lock);
@@ -39,7 +39,7 @@ static int slave_open(struct tty *t, struct file *f)
 	return err;
 }
 
-static void slave_close(struct tty *t, struct file *f)
+static void slave_close(struct tty *t, struct file *f __unused)
 {
 	struct pty *p = pty_of(t);
 	u64 flags = spin_lock_irqsave(&t->lock);

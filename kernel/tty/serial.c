@@ -63,7 +63,7 @@ static void pull_rx(void)
 	}
 }
 
-static void serial_interrupt(void *arg)
+static void serial_interrupt(void *arg __unused)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 	u32 before = tx_head - tx_tail;
@@ -77,7 +77,7 @@ static void serial_interrupt(void *arg)
 		wait_wake(&serial.write_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
 }
 
-static void feed(struct work *w)
+static void feed(struct work *w __unused)
 {
 	char chunk[128];
 	for (;;) {
@@ -101,7 +101,7 @@ static void feed(struct work *w)
 	}
 }
 
-static size_t serial_write(struct tty *t, const char *buf, size_t n)
+static size_t serial_write(struct tty *t __unused, const char *buf, size_t n)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 	size_t room = RING - (tx_head - tx_tail), take = MIN(n, room);
@@ -112,23 +112,23 @@ static size_t serial_write(struct tty *t, const char *buf, size_t n)
 	return take;
 }
 
-static size_t serial_write_room(struct tty *t) { return RING - (READ_ONCE(tx_head) - READ_ONCE(tx_tail)); }
-static size_t serial_pending(struct tty *t) { return READ_ONCE(tx_head) - READ_ONCE(tx_tail); }
+static size_t serial_write_room(struct tty *t __unused) { return RING - (READ_ONCE(tx_head) - READ_ONCE(tx_tail)); }
+static size_t serial_pending(struct tty *t __unused) { return READ_ONCE(tx_head) - READ_ONCE(tx_tail); }
 
-static void serial_throttle(struct tty *t, bool on)
+static void serial_throttle(struct tty *t __unused, bool on)
 {
 	if (!on)
 		work_queue(&rx_work);
 }
 
-static void serial_flush_output(struct tty *t)
+static void serial_flush_output(struct tty *t __unused)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 	tx_tail = tx_head;
 	spin_unlock_irqrestore(&port_lock, flags);
 }
 
-static void serial_flow(struct tty *t, bool stop)
+static void serial_flow(struct tty *t __unused, bool stop)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 	tx_stopped = stop;
@@ -137,7 +137,7 @@ static void serial_flow(struct tty *t, bool stop)
 }
 
 /* TIOCM_* from the chip's modem lines: DTR 2, RTS 4 (ours), CTS 0x20, CD 0x40, RI 0x80, DSR 0x100 (theirs). */
-static int serial_modem(struct tty *t, u32 set, u32 clear, u32 *state)
+static int serial_modem(struct tty *t __unused, u32 set, u32 clear, u32 *state)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 	u8 mcr = inb(PORT_MCR), msr = inb(PORT_MSR);

@@ -148,7 +148,7 @@ void tty_drop_session(struct session *s, bool on_exit)
 }
 
 /* Who has let go has children without a terminal. */
-static void inherit(const struct fork_request *r, int *err)
+static void inherit(const struct fork_request *r, int *err __unused)
 {
 	if (r->child != r->parent)
 		r->child->left_tty = r->parent->left_tty;

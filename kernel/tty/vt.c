@@ -34,13 +34,13 @@
 static struct tty vt;
 static struct console *screen;
 
-static size_t vt_write(struct tty *t, const char *buf, size_t n)
+static size_t vt_write(struct tty *t __unused, const char *buf, size_t n)
 {
 	screen->write(screen, buf, n);
 	return n;
 }
 
-static size_t vt_write_room(struct tty *t) { return 4096; }
+static size_t vt_write_room(struct tty *t __unused) { return 4096; }
 
 /* The screen's answers are bytes typed by nobody. They come from inside a write, where tty->lock is held: a worker passes them on. */
 static struct spinlock answer_lock = SPINLOCK_INIT("screen answers", RANK_TTY_DEVICE);
@@ -57,7 +57,7 @@ static void screen_answers(const char *text, size_t len)
 	work_queue(&answer_work);
 }
 
-static void pass_answers(struct work *w)
+static void pass_answers(struct work *w __unused)
 {
 	char text[sizeof(answers)];
 	u64 flags = spin_lock_irqsave(&answer_lock);
@@ -71,7 +71,7 @@ static void pass_answers(struct work *w)
 
 static u32 keyboard_mode = K_UNICODE, display_mode;
 
-static long vt_ioctl(struct tty *t, struct file *f, u32 cmd, u64 arg)
+static long vt_ioctl(struct tty *t __unused, struct file *f __unused, u32 cmd, u64 arg)
 {
 	switch (cmd) {
 	case KDGKBTYPE:

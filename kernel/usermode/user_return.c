@@ -38,7 +38,7 @@ void user_frame_sanitise(struct trapframe *f)
 
 /* --- without signals ----------------------------------------------------------------------------------------------- */
 
-static void __noreturn default_exit(int wait_status, bool whole_process)
+static void __noreturn default_exit(int wait_status, bool whole_process __unused)
 {
 	struct process *p = current->process;
 
@@ -79,7 +79,7 @@ NOTIFIER(thread_switch, usermode_switch);
 
 /* --- start --------------------------------------------------------------------------------------------------------- */
 
-static void start_cpu(struct cpu *c)
+static void start_cpu(struct cpu *c __unused)
 {
 	fpu_cpu_init();
 	bases_cpu_init();

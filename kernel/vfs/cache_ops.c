@@ -71,7 +71,7 @@ static void clear_dirty(struct pagecache *pc, struct frame *f)
 	spin_unlock(&pc->lock);
 }
 
-int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait)
+int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait __unused)
 {
 	u64 index = start / PAGE_SIZE;
 	int err = 0;
@@ -269,7 +269,7 @@ static void cache_area_close(struct area *a)
 }
 
 /* Past the end of the file: SIGBUS. */
-static int cache_fault(struct area *a, u64 pgoff, bool write, struct frame **out)
+static int cache_fault(struct area *a, u64 pgoff, bool write __unused, struct frame **out)
 {
 	struct pagecache *pc = area_cache(a);
 	struct frame *f;

@@ -156,7 +156,7 @@ out:
 	return err;
 }
 
-long sys_fadvise64(int fd, s64 offset, size_t len, int advice)
+long sys_fadvise64(int fd, s64 offset __unused, size_t len, int advice)
 {
 	struct fdref r = fdref_get(fd, false);
 	long err = 0;

@@ -144,7 +144,7 @@ static struct file *open_place(const struct path *p, u32 flags, bool created)
 	return f;
 }
 
-struct file *file_open_path(const struct path *p, u32 flags, const struct cred *cred)
+struct file *file_open_path(const struct path *p, u32 flags, const struct cred *cred __unused)
 {
 	return open_place(p, flags, false);
 }

@@ -113,12 +113,12 @@ static s64 store_lseek(struct file *f, s64 off, int whence)
 	return generic_lseek(f, off, whence, INT64_MAX, 0);
 }
 
-static ssize_t dir_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t dir_read(struct file *f __unused, struct uio *to __unused, s64 *pos __unused)
 {
 	return -EISDIR;
 }
 
-static int dir_fsync(struct file *f, s64 start, s64 end, bool data_only)
+static int dir_fsync(struct file *f __unused, s64 start __unused, s64 end __unused, bool data_only __unused)
 {
 	return 0;
 }

@@ -108,7 +108,7 @@ void aspace_activate(struct aspace *as)
 	irq_restore(irq);
 }
 
-static void switch_aspace(struct thread *prev, struct thread *next)
+static void switch_aspace(struct thread *prev __unused, struct thread *next)
 {
 	if (next->aspace)
 		load(next->aspace);

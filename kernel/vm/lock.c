@@ -138,7 +138,7 @@ long vm_resident(struct aspace *as, vaddr_t addr, size_t len, u8 __user *vec)
 	return 0;
 }
 
-static void count_usage(struct area *a, pte_t pte, struct area_usage *u)
+static void count_usage(struct area *a __unused, pte_t pte, struct area_usage *u)
 {
 	if (pte & PTE_SPECIAL) {
 		u->zero++;

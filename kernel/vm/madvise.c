@@ -41,18 +41,18 @@ static int drop(struct area *a, vaddr_t start, vaddr_t end, int advice)
 	return 0;
 }
 
-static int accept(struct area *a, vaddr_t start, vaddr_t end, int advice)
+static int accept(struct area *a __unused, vaddr_t start __unused, vaddr_t end __unused, int advice __unused)
 {
 	return 0;
 }
 
-static int accept_unlocked(struct area *a, vaddr_t start, vaddr_t end, int advice)
+static int accept_unlocked(struct area *a, vaddr_t start __unused, vaddr_t end __unused, int advice __unused)
 {
 	return a->flags & (AREA_LOCKED | AREA_SPECIAL) ? -EINVAL : 0;
 }
 
 /* Fetches what the cache has already; reading ahead is the file system's own business. */
-static int will_need(struct area *a, vaddr_t start, vaddr_t end, int advice)
+static int will_need(struct area *a, vaddr_t start, vaddr_t end, int advice __unused)
 {
 	if (a->ops && a->ops->map_around && a->prot & PROT_READ)
 		a->ops->map_around(a, start, MIN(end, start + 256 * PAGE_SIZE));

@@ -21,7 +21,7 @@ struct shared_memory {
 	struct radix pages; /* lock; each holds a reference */
 };
 
-static int shared_fault(struct area *a, u64 pgoff, bool write, struct frame **out)
+static int shared_fault(struct area *a, u64 pgoff, bool write __unused, struct frame **out)
 {
 	struct shared_memory *m = a->private;
 	struct frame *fresh = NULL;
@@ -111,7 +111,7 @@ static int shared_remove(struct area *a, u64 pgoff, u64 n)
 	return 0;
 }
 
-static int shared_msync(struct area *a, vaddr_t start, vaddr_t end, int flags)
+static int shared_msync(struct area *a __unused, vaddr_t start __unused, vaddr_t end __unused, int flags __unused)
 {
 	return 0;
 }

@@ -52,6 +52,7 @@ long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
 	u32 low, high, number;
 
+	(void)unused;
 	if (!vdso_data.cpu_in_tsc_aux)
 		return vdso_syscall2(NR_GETCPU, (long)cpu, (long)node);
 	__asm__ volatile("rdtscp" : "=a"(low), "=d"(high), "=c"(number));

@@ -17,7 +17,7 @@
 static struct superblock *tree;  /* made once, never taken down: one reference is ours */
 static struct mount *tree_mount; /* by which the kernel itself reaches it */
 
-static struct superblock *devfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+static struct superblock *devfs_mount(const struct fs_type *t __unused, const char *source __unused, u32 flags __unused, const char *options __unused)
 {
 	if (!tree)
 		return ERR_PTR(-ENODEV);

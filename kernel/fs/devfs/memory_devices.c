@@ -18,12 +18,12 @@
 
 /* --- null, zero, full -------------------------------------------------------------------------------------------------------------- */
 
-static ssize_t null_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t null_read(struct file *f __unused, struct uio *to __unused, s64 *pos __unused)
 {
 	return 0;
 }
 
-static ssize_t null_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t null_write(struct file *f __unused, struct uio *from, s64 *pos __unused)
 {
 	size_t n = from->left;
 
@@ -32,12 +32,12 @@ static ssize_t null_write(struct file *f, struct uio *from, s64 *pos)
 }
 
 /* Seeking a memory device says 0, wherever to. */
-static s64 null_lseek(struct file *f, s64 off, int whence)
+static s64 null_lseek(struct file *f, s64 off __unused, int whence __unused)
 {
 	return f->pos = 0;
 }
 
-static ssize_t zero_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t zero_read(struct file *f __unused, struct uio *to, s64 *pos __unused)
 {
 	size_t done = 0;
 
@@ -52,20 +52,20 @@ static ssize_t zero_read(struct file *f, struct uio *to, s64 *pos)
 	return done;
 }
 
-static ssize_t full_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t full_write(struct file *f __unused, struct uio *from __unused, s64 *pos __unused)
 {
 	return -ENOSPC;
 }
 
 /* Private: ordinary anonymous memory. Shared: memory of its own that children share, page by page in a table that hangs on the area. */
-static int zero_mmap(struct file *f, struct area *a)
+static int zero_mmap(struct file *f __unused, struct area *a)
 {
 	return a->flags & AREA_SHARED ? shared_memory_attach(a) : 0;
 }
 
 /* --- random ------------------------------------------------------------------------------------------------------------------------ */
 
-static ssize_t random_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t random_read(struct file *f __unused, struct uio *to, s64 *pos __unused)
 {
 	u8 buf[CHUNK];
 	size_t done = 0;
@@ -84,7 +84,7 @@ static ssize_t random_read(struct file *f, struct uio *to, s64 *pos)
 	return done;
 }
 
-static ssize_t random_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t random_write(struct file *f __unused, struct uio *from, s64 *pos __unused)
 {
 	u64 sample;
 	size_t done = 0, n;
@@ -96,7 +96,7 @@ static ssize_t random_write(struct file *f, struct uio *from, s64 *pos)
 	return done || !from->left ? (ssize_t)done : -EFAULT;
 }
 
-static long random_ioctl(struct file *f, u32 cmd, u64 arg)
+static long random_ioctl(struct file *f __unused, u32 cmd, u64 arg)
 {
 	/* RNDGETENTCNT; the others change counts that do not exist. */
 	if (cmd == 0x80045200)
@@ -155,7 +155,7 @@ out:
 	return len;
 }
 
-static ssize_t kmsg_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t kmsg_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	char *record = kmalloc(KMSG_RECORD + 64, 0);
 	u64 seq = (u64)f->private;
@@ -187,7 +187,7 @@ static ssize_t kmsg_read(struct file *f, struct uio *to, s64 *pos)
 	return n;
 }
 
-static ssize_t kmsg_write(struct file *f, struct uio *from, s64 *pos)
+static ssize_t kmsg_write(struct file *f __unused, struct uio *from, s64 *pos __unused)
 {
 	size_t len = from->left;
 	char *line, *text;
@@ -230,7 +230,7 @@ static s64 kmsg_lseek(struct file *f, s64 off, int whence)
 	return 0;
 }
 
-static u32 kmsg_poll(struct file *f, struct poll_table *pt)
+static u32 kmsg_poll(struct file *f, struct poll_table *pt __unused)
 {
 	return (u64)f->private < klog_next_seq() ? POLLIN | POLLRDNORM : 0;
 }
@@ -264,7 +264,7 @@ static int memory_open(struct inode *inode, struct file *f)
 	return -ENXIO;
 }
 
-static int raw_console_open(struct inode *inode, struct file *f)
+static int raw_console_open(struct inode *inode __unused, struct file *f)
 {
 	console_file_attach(f);
 	return 0;

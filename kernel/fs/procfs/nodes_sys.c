@@ -177,7 +177,7 @@ static int show_pty_nr(struct seq *s)
 NODE(pty_nr, .path = "sys/kernel/pty/nr", .show = show_pty_nr);
 
 /* A new process inherits how likely a victim it is. */
-static void inherit(const struct fork_request *r, int *err)
+static void inherit(const struct fork_request *r, int *err __unused)
 {
 	if (r->child != r->parent)
 		r->child->oom_score_adj = r->parent->oom_score_adj;

@@ -253,7 +253,7 @@ static int show_tty_drivers(struct seq *s)
 }
 NODE(tty_drivers, .path = "tty/drivers", .show = show_tty_drivers);
 
-static int show_empty(struct seq *s) { return 0; }
+static int show_empty(struct seq *s __unused) { return 0; }
 NODE(locks, .path = "locks", .show = show_empty);
 NODE(diskstats, .path = "diskstats", .show = show_empty);
 NODE(softirqs, .path = "softirqs", .show = show_empty);
@@ -272,12 +272,12 @@ static int show_cgroups(struct seq *s)
 NODE(cgroups, .path = "cgroups", .show = show_cgroups);
 
 /* /proc/kmsg: the log as a stream; each record is read once. */
-static ssize_t kmsg_read(struct file *f, struct uio *to, s64 *pos)
+static ssize_t kmsg_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
 	return syslog_read(to, !(f->flags & O_NONBLOCK));
 }
 
-static u32 kmsg_poll(struct file *f, struct poll_table *pt)
+static u32 kmsg_poll(struct file *f __unused, struct poll_table *pt __unused)
 {
 	return syslog_has_more() ? POLLIN | POLLRDNORM : 0;
 }

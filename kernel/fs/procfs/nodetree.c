@@ -150,7 +150,7 @@ static ssize_t node_write(struct file *f, struct uio *from, s64 *pos)
 	return ret;
 }
 
-static int no_truncate(struct inode *i, const struct iattr *a)
+static int no_truncate(struct inode *i __unused, const struct iattr *a)
 {
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0; /* `>` sets the size to 0: nothing to do */
 }
@@ -194,7 +194,7 @@ static int node_readdir(struct file *f, struct dir_context *c)
 	return 0;
 }
 
-static const char *node_get_link(struct inode *i, struct dentry *d, char **to_free)
+static const char *node_get_link(struct inode *i, struct dentry *d __unused, char **to_free __unused)
 {
 	const char *target = nodetree_of(i)->target;
 	return target ? target : ERR_PTR(-ENOENT);

@@ -6,13 +6,13 @@
 #include "procfs_priv.h"
 #include "proc/signal.h"
 
-static int show_comm(struct seq *s, struct process *p, struct thread *t)
+static int show_comm(struct seq *s, struct process *p __unused, struct thread *t)
 {
 	seq_printf(s, "%s\n", t->name);
 	return 0;
 }
 
-static ssize_t store_comm(struct process *p, struct thread *t, const char *text, size_t len)
+static ssize_t store_comm(struct process *p __unused, struct thread *t, const char *text, size_t len)
 {
 	if (t->process != current->process)
 		return -EINVAL;
@@ -24,7 +24,7 @@ static ssize_t store_comm(struct process *p, struct thread *t, const char *text,
 	return (ssize_t)len;
 }
 
-static int show_limits(struct seq *s, struct process *p, struct thread *t)
+static int show_limits(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	static const struct {
 		const char *name, *unit;
@@ -51,14 +51,14 @@ static int show_limits(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-static int show_io(struct seq *s, struct process *p, struct thread *t)
+static int show_io(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	seq_printf(s, "rchar: %lu\nwchar: %lu\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n", p->read_bytes, p->write_bytes);
 	return 0;
 }
 
 /* Badness for the out-of-memory killer: resident memory in thousandths of all memory. */
-static int show_oom_score(struct seq *s, struct process *p, struct thread *t)
+static int show_oom_score(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct mem_stats m;
 	struct aspace *as = process_aspace_get(p);
@@ -69,20 +69,20 @@ static int show_oom_score(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-static int show_zero(struct seq *s, struct process *p, struct thread *t)
+static int show_zero(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_puts(s, "0\n");
 	return 0;
 }
 
-static int show_oom_adj(struct seq *s, struct process *p, struct thread *t)
+static int show_oom_adj(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	seq_printf(s, "%d\n", READ_ONCE(p->oom_score_adj));
 	return 0;
 }
 
 /* Anybody may make a process a likelier victim; only CAP_SYS_RESOURCE may protect one. */
-static ssize_t store_oom_adj(struct process *p, struct thread *t, const char *text, size_t len)
+static ssize_t store_oom_adj(struct process *p, struct thread *t __unused, const char *text, size_t len)
 {
 	bool negative = *text == '-';
 	const char *end;
@@ -96,31 +96,31 @@ static ssize_t store_oom_adj(struct process *p, struct thread *t, const char *te
 	return (ssize_t)len;
 }
 
-static int show_wchan(struct seq *s, struct process *p, struct thread *t)
+static int show_wchan(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_puts(s, "0");
 	return 0;
 }
 
-static int show_cgroup(struct seq *s, struct process *p, struct thread *t)
+static int show_cgroup(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	return 0; /* none is mounted */
 }
 
 /* -1: no login was recorded. */
-static int show_unset(struct seq *s, struct process *p, struct thread *t)
+static int show_unset(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_printf(s, "%u", UINT32_MAX);
 	return 0;
 }
 
-static int show_personality(struct seq *s, struct process *p, struct thread *t)
+static int show_personality(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	seq_printf(s, "%08x\n", p->personality);
 	return 0;
 }
 
-static int show_syscall(struct seq *s, struct process *p, struct thread *t)
+static int show_syscall(struct seq *s, struct process *p __unused, struct thread *t)
 {
 	if (t != current && t->state == THREAD_RUNNABLE) {
 		seq_puts(s, "running\n");
@@ -134,7 +134,7 @@ static int show_syscall(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-static int show_schedstat(struct seq *s, struct process *p, struct thread *t)
+static int show_schedstat(struct seq *s, struct process *p __unused, struct thread *t)
 {
 	seq_printf(s, "%lu 0 %lu\n", t->runtime_ns, t->voluntary_switches + t->involuntary_switches);
 	return 0;
@@ -153,25 +153,25 @@ static int show_sched(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-static int show_id_map(struct seq *s, struct process *p, struct thread *t)
+static int show_id_map(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_printf(s, "%10u %10u %10u\n", 0u, 0u, UINT32_MAX);
 	return 0;
 }
 
-static int show_setgroups(struct seq *s, struct process *p, struct thread *t)
+static int show_setgroups(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_puts(s, "allow\n");
 	return 0;
 }
 
-static int show_trace(struct seq *s, struct process *p, struct thread *t)
+static int show_trace(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	seq_printf(s, "%d\n", trace_get(p));
 	return 0;
 }
 
-static ssize_t store_trace(struct process *p, struct thread *t, const char *text, size_t len)
+static ssize_t store_trace(struct process *p, struct thread *t __unused, const char *text, size_t len)
 {
 	int err = proc_may_trace(p);
 	if (err)
@@ -182,19 +182,19 @@ static ssize_t store_trace(struct process *p, struct thread *t, const char *text
 	return (ssize_t)len;
 }
 
-static int show_timerslack(struct seq *s, struct process *p, struct thread *t)
+static int show_timerslack(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_puts(s, "50000\n");
 	return 0;
 }
 
-static int show_coredump_filter(struct seq *s, struct process *p, struct thread *t)
+static int show_coredump_filter(struct seq *s, struct process *p __unused, struct thread *t __unused)
 {
 	seq_puts(s, "00000033\n");
 	return 0;
 }
 
-static int show_children(struct seq *s, struct process *p, struct thread *t)
+static int show_children(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct process *child;
 	spin_lock(&process_tree_lock);
@@ -249,5 +249,5 @@ const struct pid_entry pid_entries[] = {
 	{ "setgroups", R | 0644, IN_BOTH, .show = show_setgroups },
 	{ "timerslack_ns", R | 0666, IN_PROCESS, .show = show_timerslack },
 	{ "trace", R | 0600, IN_BOTH, .show = show_trace, .store = store_trace },
-	{ NULL },
+	{ .name = NULL },
 };

@@ -91,7 +91,7 @@ static const char *text_of(struct inode *i, char **to_free, int (*place)(struct 
 
 #define LINK(kind) \
 	static int kind##_jump(struct inode *i, struct path *out) { return jump(i, out, kind##_place); } \
-	static const char *kind##_text(struct inode *i, struct dentry *d, char **to_free) { return text_of(i, to_free, kind##_place); } \
+	static const char *kind##_text(struct inode *i, struct dentry *d __unused, char **to_free) { return text_of(i, to_free, kind##_place); } \
 	const struct inode_ops kind##_link_ops = { \
 		.get_link = kind##_text, .jump_link = kind##_jump, .permission = proc_permission, .getattr = proc_getattr, .setattr = proc_setattr \
 	}
@@ -100,7 +100,7 @@ LINK(cwd);
 LINK(root);
 
 static int fd_jump(struct inode *i, struct path *out) { return jump(i, out, fd_place); }
-static const char *fd_text(struct inode *i, struct dentry *d, char **to_free) { return text_of(i, to_free, fd_place); }
+static const char *fd_text(struct inode *i, struct dentry *d __unused, char **to_free) { return text_of(i, to_free, fd_place); }
 
 /* A link's mode tells how the file is open: r for reading, w for writing. */
 static u32 fd_mode(const struct file *f)

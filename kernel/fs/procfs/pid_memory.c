@@ -100,9 +100,9 @@ static int each_area(struct seq *s, struct process *p, void (*fn)(struct seq *s,
 	return 0;
 }
 
-static void one_map(struct seq *s, struct aspace *as, struct area *a, void *arg) { show_area(s, as, a); }
+static void one_map(struct seq *s, struct aspace *as, struct area *a, void *arg __unused) { show_area(s, as, a); }
 
-static void one_smap(struct seq *s, struct aspace *as, struct area *a, void *arg)
+static void one_smap(struct seq *s, struct aspace *as, struct area *a, void *arg __unused)
 {
 	struct area_figures g = { 0 };
 	show_area(s, as, a);
@@ -119,7 +119,7 @@ struct rollup {
 	vaddr_t first, last;
 };
 
-static void sum_area(struct seq *s, struct aspace *as, struct area *a, void *arg)
+static void sum_area(struct seq *s __unused, struct aspace *as, struct area *a, void *arg)
 {
 	struct rollup *r = arg;
 	if (!r->last)
@@ -128,10 +128,10 @@ static void sum_area(struct seq *s, struct aspace *as, struct area *a, void *arg
 	area_figures(as, a, &r->g);
 }
 
-int show_maps(struct seq *s, struct process *p, struct thread *t) { return each_area(s, p, one_map, NULL); }
-int show_smaps(struct seq *s, struct process *p, struct thread *t) { return each_area(s, p, one_smap, NULL); }
+int show_maps(struct seq *s, struct process *p, struct thread *t __unused) { return each_area(s, p, one_map, NULL); }
+int show_smaps(struct seq *s, struct process *p, struct thread *t __unused) { return each_area(s, p, one_smap, NULL); }
 
-int show_smaps_rollup(struct seq *s, struct process *p, struct thread *t)
+int show_smaps_rollup(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct rollup r = { 0 };
 	each_area(s, p, sum_area, &r);
@@ -140,7 +140,7 @@ int show_smaps_rollup(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-int show_statm(struct seq *s, struct process *p, struct thread *t)
+int show_statm(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct aspace *as = process_aspace_get(p);
 	if (!as) {
@@ -171,7 +171,7 @@ static void copy_memory(struct seq *s, struct aspace *as, vaddr_t from, vaddr_t 
  * The arguments as they lie in memory. A program that writes its title there may run over into the environment: then the last byte of the arguments is no
  * NUL, and the text ends at the first NUL after them.
  */
-int show_cmdline(struct seq *s, struct process *p, struct thread *t)
+int show_cmdline(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct aspace *as = process_aspace_get(p);
 	char last = 0;
@@ -187,7 +187,7 @@ int show_cmdline(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-int show_environ(struct seq *s, struct process *p, struct thread *t)
+int show_environ(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct aspace *as = process_aspace_get(p);
 	if (!as)
@@ -197,7 +197,7 @@ int show_environ(struct seq *s, struct process *p, struct thread *t)
 	return 0;
 }
 
-int show_auxv(struct seq *s, struct process *p, struct thread *t)
+int show_auxv(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct aspace *as = process_aspace_get(p);
 	if (!as)

@@ -102,6 +102,6 @@ static int show(struct seq *s, struct process *p, enum mounts_form form)
 	return 0;
 }
 
-int show_mounts(struct seq *s, struct process *p, struct thread *t) { return show(s, p, FORM_MOUNTS); }
-int show_mountinfo(struct seq *s, struct process *p, struct thread *t) { return show(s, p, FORM_INFO); }
-int show_mountstats(struct seq *s, struct process *p, struct thread *t) { return show(s, p, FORM_STATS); }
+int show_mounts(struct seq *s, struct process *p, struct thread *t __unused) { return show(s, p, FORM_MOUNTS); }
+int show_mountinfo(struct seq *s, struct process *p, struct thread *t __unused) { return show(s, p, FORM_INFO); }
+int show_mountstats(struct seq *s, struct process *p, struct thread *t __unused) { return show(s, p, FORM_STATS); }

@@ -23,7 +23,7 @@ struct tree_node *net_node;
 
 /* --- root directory --------------------------------------------------------------------------------------------- */
 
-static const char *self_link(struct inode *i, struct dentry *d, char **to_free)
+static const char *self_link(struct inode *i __unused, struct dentry *d __unused, char **to_free)
 {
 	char text[16];
 	if (!current->process)
@@ -33,7 +33,7 @@ static const char *self_link(struct inode *i, struct dentry *d, char **to_free)
 	return *to_free ? *to_free : ERR_PTR(-ENOMEM);
 }
 
-static const char *thread_self_link(struct inode *i, struct dentry *d, char **to_free)
+static const char *thread_self_link(struct inode *i __unused, struct dentry *d __unused, char **to_free)
 {
 	char text[40];
 	if (!current->process)
@@ -168,7 +168,7 @@ static void evict(struct inode *i)
 	kfree(pi);
 }
 
-static int proc_statfs(struct superblock *sb, struct abi_statfs *st)
+static int proc_statfs(struct superblock *sb __unused, struct abi_statfs *st)
 {
 	st->type = PROC_MAGIC;
 	st->bsize = st->frsize = 4096;
@@ -178,7 +178,7 @@ static int proc_statfs(struct superblock *sb, struct abi_statfs *st)
 
 static const struct super_ops proc_super_ops = { .statfs = proc_statfs, .evict = evict, .dentry_revalidate = revalidate };
 
-static struct superblock *proc_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+static struct superblock *proc_mount(const struct fs_type *t, const char *source __unused, u32 flags __unused, const char *options __unused)
 {
 	if (!root_node)
 		return ERR_PTR(-ENODEV);

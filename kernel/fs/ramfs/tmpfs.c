@@ -281,7 +281,7 @@ free_tmpfs:
 	return ERR_PTR(err);
 }
 
-static struct superblock *tmpfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+static struct superblock *tmpfs_mount(const struct fs_type *t, const char *source __unused, u32 flags, const char *options)
 {
 	struct mem_stats mem;
 
@@ -309,7 +309,7 @@ static int tmpfs_statfs(struct superblock *sb, struct abi_statfs *st)
 	return 0;
 }
 
-static int tmpfs_remount(struct superblock *sb, u32 flags, const char *options)
+static int tmpfs_remount(struct superblock *sb, u32 flags __unused, const char *options)
 {
 	struct tmpfs *t = tmpfs_of(sb), new = *t;
 	int err = parse_options(&new, options);

@@ -112,7 +112,7 @@ static const char *const directories[] = {
 static struct superblock *sysfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options);
 FS_TYPE(sysfs, .name = "sysfs", .nodev = true, .magic = SYSFS_MAGIC, .mount = sysfs_mount);
 
-static int sysfs_statfs(struct superblock *sb, struct abi_statfs *st)
+static int sysfs_statfs(struct superblock *sb __unused, struct abi_statfs *st)
 {
 	st->type = SYSFS_MAGIC;
 	st->bsize = st->frsize = 4096;
@@ -122,7 +122,7 @@ static int sysfs_statfs(struct superblock *sb, struct abi_statfs *st)
 
 static const struct super_ops sysfs_super_ops = { .statfs = sysfs_statfs };
 
-static struct superblock *sysfs_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+static struct superblock *sysfs_mount(const struct fs_type *t, const char *source __unused, u32 flags __unused, const char *options __unused)
 {
 	if (!root_node)
 		return ERR_PTR(-ENODEV);

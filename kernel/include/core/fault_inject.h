@@ -15,7 +15,7 @@ bool fault_inject(enum fault_kind kind);
 /* Where the running user thread has its countdown (sched); NULL for others. */
 extern u32 *(*fault_inject_thread_hook)(void);
 #else
-static inline bool fault_inject(enum fault_kind kind) { return false; }
+static inline bool fault_inject(enum fault_kind kind __unused) { return false; }
 #endif
 
 #endif

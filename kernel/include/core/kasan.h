@@ -55,9 +55,9 @@ extern bool (*kasan_describe_hook)(const void *p);
 bool kasan_describe_global(const void *p);
 #else
 static inline void kasan_early_init(void) {}
-static inline void kasan_poison(const void *p, size_t n, u8 value) {}
-static inline void kasan_unpoison(const void *p, size_t n) {}
-static inline void kasan_check(const void *p, size_t n, bool write, const void *caller) {}
+static inline void kasan_poison(const void *p __unused, size_t n __unused, u8 value __unused) {}
+static inline void kasan_unpoison(const void *p __unused, size_t n __unused) {}
+static inline void kasan_check(const void *p __unused, size_t n __unused, bool write __unused, const void *caller __unused) {}
 #endif
 
 #endif

@@ -35,8 +35,8 @@ extern struct held_locks *(*lock_check_thread_hook)(void);
 /* On the way to ring 3: nothing may be held. */
 void lock_check_user_return(void);
 #else
-static inline void lock_check_spin_acquire(const void *lock, const char *name, u8 rank, bool try, const void *caller) {}
-static inline void lock_check_spin_release(const void *lock, const char *name, const void *caller) {}
+static inline void lock_check_spin_acquire(const void *lock __unused, const char *name __unused, u8 rank __unused, bool try __unused, const void *caller __unused) {}
+static inline void lock_check_spin_release(const void *lock __unused, const char *name __unused, const void *caller __unused) {}
 static inline void lock_check_user_return(void) {}
 #endif
 

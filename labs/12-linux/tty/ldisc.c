@@ -4,11 +4,9 @@
  *   device --tty_input--> strip, map, ^S ^Q, signals, editing, echo --> ring buffer --ldisc_read--> read(2)
  *   write(2) --> ldisc_output: \n becomes \r\n, tabs become blanks --> device
  *
- * The ring has three places: tail (next byte to read), canon_head (end of the last whole line), head (where the next byte
- * goes). In canonical mode a reader gets bytes up to canon_head, one line a read; editing touches only [canon_head, head).
- * An end of file (^D) is a line whose last byte is a NUL with the end-of-line bit: it ends the read and is not copied.
- * In raw mode everything up to head can be read, and VMIN and VTIME say when a read is content (termios(3)).
- *
+ * In canonical mode a reader gets bytes up to canon_head, one line a read; editing touches only [canon_head, head). An end
+ * of file (^D) is a line whose last byte is a NUL with the end-of-line bit: it ends the read and is not copied. In raw mode
+ * everything up to head can be read, and VMIN and VTIME say when a read is content (termios(3)).
  * Locks: tty->lock around everything but the copies to user memory; tty->read_mutex makes readers take turns.
  */
 #include "tty/tty.h"

@@ -53,7 +53,7 @@ void apic_timer_set(u64 deadline)
 	lapic_timer_oneshot(ticks);
 }
 
-void timer_interrupt(void *arg)
+void timer_interrupt(void *arg __unused)
 {
 	apic_timer_set(timer_run_due(time_ns()));
 }

@@ -141,7 +141,7 @@ void linux_trace_arg(struct seq *s, u32 nr, unsigned i, const u64 args[6], const
 		decode_hex(s, args[i]);
 }
 
-long linux_route(u32 nr, const u64 args[6], struct trapframe *f)
+long linux_route(u32 nr, const u64 args[6], struct trapframe *f __unused)
 {
 	if (nr >= SYSCALL_COUNT || !syscall_table[nr])
 		return syscall_missing(nr);

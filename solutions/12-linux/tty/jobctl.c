@@ -84,7 +84,7 @@ int tty_check_change(struct tty *t, int signo)
 	return err;
 }
 
-static long get_foreground(struct tty *t, struct file *f, u64 arg)
+static long get_foreground(struct tty *t, struct file *f __unused, u64 arg)
 {
 	struct pgroup *g = foreground_get(t);
 	u32 id = g ? (u32)g->id : 0;
@@ -94,7 +94,7 @@ static long get_foreground(struct tty *t, struct file *f, u64 arg)
 }
 
 /* TIOCSPGRP: any group of the session may come to the front. */
-static long set_foreground(struct tty *t, struct file *f, u64 arg)
+static long set_foreground(struct tty *t, struct file *f __unused, u64 arg)
 {
 	u32 id;
 	int err = tty_check_change(t, SIGTTOU);
@@ -124,7 +124,7 @@ static long set_foreground(struct tty *t, struct file *f, u64 arg)
 	return err;
 }
 
-static long get_session(struct tty *t, struct file *f, u64 arg)
+static long get_session(struct tty *t, struct file *f __unused, u64 arg)
 {
 	spin_lock(&tty_control_lock);
 	int id = t->session ? t->session->id : -1;
@@ -141,7 +141,7 @@ static long set_controlling(struct tty *t, struct file *f, u64 arg)
 }
 
 /* TIOCNOTTY: the leader gives the terminal up for its whole session, another process only for itself. */
-static long drop_controlling(struct tty *t, struct file *f, u64 arg)
+static long drop_controlling(struct tty *t, struct file *f __unused, u64 arg __unused)
 {
 	if (!is_controlling(t))
 		return -ENOTTY;

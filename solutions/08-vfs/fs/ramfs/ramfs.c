@@ -50,7 +50,7 @@ struct inode *ramfs_new_inode(struct superblock *sb, const struct inode *dir, u3
 }
 
 /* The cache of names is the directory: what it does not hold is not there. */
-int ramfs_lookup(struct inode *dir, struct dentry *d)
+int ramfs_lookup(struct inode *dir __unused, struct dentry *d __unused)
 {
 	return 0;
 }
@@ -109,7 +109,7 @@ int ramfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 	return 0;
 }
 
-const char *ramfs_get_link(struct inode *inode, struct dentry *d, char **to_free)
+const char *ramfs_get_link(struct inode *inode, struct dentry *d __unused, char **to_free __unused)
 {
 	return inode->private;
 }
