@@ -111,7 +111,10 @@ without_lab = $(subst $(space),/,$(wordlist 2,99,$(subst /, ,$(patsubst solution
 home_of = $(patsubst %/,%,$(dir $(if $(call in_lab,$1),kernel/$(call without_lab,$1),$1)))
 source_flags = $(KCPPFLAGS) -I$(call home_of,$<) $(if $(filter solutions/%,$<),-DSOLUTION)
 
-compile_c = $(CC) $(source_flags) $(KCFLAGS) $(call checks_of,$<) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
+# In a skeleton the body that reads the parameters is still to be written.
+lab_warnings = $(if $(filter $(LABS)/%,$<),-Wno-unused-parameter)
+
+compile_c = $(CC) $(source_flags) $(KCFLAGS) $(lab_warnings) $(call checks_of,$<) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
 compile_S = $(CC) $(source_flags) $(KASFLAGS) $(KWERROR) -MMD -MP -MF $@.d -c -o $@ $<
 Q := $(if $(filter 1,$(V)),,@)
 say = @printf '  %-7s %s\n' '$1' '$2'

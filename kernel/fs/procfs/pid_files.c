@@ -102,7 +102,7 @@ static int show_wchan(struct seq *s, struct process *p __unused, struct thread *
 	return 0;
 }
 
-static int show_cgroup(struct seq *s, struct process *p __unused, struct thread *t __unused)
+static int show_cgroup(struct seq *s __unused, struct process *p __unused, struct thread *t __unused)
 {
 	return 0; /* none is mounted */
 }

@@ -14,7 +14,7 @@ static const struct {
 	{ "user", "user", 4026531837 }, { "uts", "uts", 4026531838 },
 };
 
-static const char *ns_text(struct inode *i, struct dentry *d, char **to_free)
+static const char *ns_text(struct inode *i, struct dentry *d __unused, char **to_free)
 {
 	struct proc_inode *pi = proc_of(i);
 	char text[40];
