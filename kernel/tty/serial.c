@@ -19,11 +19,13 @@
 
 #define PORT_DATA (UART_PORT + 0)
 #define PORT_IER (UART_PORT + 1)
+#define PORT_IIR (UART_PORT + 2)
 #define PORT_LSR (UART_PORT + 5)
 #define PORT_MSR (UART_PORT + 6)
 #define PORT_MCR (UART_PORT + 4)
 #define IER_RX 1
 #define IER_TX 2
+#define IIR_NOTHING 1
 #define LSR_READY 0x01
 #define LSR_TX_EMPTY 0x20
 #define BURST 14
@@ -67,8 +69,13 @@ static void serial_interrupt(void *arg __unused)
 {
 	u64 flags = spin_lock_irqsave(&port_lock);
 	u32 before = tx_head - tx_tail;
-	pull_rx();
-	push_tx();
+	/* The line is edge-triggered: whatever comes up while another cause keeps it high makes no edge. So look until the chip asks for nothing. */
+	for (unsigned i = 0; i < 64; i++) {
+		pull_rx();
+		push_tx();
+		if (inb(PORT_IIR) & IIR_NOTHING)
+			break;
+	}
 	bool input = rx_head != rx_tail, drained = before && tx_head - tx_tail < RING / 2;
 	spin_unlock_irqrestore(&port_lock, flags);
 	if (input)
