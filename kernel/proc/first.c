@@ -7,6 +7,7 @@
 #include "proc_priv.h"
 
 #include "core/cmdline.h"
+#include "core/panic.h"
 #include "core/printk.h"
 #include "core/registry.h"
 #include "exec/exec.h"
@@ -61,96 +62,113 @@ NOTIFIER(process_first, first_process);
 /* --- which program ------------------------------------------------------------------------------------------------- */
 
 #define WORDS_MAX 32
-struct init_words {
-	char *buf; /* all words, NUL after each */
-	const char *argv[WORDS_MAX + 2], *envp[WORDS_MAX + 3];
-	u32 argc, envc;
-};
+static const char *argv[WORDS_MAX + 2]; /* [0]: the program, put there when it is tried */
+static const char *envp[WORDS_MAX + 3] = { "HOME=/", "TERM=linux" };
 
-static void add_word(struct init_words *w, char *word, size_t len, bool after_dashes)
+/* "NAME=" of what is there already is replaced, as Linux does for TERM. */
+static void add_environment(char *word, u32 *count)
 {
-	bool is_env = memchr(word, '=', len) && !after_dashes;
+	size_t key = strchr(word, '=') - word + 1;
 
-	if (!after_dashes && (cmdline_is_known(word, len) || memchr(word, '.', is_env ? (size_t)(strchr(word, '=') - word) : len)))
-		return;
-	if (is_env && w->envc < WORDS_MAX)
-		w->envp[w->envc++] = word;
-	else if (!is_env && w->argc < WORDS_MAX)
-		w->argv[w->argc++] = word;
+	for (u32 i = 0; i < *count; i++)
+		if (!strncmp(envp[i], word, key)) {
+			envp[i] = word;
+			return;
+		}
+	if (*count < WORDS_MAX + 2)
+		envp[(*count)++] = word;
 }
 
-static int gather_words(struct init_words *w)
+/* A word as it stands, without the quotes of key="a b". */
+static char *copy_word(const char *word, size_t len)
+{
+	char *copy = kmalloc(len + 1, 0);
+	size_t n = 0;
+
+	if (!copy)
+		return NULL;
+	for (size_t i = 0; i < len; i++)
+		if (word[i] != '"')
+			copy[n++] = word[i];
+	copy[n] = '\0';
+	return copy;
+}
+
+static void collect_words(void)
 {
 	const char *pos = boot_cmdline, *word;
-	bool after_dashes = false;
+	u32 args = 1, envs = 2;
+	bool all_args = false;
 	size_t len;
 
-	memset(w, 0, sizeof(*w));
-	w->buf = kmalloc(strlen(boot_cmdline) + 64, 0);
-	if (!w->buf)
-		return -ENOMEM;
-	char *to = w->buf;
-	w->argc = 1; /* [0]: the program, put there when it is tried */
-	w->envp[w->envc++] = "HOME=/";
-	w->envp[w->envc++] = "TERM=linux";
 	while ((len = cmdline_next(&pos, &word))) {
-		if (len == 2 && !memcmp(word, "--", 2)) {
-			after_dashes = true;
+		const char *equals = memchr(word, '=', len);
+		char *copy;
+
+		if (len == 2 && !memcmp(word, "--", 2) && !all_args) {
+			all_args = true;
 			continue;
 		}
-		/* Quotes belong to the command line, not to the word. */
-		char *start = to;
-		for (size_t i = 0; i < len; i++)
-			if (word[i] != '"')
-				*to++ = word[i];
-		*to++ = '\0';
-		add_word(w, start, strlen(start), after_dashes);
+		/* module.parameter=value is nobody's. */
+		if (!all_args && (cmdline_is_known(word, len) || memchr(word, '.', equals ? (size_t)(equals - word) : len)))
+			continue;
+		copy = copy_word(word, len);
+		if (!copy)
+			return;
+		if (!all_args && equals)
+			add_environment(copy, &envs);
+		else if (args < WORDS_MAX + 1)
+			argv[args++] = copy;
 	}
-	return 0;
 }
 
-static bool try(struct init_words *w, const char *path, bool tell)
+static int try_init(const char *path)
 {
-	w->argv[0] = path;
-	int err = exec_first(path, w->argv, w->envp);
-
+	argv[0] = path;
+	int err = exec_first(path, argv, envp);
 	if (!err)
 		printk("Run %s as init process\n", path);
-	else if (tell || err != -ENOENT)
-		pr_err("Failed to execute %s (error %d)\n", path, err);
-	return !err;
+	return err;
 }
 
-void init_start(void)
+void init_start(void (*mount_root)(void))
 {
 	static const char *const places[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
-	static struct init_words w;
-	char path[256];
+	static char name[256];
+	bool named = !cmdline_get("rdinit", name, sizeof(name));
+	int err;
 
-	if (gather_words(&w)) {
-		pr_err("init: no memory\n");
-		return;
-	}
-	bool named = !cmdline_get("rdinit", path, sizeof(path));
+	collect_words();
 	if (!named)
-		strlcpy(path, "/init", sizeof(path));
-	if (try(&w, path, named))
+		strlcpy(name, "/init", sizeof(name));
+	err = try_init(name);
+	if (!err)
 		return;
-	if (!cmdline_get("init", path, sizeof(path))) {
-		if (try(&w, path, true))
+	if (err != -ENOENT)
+		pr_err("Failed to execute %s (error %d)\n", name, err);
+	else if (named)
+		pr_warn("check access for rdinit=%s failed: %d, ignoring\n", name, err);
+	if (mount_root)
+		mount_root();
+	if (!cmdline_get("init", name, sizeof(name))) {
+		err = try_init(name);
+		if (!err)
 			return;
-		pr_err("Requested init %s failed.\n", path);
-		return;
+		panic("Requested init %s failed (error %d).", name, err);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (try(&w, places[i], false))
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		err = try_init(places[i]);
+		if (!err)
 			return;
-	printk_level(LOG_EMERG, "No working init found.  Try passing init= option to kernel.\n");
+		if (err != -ENOENT && err != -ENOTDIR)
+			pr_err("Starting init: %s exists but couldn't execute it (error %d)\n", places[i], err);
+	}
+	panic("No working init found. Give one in the initramfs (-initrd), or name it by init= or rdinit=.");
 }
 
 static void run_init(void)
 {
-	init_start();
+	init_start(NULL);
 }
 DESTINATION(7, run_init);
 

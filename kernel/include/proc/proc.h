@@ -34,8 +34,11 @@ extern struct process *init_process;
 
 /* The address space of any process, counted (aspace_put); NULL for a zombie. */
 struct aspace *process_aspace_get(struct process *p);
-/* Starts pid 1 from what the command line says (rdinit=, init=), then Linux's usual places; words that the kernel does not know are handed on. Prints why it failed and returns if none runs. */
-void init_start(void);
+/*
+ * Starts pid 1 from what the command line says (rdinit=, init=), then Linux's usual places; words that the kernel does not know are handed on. mount_root (or NULL)
+ * is called when there is no program in the initramfs. A panic if nothing can be run.
+ */
+void init_start(void (*mount_root)(void));
 
 /* Counted, or NULL. */
 struct process *process_find(int pid);
