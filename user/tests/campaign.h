@@ -45,7 +45,7 @@ UNUSED static long meminfo(const char *name)
 	return at ? strtol(at + strlen(name) + 1, NULL, 10) : -1;
 }
 
-/* Wait for a child up to some milliseconds, then kill it. SIGCHLD is blocked. Returns its status, or -1 if it was killed. */
+/* Wait for a child up to some milliseconds, then kill it; SIGCHLD is blocked from then on. Returns its status, or -1 if it was killed. */
 UNUSED static int wait_or_kill(pid_t pid, long milliseconds)
 {
 	struct timespec limit = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
@@ -55,6 +55,7 @@ UNUSED static int wait_or_kill(pid_t pid, long milliseconds)
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
 	for (;;) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;

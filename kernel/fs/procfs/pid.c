@@ -148,7 +148,7 @@ static int pid_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_inode *pi = proc_of(dir);
 	u8 where = pi->thread ? IN_TASK : IN_PROCESS;
-	d->flags |= DENTRY_REVALIDATE;
+	d->flags |= DENTRY_REVALIDATE | DENTRY_NOCACHE;
 	for (const struct pid_entry *e = pid_entries; e->name; e++) {
 		if (!(e->where & where) || strcmp(e->name, d->name) != 0)
 			continue;
@@ -187,7 +187,7 @@ static int task_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_inode *pi = proc_of(dir);
 	const char *end;
-	d->flags |= DENTRY_REVALIDATE;
+	d->flags |= DENTRY_REVALIDATE | DENTRY_NOCACHE;
 	u64 tid = d->name[0] >= '1' && d->name[0] <= '9' ? parse_u64(d->name, &end, 10) : 0;
 	struct thread *t = tid && tid < INT32_MAX && !*end ? thread_find((int)tid) : NULL;
 	struct inode *i = NULL;

@@ -153,7 +153,7 @@ static int lookup_number(struct inode *dir, struct dentry *d, const struct pid_e
 {
 	struct proc_inode *pi = proc_of(dir);
 	const char *end;
-	d->flags |= DENTRY_REVALIDATE;
+	d->flags |= DENTRY_REVALIDATE | DENTRY_NOCACHE;
 	if (d->name[0] < '0' || d->name[0] > '9' || (d->name[0] == '0' && d->name_len > 1))
 		return -ENOENT;
 	u64 fd = parse_u64(d->name, &end, 10);

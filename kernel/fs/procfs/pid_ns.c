@@ -33,7 +33,7 @@ static const struct pid_entry ns_entry = { .name = "", .mode = S_IFLNK | 0777, .
 static int ns_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_inode *pi = proc_of(dir);
-	d->flags |= DENTRY_REVALIDATE;
+	d->flags |= DENTRY_REVALIDATE | DENTRY_NOCACHE;
 	for (size_t k = 0; k < ARRAY_SIZE(spaces); k++) {
 		if (strcmp(spaces[k].name, d->name) != 0)
 			continue;

@@ -5,8 +5,9 @@
  *   /proc/PID …         made when looked up, from the table pid_entries
  *   /proc/self, thread-self
  *
- * Inodes of processes are not kept: each look-up makes one, with a reference to the process. A dentry whose process is
- * gone is dropped when the next walk comes over it (dentry_revalidate), so a number that is used again shows the new one.
+ * Inodes of processes are not kept: each look-up makes one, with a reference to the process, and it goes with its last user
+ * (DENTRY_NOCACHE), or the memory of a dead process would stay for as long as its name is cached. A dentry in use whose process
+ * is gone is dropped when the next walk comes over it (dentry_revalidate), so a number that is used again shows the new one.
  */
 #include "abi/stat.h"
 #include "core/registry.h"
@@ -86,6 +87,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 		if (!i)
 			return -ENOMEM;
 		i->nlink = 9;
+		d->flags |= DENTRY_NOCACHE;
 		dentry_instantiate(d, i);
 		return 0;
 	}
