@@ -16,6 +16,7 @@ def boot(**options):
     with Machine(**options) as guest:
         guest.expect(r"Switchback")
         guest.expect(UP)
+        guest.expect(PROMPT)
         text = guest.console.text
         assert "failed (" not in text, guest.report()
         assert "PANIC" not in guest.verdict, guest.report()
@@ -33,7 +34,7 @@ def iso(tmp_path_factory):
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_kernel_in_place_of_vmlinuz(machine):
-    boot(kernel=kernel(), cmdline="console=ttyS0 panic=-1", machine=machine)
+    boot(kernel=kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 panic=-1 rdinit=/bin/sh", machine=machine)
 
 
 @pytest.mark.xdist_group("iso")
@@ -72,7 +73,7 @@ def symbol(name):
 
 @pytest.mark.parametrize("mem", ["32M", "48M", "4G", "16G"])
 def test_little_and_much_memory(mem):
-    boot(kernel=kernel(), cmdline="console=ttyS0 panic=-1", mem=mem)
+    boot(kernel=kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 panic=-1 rdinit=/bin/sh", mem=mem)
 
 
 def test_quiet_is_quiet():
@@ -83,7 +84,7 @@ def test_quiet_is_quiet():
 
 def test_old_processor():
     """qemu64 has no SMEP, SMAP, XSAVE, FSGSBASE: found out, and done without."""
-    text = boot(kernel=kernel(), cmdline="console=ttyS0 panic=-1", extra=["-cpu", "qemu64"])
+    text = boot(kernel=kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 panic=-1 rdinit=/bin/sh", extra=["-cpu", "qemu64"])
     assert "Switchback" in text
 
 

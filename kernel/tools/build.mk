@@ -173,7 +173,7 @@ endif
 LINK_SCRIPT := kernel/boot/kernel.ld
 link_inputs := $(LINK_SCRIPT) kernel/tools/link.sh kernel/tools/gen_ksyms.py kernel/tools/check_syscalls.py
 
-SYSCALL_CHECK ?= warn
+SYSCALL_CHECK ?=
 differs = $(if $(and $(findstring x$1,x$2),$(findstring x$2,x$1)),,yes)
 
 # $(call kernel_image,image,objects): the rules for one image. The list of its objects is a file, so that it is linked

@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * Names: mkdir, rmdir, link, unlink, symlink, and rename as a matrix; trailing slashes, dots, loops, lengths. */
 #include "t.h"
 #include <dirent.h>

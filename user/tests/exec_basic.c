@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * execve: arguments and environment, what is kept and what goes, every errno, scripts. The test is its own
  * target: with arguments it plays the program that was started. */
 #include "t.h"

@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * Set-uid and set-gid programs: the new ids, AT_SECURE; scripts and no_new_privs do not get them. */
 #include "t.h"
 #include <sys/auxv.h>

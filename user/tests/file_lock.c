@@ -166,8 +166,7 @@ int main(void)
 	if (pid == 0) {
 		l = range(F_WRLCK, 0, 1);
 		write(fds[1], "w", 1);
-		R(fcntl(fd, F_SETLKW, &l));
-		_exit(0);
+		_exit(fcntl(fd, F_SETLKW, &l) == 0 ? 0 : 1);
 	}
 	read(fds[0], &c, 1);
 	nap(50);

@@ -1,4 +1,4 @@
-/* stage: 12; libc: musl; run: host+guest
+/* stage: 13; libc: musl; run: host+guest
  * Bad pointers to every call that takes one: kernel addresses, the edges of user space, unmapped and read-only
  * memory. EFAULT, or what the call says first; never a crash. The fingerprint of all errnos is compared. */
 #include "t.h"

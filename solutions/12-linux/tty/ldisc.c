@@ -27,10 +27,7 @@ static int signal_of(const struct tty *t, char c)
 static bool handle_control(struct tty *t, char c)
 {
 	if (TTY_I(t, IXON) && (tty_is_cc(t, c, VSTART) || tty_is_cc(t, c, VSTOP))) {
-		if (tty_is_cc(t, c, VSTART))
-			tty_start(t);
-		else
-			tty_stop(t);
+		(tty_is_cc(t, c, VSTART) ? tty_start : tty_stop)(t);
 		return true;
 	}
 	int signo = TTY_L(t, ISIG) ? signal_of(t, c) : 0;
@@ -236,9 +233,9 @@ static size_t map_output(struct tty *t, char c, char out[8])
 
 size_t ldisc_output(struct tty *t, const char *buf, size_t n)
 {
-	char out[256];
 	if (!TTY_O(t, OPOST))
 		return t->ops->write(t, buf, n);
+	char out[256];
 	size_t room = t->ops->write_room(t), filled = 0, taken = 0;
 	for (;;) {
 		while (taken < n && filled + 8 <= MIN(sizeof(out), room))
