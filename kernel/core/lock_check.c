@@ -31,7 +31,7 @@ static struct lock_class {
 } classes[CLASSES];
 static u32 class_count = 1;                 /* atomic; 0 means none */
 static u64 edges[CLASSES][CLASSES / 64];
-static u16 class_hint[1024];                /* by name's address */
+static u16 class_hint[4096];                /* by name's address */
 static struct { u8 busy; } class_lock;
 static PERCPU(struct held_locks, held_locks);
 struct held_locks *(*lock_check_thread_hook)(void);
@@ -61,30 +61,44 @@ void lock_check_print_all(const void *unused)
 	lock_check_print(percpu_ptr(held_locks));
 }
 
+/* 0: there is none. */
+static u32 find_class(const char *name, u8 rank)
+{
+	u32 n = atomic_load(&class_count);
+
+	for (u32 i = 1; i < n; i++)
+		if (classes[i].rank == rank && strcmp(classes[i].name, name) == 0)
+			return i;
+	return 0;
+}
+
 u16 lock_class(const void *lock, const char *name, u8 rank)
 {
-	u16 *hint = &class_hint[((u64)name >> 2) % ARRAY_SIZE(class_hint)];
+	u16 *hint = &class_hint[((u64)name ^ (u64)name >> 12) % ARRAY_SIZE(class_hint)];
 	u32 i = READ_ONCE(*hint), n;
 
 	if (unlikely(!name))
 		panic_with(lock_check_print_all, NULL, "lock check: the lock at %lx was never initialised", (u64)lock);
 	if (likely(i && classes[i].name == name && classes[i].rank == rank))
 		return i;
-	while (atomic_xchg(&class_lock.busy, (u8)1))
-		cpu_relax();
-	n = atomic_load(&class_count);
-	for (i = 1; i < n; i++)
-		if (classes[i].rank == rank && strcmp(classes[i].name, name) == 0)
-			break;
-	if (i == n && n < CLASSES) {
-		classes[n].name = name;
-		classes[n].rank = rank;
-		atomic_store(&class_count, n + 1);
-	} else if (i == n) {
-		i = 0;
+	/* Known ones never change, so only who adds one needs the lock: with interrupts off, for a handler may come here too. */
+	i = find_class(name, rank);
+	if (!i) {
+		u64 flags = irq_save();
+		while (atomic_xchg(&class_lock.busy, (u8)1))
+			cpu_relax();
+		i = find_class(name, rank);
+		n = class_count;
+		if (!i && n < CLASSES) {
+			i = n;
+			classes[n].name = name;
+			classes[n].rank = rank;
+			atomic_store(&class_count, n + 1);
+		}
+		atomic_store(&class_lock.busy, (u8)0);
+		irq_restore(flags);
 	}
 	WRITE_ONCE(*hint, i);
-	atomic_store(&class_lock.busy, (u8)0);
 	return i;
 }
 
