@@ -177,6 +177,10 @@ const struct decode_name names_epoll[] = {
 	{ 0x1, "EPOLL_CTL_ADD" }, { 0x2, "EPOLL_CTL_DEL" }, { 0x3, "EPOLL_CTL_MOD" }, END,
 };
 
+const struct decode_name names_arch[] = {
+	{ 0x1001, "ARCH_SET_GS" }, { 0x1002, "ARCH_SET_FS" }, { 0x1003, "ARCH_GET_FS" }, { 0x1004, "ARCH_GET_GS" }, END,
+};
+
 const char *const signal_names[32] = {
 	[1] = "HUP", [2] = "INT", [3] = "QUIT", [4] = "ILL", [5] = "TRAP", [6] = "ABRT", [7] = "BUS",
 	[8] = "FPE", [9] = "KILL", [10] = "USR1", [11] = "SEGV", [12] = "USR2", [13] = "PIPE",

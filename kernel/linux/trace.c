@@ -120,6 +120,12 @@ void trace_exit(u32 nr, const u64 args[6], long ret)
 	printk("[pid %d %s] %s = %s\n", tt->pid, tt->comm, tt->text, result);
 }
 
+void trace_unknown(u32 nr, const u64 args[6])
+{
+	printk("[pid %d %s] syscall_%u(0x%lx, 0x%lx, 0x%lx, 0x%lx, 0x%lx, 0x%lx) = -1 ENOSYS\n", current->tid, current->name, nr, args[0], args[1], args[2], args[3], args[4],
+	       args[5]);
+}
+
 static void thread_ends(struct thread *t)
 {
 	struct thread_trace *tt = t->trace;

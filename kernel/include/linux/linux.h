@@ -44,6 +44,7 @@ void linux_trace_arg(struct seq *s, u32 nr, unsigned i, const u64 args[6], const
 /* Given: the trace's line (linux/trace.c). Enter prints what is known before the call; exit the rest. */
 void trace_enter(u32 nr, const u64 args[6]);
 void trace_exit(u32 nr, const u64 args[6], long ret);
+void trace_unknown(u32 nr, const u64 args[6]); /* a number that no row of the table has */
 /* Whether current is traced. */
 static inline bool trace_is_on(void) { return atomic_load_relaxed(&current->work) & WORK_TRACE; }
 /* Switches the trace of a process, all its threads and their later children. */

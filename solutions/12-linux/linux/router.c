@@ -143,9 +143,12 @@ void linux_trace_arg(struct seq *s, u32 nr, unsigned i, const u64 args[6], const
 
 long linux_route(u32 nr, const u64 args[6], struct trapframe *f __unused)
 {
-	if (nr >= SYSCALL_COUNT || !syscall_table[nr])
-		return syscall_missing(nr);
 	bool traced = trace_is_on(), allowed = linux_mode_allows(nr);
+	if (nr >= SYSCALL_COUNT || !syscall_table[nr]) {
+		if (traced)
+			trace_unknown(nr, args);
+		return syscall_missing(nr);
+	}
 	u64 start = time_ns();
 	if (traced)
 		trace_enter(nr, args);
