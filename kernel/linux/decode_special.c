@@ -9,7 +9,7 @@
 
 #define VECTOR_SHOWN 8
 
-static void show_vector(struct seq *s, u64 address, u64 next)
+static void show_vector(struct seq *s, u64 address, u64 next __unused)
 {
 	seq_puts(s, "[");
 	for (unsigned i = 0;; i++) {
@@ -27,7 +27,7 @@ static void show_vector(struct seq *s, u64 address, u64 next)
 }
 
 /* The environment is long and rarely the question. */
-static void show_vector_size(struct seq *s, u64 address, u64 next)
+static void show_vector_size(struct seq *s, u64 address, u64 next __unused)
 {
 	u64 p, n = 0;
 	while (n < 10000 && !get_user_u64(&p, (const u64 __user *)(address + n * 8)) && p)
@@ -35,7 +35,7 @@ static void show_vector_size(struct seq *s, u64 address, u64 next)
 	seq_printf(s, "0x%lx /* %lu vars */", address, n);
 }
 
-static void show_timespec(struct seq *s, u64 address, u64 next)
+static void show_timespec(struct seq *s, u64 address, u64 next __unused)
 {
 	struct abi_timespec t;
 	if (!address || copy_from_user(&t, (const void __user *)address, sizeof(t)))
@@ -44,7 +44,7 @@ static void show_timespec(struct seq *s, u64 address, u64 next)
 		seq_printf(s, "{%ld.%09ld}", t.sec, t.nsec);
 }
 
-static void show_sigset(struct seq *s, u64 address, u64 next)
+static void show_sigset(struct seq *s, u64 address, u64 next __unused)
 {
 	u64 set;
 	if (!address || get_user_u64(&set, (const u64 __user *)address)) {
@@ -68,7 +68,7 @@ static void show_sigset(struct seq *s, u64 address, u64 next)
 	seq_puts(s, "]");
 }
 
-static void show_sigaction(struct seq *s, u64 address, u64 next)
+static void show_sigaction(struct seq *s, u64 address, u64 next __unused)
 {
 	struct abi_sigaction a;
 	if (!address || copy_from_user(&a, (const void __user *)address, sizeof(a))) {
@@ -85,7 +85,7 @@ static void show_sigaction(struct seq *s, u64 address, u64 next)
 	seq_puts(s, "}");
 }
 
-static void show_stat(struct seq *s, u64 address, u64 next)
+static void show_stat(struct seq *s, u64 address, u64 next __unused)
 {
 	static const char *const kinds[16] = { [1] = "S_IFIFO", [2] = "S_IFCHR", [4] = "S_IFDIR", [6] = "S_IFBLK", [8] = "S_IFREG", [10] = "S_IFLNK", [12] = "S_IFSOCK" };
 	struct abi_stat st;
@@ -101,7 +101,7 @@ static void show_stat(struct seq *s, u64 address, u64 next)
 		seq_printf(s, "st_size=%ld, ...}", st.size);
 }
 
-static void show_int_pair(struct seq *s, u64 address, u64 next)
+static void show_int_pair(struct seq *s, u64 address, u64 next __unused)
 {
 	u32 pair[2];
 	if (!address || copy_from_user(pair, (const void __user *)address, sizeof(pair)))
@@ -110,7 +110,7 @@ static void show_int_pair(struct seq *s, u64 address, u64 next)
 		seq_printf(s, "[%d, %d]", (int)pair[0], (int)pair[1]);
 }
 
-static void show_wait_status(struct seq *s, u64 address, u64 next)
+static void show_wait_status(struct seq *s, u64 address, u64 next __unused)
 {
 	u32 v;
 	if (!address || get_user_u32(&v, (const u32 __user *)address))
@@ -125,7 +125,7 @@ static void show_wait_status(struct seq *s, u64 address, u64 next)
 		seq_printf(s, "[{killed SIG%s%s}]", signal_names[v & 31] ? signal_names[v & 31] : "?", v & 0x80 ? ", core" : "");
 }
 
-static void show_pollfds(struct seq *s, u64 address, u64 next)
+static void show_pollfds(struct seq *s, u64 address, u64 next __unused)
 {
 	struct abi_pollfd pfd[4];
 	if (!address || copy_from_user(pfd, (const void __user *)address, sizeof(pfd[0]))) {
