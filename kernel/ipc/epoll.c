@@ -72,7 +72,7 @@ struct epoll_table {
 };
 
 static const struct file_ops epoll_ops;
-static MUTEX(epoll_mutex, RANK_SUBSYS_MUTEX);
+static MUTEX(epoll_mutex, RANK_EPOLL_GRAPH);
 
 /* --- events come in ------------------------------------------------------------------------------------------------ */
 
@@ -323,7 +323,7 @@ long sys_epoll_create1(int flags)
 	ep = kzalloc(sizeof(*ep), 0);
 	if (!ep)
 		return -ENOMEM;
-	mutex_init(&ep->mutex, "epoll", RANK_NONE); /* epolls hang below each other: reaches() keeps circles away */
+	mutex_init(&ep->mutex, "epoll", RANK_EPOLL_MUTEX); /* epolls hang below each other: reaches() keeps circles away */
 	spin_init(&ep->lock, "epoll", RANK_NONE);
 	list_init(&ep->ready);
 	wait_queue_init(&ep->waiters);

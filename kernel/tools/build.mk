@@ -48,7 +48,7 @@ ifeq ($(DEBUG),1)
 	--param asan-stack=1 --param asan-globals=1 --param asan-instrument-allocas=1
   else
     CHECKS += $(addprefix -mllvm ,-asan-mapping-offset=0xdffffc0000000000 -asan-instrumentation-with-call-threshold=0 \
-	-asan-stack=1 -asan-globals=1 -asan-instrument-allocas=1)
+	-asan-stack=1 -asan-globals=1)
   endif
 else
   KCFLAGS += -O2

@@ -11,6 +11,8 @@ enum lock_rank {
 	RANK_MOUNT_MUTEX = 20,
 	RANK_RENAME_MUTEX = 22,
 	RANK_FILE_POS = 24,
+	RANK_EPOLL_GRAPH = 26, /* which epoll watches which */
+	RANK_EPOLL_MUTEX = 27, /* of one epoll: held while its answers are copied to the user */
 	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
