@@ -1,6 +1,7 @@
 /* Faults made on purpose: traps, sleeping locks, context, progress. */
 #include "core/cpu.h"
 #include "core/ktest.h"
+#include "core/panic.h"
 #include "core/percpu.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
@@ -133,4 +134,39 @@ PROVOKE(free_page_written_from_outside)
 	alias[100] = 1;
 	for (int i = 0; i < 100; i++)
 		frame_alloc(0, 0);
+}
+
+/* A race that only a switch between the two halves shows: found by the chaos scheduler, with the seed in the report. */
+static struct {
+	struct mutex lock;
+	int counter; /* lock; but read and written back in two turns */
+	u32 left;
+} race;
+
+static void racer(void *arg)
+{
+	for (int i = 0; i < 20; i++) {
+		mutex_lock(&race.lock);
+		int value = race.counter;
+		mutex_unlock(&race.lock);
+		mutex_lock(&race.lock);
+		race.counter = value + 1;
+		mutex_unlock(&race.lock);
+	}
+	atomic_fetch_sub(&race.left, 1u);
+}
+
+PROVOKE(race)
+{
+	mutex_init(&race.lock, "race", RANK_SUBSYS_MUTEX);
+	race.left = 2;
+	kthread_run("racer", racer, NULL);
+	kthread_run("racer", racer, NULL);
+	while (atomic_load(&race.left))
+		thread_sleep_ns(1000000);
+#if DEBUG
+	chaos_report();
+#endif
+	if (race.counter != 40)
+		panic("race: %d of 40 counted", race.counter);
 }

@@ -35,6 +35,7 @@ static u16 class_hint[4096];                /* by name's address */
 static struct { u8 busy; } class_lock;
 static PERCPU(struct held_locks, held_locks);
 struct held_locks *(*lock_check_thread_hook)(void);
+void (*lock_check_point_hook)(void);
 
 const char *lock_class_name(u16 class) { return classes[class].name; }
 
@@ -206,6 +207,8 @@ void lock_check_spin_release(const void *lock, const char *name, const void *cal
 		return;
 	flags = irq_save();
 	lock_check_remove(percpu_ptr(held_locks), lock, name, caller);
+	if (unlikely(lock_check_point_hook))
+		lock_check_point_hook();
 	irq_restore(flags);
 }
 

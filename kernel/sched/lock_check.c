@@ -15,6 +15,16 @@
 
 #define CALLER __builtin_return_address(0)
 
+/* The thread may be stopped here, for long. */
+static void chaos_point(void)
+{
+	if (likely(!lock_check_point_hook) || preempt_count())
+		return;
+	preempt_disable();
+	lock_check_point_hook();
+	preempt_enable();
+}
+
 /* Before it waits: order and context. After: that it is held. The record is made before, so that the check sees who would wait for whom. */
 static void before(const void *lock, const char *name, u8 rank, bool try, const void *caller)
 {
@@ -28,6 +38,7 @@ static void before(const void *lock, const char *name, u8 rank, bool try, const 
 	flags = irq_save();
 	lock_check_add(&current->held, lock, class, try, true, caller);
 	irq_restore(flags);
+	chaos_point();
 }
 
 static void after(const void *lock, const char *name, const void *caller)
@@ -39,6 +50,7 @@ static void after(const void *lock, const char *name, const void *caller)
 	flags = irq_save();
 	lock_check_remove(&current->held, lock, name, caller);
 	irq_restore(flags);
+	chaos_point();
 }
 
 #define WRAPPED(type, name, ...) \
@@ -75,6 +87,7 @@ WRAPPED(void, mutex_unlock, struct mutex *m)
 {
 	after(m, m->name, CALLER);
 	__real_mutex_unlock(m);
+	chaos_point();
 }
 
 WRAPPED(void, rwlock_read, struct rwlock *l)

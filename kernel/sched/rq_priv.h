@@ -54,7 +54,13 @@ extern struct runqueue runqueue_template;  /* PERCPU: use the two below */
 /* Locks the queue that t belongs to, interrupts off. */
 #if DEBUG
 void lock_check_thread_init(void);
+extern bool chaos_on;
+struct thread *chaos_pick(struct runqueue *rq); /* among the fair ones; NULL if there are none */
+void chaos_slice_over(struct thread *t);        /* it used up its slice */
 #else
+#define chaos_on false
+static inline struct thread *chaos_pick(struct runqueue *rq) { return NULL; }
+static inline void chaos_slice_over(struct thread *t) {}
 static inline void lock_check_thread_init(void) {}
 #endif
 

@@ -151,7 +151,7 @@ struct thread *rq_pick(struct runqueue *rq)
 	if (unlikely(i < RT_PRIORITIES))
 		t = list_first(&rq->rt[i], struct thread, rq_link);
 	else if (rq->fair_first)
-		t = fair_thread(rq->fair_first);
+		t = chaos_on ? chaos_pick(rq) : fair_thread(rq->fair_first);
 	else
 		return rq->idle;
 	rq_dequeue(rq, t);
@@ -250,6 +250,10 @@ bool rq_slice_over(struct runqueue *rq, u64 now)
 		return best <= rt_index(cur);
 	if (best < RT_PRIORITIES)
 		return true;
+	if (chaos_on) {
+		chaos_slice_over(cur);
+		return true;
+	}
 	return (s64)(cur->vruntime - fair_thread(rq->fair_first)->vruntime) > 0;
 }
 

@@ -32,6 +32,10 @@ void lock_check_print(const struct held_locks *h);
 /* The panic's detail: this CPU's spinlocks and, by the hook, the thread's sleeping locks. */
 void lock_check_print_all(const void *unused);
 extern struct held_locks *(*lock_check_thread_hook)(void);
+/* Called at each lock and unlock: the chaos scheduler's change points. */
+extern void (*lock_check_point_hook)(void);
+/* Says on the verdict channel how the chaos scheduler went (sched/chaos.c). */
+void chaos_report(void);
 /* On the way to ring 3: nothing may be held. */
 void lock_check_user_return(void);
 #else

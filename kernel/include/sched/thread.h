@@ -97,6 +97,7 @@ struct thread {
 	int exit_signal_sent;
 #if DEBUG
 	struct held_locks held;       /* sleeping locks: the thread itself */
+	u32 chaos_priority;           /* lock of its run queue, or the thread itself; 0: none yet */
 #endif
 };
 
