@@ -35,7 +35,7 @@ static struct thread *helper(void (*fn)(void *), void *arg, u64 affinity)
 
 /* --- weights and classes ------------------------------------------------------------------------------------------- */
 
-static void burn(void *arg)
+static void burn(void *arg __unused)
 {
 	while (!atomic_load(&stop))
 		cpu_relax();
@@ -92,7 +92,7 @@ KTEST(04, real_time_goes_first)
 
 static u32 wrong_cpu; /* atomic */
 
-static void wander(void *arg)
+static void wander(void *arg __unused)
 {
 	for (int round = 0; round < 50; round++) {
 		for (u32 cpu = 0; cpu < cpu_count; cpu++) {
@@ -127,7 +127,7 @@ static struct rwlock rw;
 static u32 readers_in, writers_in, clashes; /* atomic */
 static u64 guarded;
 
-static void reader(void *arg)
+static void reader(void *arg __unused)
 {
 	for (int i = 0; i < 300; i++) {
 		rwlock_read(&rw);
@@ -142,7 +142,7 @@ static void reader(void *arg)
 	end_helper();
 }
 
-static void writer(void *arg)
+static void writer(void *arg __unused)
 {
 	for (int i = 0; i < 300; i++) {
 		rwlock_write(&rw);
@@ -185,7 +185,7 @@ KTEST(04, many_readers_or_one_writer)
 
 static u32 worked; /* atomic */
 
-static void slow_work(struct work *w)
+static void slow_work(struct work *w __unused)
 {
 	thread_sleep_ns(5 * NSEC_PER_MSEC);
 	atomic_fetch_add(&worked, 1u);

@@ -83,7 +83,7 @@ PROVOKE(mutex_of_another)
 }
 
 static struct spinlock shared = SPINLOCK_INIT("shared with an interrupt", RANK_TTY);
-static void in_interrupt(struct timer *t)
+static void in_interrupt(struct timer *t __unused)
 {
 	spin_lock(&shared);
 	spin_unlock(&shared);
@@ -143,7 +143,7 @@ static struct {
 	u32 left;
 } race;
 
-static void racer(void *arg)
+static void racer(void *arg __unused)
 {
 	for (int i = 0; i < 20; i++) {
 		mutex_lock(&race.lock);

@@ -7,11 +7,11 @@
 #include "mm/slab.h"
 
 static u32 released;
-static void count_release(struct file *f)
+static void count_release(struct file *f __unused)
 {
 	released++;
 }
-static ssize_t give_x(struct file *f, struct uio *to, s64 *pos)
+static ssize_t give_x(struct file *f __unused, struct uio *to, s64 *pos)
 {
 	size_t n = uio_write(to, "xyz", 3);
 

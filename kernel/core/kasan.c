@@ -273,7 +273,7 @@ void __asan_register_globals(struct asan_global *g, size_t n)
 }
 
 void __asan_unregister_globals(struct asan_global *g, size_t n);
-void __asan_unregister_globals(struct asan_global *g, size_t n) {}
+void __asan_unregister_globals(struct asan_global *g __unused, size_t n __unused) {}
 
 bool kasan_describe_global(const void *p)
 {

@@ -53,7 +53,7 @@ void lock_check_print(const struct held_locks *h)
 		print_place("held: ", h->locks[i].class, h->locks[i].caller);
 }
 
-void lock_check_print_all(const void *unused)
+void lock_check_print_all(const void *unused __unused)
 {
 	struct held_locks *thread = lock_check_thread_hook ? lock_check_thread_hook() : NULL;
 
@@ -151,7 +151,7 @@ void lock_check_add(struct held_locks *h, const void *lock, u16 class, bool try,
 	h->locks[h->count++] = (struct held_lock){ lock, (u64)caller, class, try };
 }
 
-void lock_check_remove(struct held_locks *h, const void *lock, const char *name, const void *caller)
+void lock_check_remove(struct held_locks *h, const void *lock, const char *name, const void *caller __unused)
 {
 	u32 i = h->count;
 
@@ -212,7 +212,7 @@ void lock_check_spin_release(const void *lock, const char *name, const void *cal
 	irq_restore(flags);
 }
 
-void might_sleep_at(const char *what, const void *caller)
+void might_sleep_at(const char *what, const void *caller __unused)
 {
 	if (likely(!preempt_count() && irq_enabled()) || !this_cpu()->current || panicking)
 		return;

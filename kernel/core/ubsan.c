@@ -120,7 +120,7 @@ HANDLER(invalid_builtin, const struct place_data *d) { panic("UBSan: builtin cal
 HANDLER(alignment_assumption, const struct place_data *d) { panic("UBSan: assumed alignment is not there (%s:%u)", d->at.file, d->at.line); }
 
 HANDLER(nonnull_arg, const struct nonnull_data *d) { panic("UBSan: argument %d must not be null (%s:%u)", d->argument, d->at.file, d->at.line); }
-HANDLER(nonnull_return_v1, const struct nonnull_data *d, const struct source_location *at)
+HANDLER(nonnull_return_v1, const struct nonnull_data *d __unused, const struct source_location *at)
 {
 	panic("UBSan: null returned where it must not be (%s:%u)", at->file, at->line);
 }

@@ -225,7 +225,7 @@ void heap_check_free(struct slab_cache *c, void *object)
 		leave(c, object);
 }
 
-static void check_reclaim(size_t want, size_t *freed)
+static void check_reclaim(size_t want __unused, size_t *freed)
 {
 	u64 before = buddy_free_count();
 
@@ -293,7 +293,7 @@ void heap_check_init(void)
 }
 
 /* A page for the shadow of run-time mappings. */
-paddr_t heap_check_shadow_page(u64 bytes, u64 align)
+paddr_t heap_check_shadow_page(u64 bytes __unused, u64 align __unused)
 {
 	struct frame *f = frame_alloc(0, ALLOC_ZERO | ALLOC_ATOMIC);
 

@@ -59,8 +59,8 @@ struct thread *chaos_pick(struct runqueue *rq); /* among the fair ones; NULL if 
 void chaos_slice_over(struct thread *t);        /* it used up its slice */
 #else
 #define chaos_on false
-static inline struct thread *chaos_pick(struct runqueue *rq) { return NULL; }
-static inline void chaos_slice_over(struct thread *t) {}
+static inline struct thread *chaos_pick(struct runqueue *rq __unused) { return NULL; }
+static inline void chaos_slice_over(struct thread *t __unused) {}
 static inline void lock_check_thread_init(void) {}
 #endif
 

@@ -74,7 +74,7 @@ static void watch_this_cpu(struct cpu *c)
 	WRITE_ONCE(w->started, true);
 }
 
-static void start_on_cpu(void *arg)
+static void start_on_cpu(void *arg __unused)
 {
 	watch_this_cpu(this_cpu());
 }
