@@ -5,6 +5,7 @@
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
 
+#define POS_BASE (1ul << 48) /* of a name: minus its cookie; above the positions of `.` and `..` */
 #define GETDENTS_MAX (32 * 1024) /* bytes gathered in one call */
 
 /* --- the store of names -------------------------------------------------------------------------------------------------- */
@@ -46,6 +47,12 @@ bool dir_store_empty(const struct inode *dir)
 	return ((const struct dir_store *)dir->private)->count == 0;
 }
 
+/* The newest name comes first, as on Linux: positions go up as cookies go down. */
+static u64 store_pos(const struct dentry *d)
+{
+	return POS_BASE - d->cookie;
+}
+
 /* The first name at or after a position. */
 static struct dentry *store_find(struct dir_store *s, u64 pos)
 {
@@ -54,11 +61,11 @@ static struct dentry *store_find(struct dir_store *s, u64 pos)
 
 	while (n) {
 		struct dentry *d = container_of(n, struct dentry, dir_node);
-		if (d->cookie >= pos) {
+		if (store_pos(d) >= pos) {
 			found = d;
-			n = n->left;
-		} else {
 			n = n->right;
+		} else {
+			n = n->left;
 		}
 	}
 	return found;
@@ -97,10 +104,10 @@ static int store_readdir(struct file *f, struct dir_context *c)
 	if (!dir_emit_dots(f, c))
 		return 0;
 	for (struct dentry *d = store_find(s, f->pos); d;) {
-		struct rbnode *next = rb_next(&d->dir_node);
-		if (!dir_emit(c, d->name, d->name_len, d->inode->ino, d->inode->mode, d->cookie + 1))
+		struct rbnode *next = rb_prev(&d->dir_node);
+		if (!dir_emit(c, d->name, d->name_len, d->inode->ino, d->inode->mode, store_pos(d) + 1))
 			break;
-		f->pos = d->cookie + 1;
+		f->pos = store_pos(d) + 1;
 		d = next ? container_of(next, struct dentry, dir_node) : NULL;
 	}
 	return 0;

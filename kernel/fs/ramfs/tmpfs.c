@@ -6,6 +6,7 @@
  */
 #include "fs/ramfs/ramfs.h"
 #include "ramfs_priv.h"
+#include "core/random.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
@@ -15,6 +16,7 @@
 struct tmpfs {
 	u64 max_pages, max_inodes; /* 0: no limit */
 	u64 pages, inodes;         /* atomic: in use */
+	u64 id;                    /* random, for statfs */
 	bool size_given, inodes_given;
 	u32 mode, uid, gid;
 };
@@ -248,7 +250,7 @@ struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
-	*t = (struct tmpfs){ .max_pages = default_pages, .max_inodes = default_pages, .mode = 01777,
+	*t = (struct tmpfs){ .max_pages = default_pages, .max_inodes = default_pages, .mode = 01777, .id = random_u64(),
 		.uid = file_cred()->fsuid, .gid = file_cred()->fsgid };
 	err = parse_options(t, options);
 	if (err)
@@ -298,6 +300,8 @@ static int tmpfs_statfs(struct superblock *sb, struct abi_statfs *st)
 {
 	struct tmpfs *t = tmpfs_of(sb);
 
+	st->fsid[0] = t->id;
+	st->fsid[1] = t->id >> 32;
 	if (t->max_pages) {
 		st->blocks = t->max_pages;
 		st->bfree = st->bavail = t->max_pages - MIN(t->pages, t->max_pages);

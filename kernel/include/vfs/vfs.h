@@ -382,8 +382,8 @@ void inode_write_allow(struct inode *i);
 u64 device_anon(void); /* a device number (0, n) */
 extern const struct file_ops dcache_dir_ops; /* directories whose dentries are their store */
 /*
- * The names of such a directory in the order of their making, each with a number (the dentry's cookie) that is its position for readdir, and that
- * no later name gets. Positions 0 and 1 are `.` and `..`. dir->private points to it; guarded by dir->lock.
+ * The names of such a directory in the order of their making, each with a number (the dentry's cookie) that gives its position for readdir, and that
+ * no later name gets. The newest is read first. Positions 0 and 1 are `.` and `..`. dir->private points to it; guarded by dir->lock.
  */
 struct dir_store {
 	struct rbtree names; /* struct dentry.dir_node by cookie */
