@@ -70,11 +70,11 @@ void aspace_put_user(struct aspace *as)
 		return;
 	list_init(&dead);
 	rwlock_write(&as->lock);
+	vm_zap_all(as);
 	while ((a = area_first(as))) {
 		area_erase(as, a);
 		list_add_tail(&dead, &a->dead_link);
 	}
-	vm_zap_all(as);
 	as->brk = as->brk_start;
 	rwlock_write_done(&as->lock);
 	areas_release(&dead);

@@ -50,8 +50,11 @@ pte_t *vm_next_table(pte_t *root, vaddr_t *va, vaddr_t end)
 		}
 		if (level == 1)
 			return &table[pt_index(*va, 1)];
-		u64 span = 1ul << (12 + 9 * (level - 1));
-		*va = ALIGN_DOWN(*va, span) + span;
+		/* On within this table: most are nearly empty. */
+		unsigned shift = 12 + 9 * (level - 1);
+		vaddr_t base = ALIGN_DOWN(*va, 512ul << shift);
+		unsigned limit = MIN(512ul, ((end - 1 - base) >> shift) + 1);
+		*va = base + ((u64)pt_skip_empty(table, pt_index(*va, level), limit) << shift);
 	}
 	return NULL;
 }
@@ -63,8 +66,12 @@ static vaddr_t zap_table(struct gather *g, pte_t *entry, vaddr_t va, vaddr_t end
 
 	for (; va < end && g->n < GATHER; va += PAGE_SIZE, entry++) {
 		pte_t pte = *entry;
-		if (!pte)
+		if (!pte) {
+			unsigned skip = pt_skip_empty(entry, 0, (end - va) >> PAGE_SHIFT) - 1;
+			va += skip * PAGE_SIZE;
+			entry += skip;
 			continue;
+		}
 		if (g->alone)
 			WRITE_ONCE(*entry, 0);
 		else
@@ -111,7 +118,10 @@ void vm_zap(struct aspace *as, vaddr_t start, vaddr_t end)
 void vm_zap_all(struct aspace *as)
 {
 	struct gather g = { .as = as, .quiet = true, .alone = true, .start = ~0ul };
-	zap_range(&g, 0, USER_END);
+	for (struct rbnode *n = rb_first(&as->areas); n; n = rb_next(n)) {
+		struct area *a = container_of(n, struct area, node);
+		zap_range(&g, a->start, a->end);
+	}
 }
 
 /*

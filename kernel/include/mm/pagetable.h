@@ -26,6 +26,17 @@ typedef u64 pte_t;
 
 static inline unsigned pt_index(vaddr_t va, int level) { return va >> (12 + 9 * (level - 1)) & 511; } /* level 4 … 1 */
 
+/* The first index from i on whose entry is not 0; `count` if there is none. Eight at a time: tables are mostly empty. */
+static inline unsigned pt_skip_empty(const pte_t *table, unsigned i, unsigned count)
+{
+	while (i < count && !table[i]) {
+		i++;
+		while (i + 8 <= count && !(table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] | table[i + 5] | table[i + 6] | table[i + 7]))
+			i += 8;
+	}
+	return i;
+}
+
 /*
  * Student's (mm/pagetable.c). `root` is the top-level table (direct map address). Locking is the caller's.
  * Intermediate tables get PRESENT|WRITE(|USER for user addresses); leaves carry the rights.
