@@ -12,6 +12,8 @@ class Tally:
     def pytest_runtest_logreport(self, report):
         name = report.nodeid
         if report.failed:
+            if name not in self.failed:
+                print("\nFAILED %s" % name, flush=True)  # at once, not only at the end
             self.failed.add(name)
         elif report.skipped:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

@@ -11,9 +11,10 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 
 #@   make ktest [LAB=NN]     build the test kernel: the prefix with the in-kernel tests of its stages
 #@   make check              the layer checker on the full kernel, without running anything
+#@   make matrix             every prefix against the tests of all its stages
 #@   make bench              how fast, beside Linux
 #@   make grade LAB=NN       grade the work in labs/ for one lab
-.PHONY: ktest ktest-path check test do-test grade do-grade matrix bench
+.PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench
 ktest: $(KTEST_IMAGE)
 ktest-path:
 	@echo $(KTEST_IMAGE)
@@ -21,14 +22,25 @@ ktest-path:
 check: $(OBJECTS)
 	@$(PYTHON3) kernel/tools/check_layers.py $(O)
 
-PYTEST = SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -c grader/pytest.ini --rootdir grader
+PYTEST = cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3
 PYTEST_JOBS ?= 2
 test:
-	@$(SETUP) kernel qemu iso alpine newlib clang test
-	@$(MAKE) do-test
+	@$(SETUP) kernel qemu iso alpine newlib clang test || { echo '0 passed, 1 failed'; exit 1; }
+	@$(MAKE) -s do-prepare || { echo 'What the tests need could not be built: they were not run.'; echo '0 passed, 1 failed'; exit 1; }
+	@$(MAKE) -s do-test
+# What most tests need, built once before them, so that what is wrong with it is told once.
+do-prepare:
+	@echo 'building: the kernel, newlib, user programs, root file systems'
+	@$(MAKE) -s -j2 kernel >/dev/null
+	@$(MAKE) -s -j2 -f user/user.mk BUILD=$(BUILD) user-tests user-bin
+	@$(MAKE) -s -f rootfs/rootfs.mk BUILD=$(BUILD) newlib.cpio.gz busybox.cpio.gz
 # T=words narrows it down: make test T='-k vfs', T=labs/test_03_interrupts.py
 do-test:
-	@cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -n $(PYTEST_JOBS) --dist loadgroup $(T)
+	@$(PYTEST) -m pytest -n $(PYTEST_JOBS) --dist loadgroup $(T)
+
+matrix:
+	@$(SETUP) kernel qemu newlib test
+	@$(MAKE) -s do-test T=matrix
 
 grade:
 	@$(SETUP) kernel qemu newlib test
@@ -37,7 +49,7 @@ do-grade:
 ifeq ($(strip $(LAB)),)
 	@echo 'make grade LAB=NN: which lab?' >&2; exit 1
 else
-	@cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m harness.grade $(lab_number) $(if $(filter command,$(origin FROM)),--from $(FROM))
+	@$(PYTEST) -m harness.grade $(lab_number) $(if $(filter command,$(origin FROM)),--from $(FROM))
 endif
 
 bench:

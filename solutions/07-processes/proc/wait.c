@@ -51,8 +51,6 @@ void exit_notify(struct process *p)
 
 static bool matches(const struct process *child, const struct wait_request *r)
 {
-	if (r->which == WAIT_PID && child->pid != r->id)
-		return false;
 	if (r->which == WAIT_PGROUP && (!child->pgroup || child->pgroup->id != r->id))
 		return false;
 	/* Children that end without SIGCHLD are "clones": waited for only on demand. */
