@@ -23,6 +23,7 @@
 #define LOCK_SH 1
 #define LOCK_EX 2
 #define LOCK_NB 4
+#define LOCK_MAND 32
 #define LOCK_UN 8
 #define CHAIN_MAX 32
 
@@ -223,6 +224,8 @@ long sys_flock(int fd, int op)
 	struct fdref r;
 	long err;
 
+	if (op & LOCK_MAND)
+		return 0; /* a kind of lock that there is no more: it is granted, and means nothing */
 	if (what != LOCK_SH && what != LOCK_EX && what != LOCK_UN)
 		return -EINVAL;
 	r = fdref_get(fd, false);

@@ -186,7 +186,7 @@ static long fcntl_command(struct file *f, int fd, u32 cmd, u64 arg)
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		return dup_from(f, arg, cmd == F_DUPFD_CLOEXEC);
+		return dup_from(f, (u32)arg, cmd == F_DUPFD_CLOEXEC);
 	case F_GETFD:
 		return fd_cloexec(fd) ? FD_CLOEXEC : 0;
 	case F_SETFD:

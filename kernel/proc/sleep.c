@@ -95,7 +95,8 @@ long sys_clock_nanosleep(int clock, int flags, const void __user *req, void __us
 	case CLOCK_THREAD_CPUTIME_ID: case CLOCK_MONOTONIC_RAW: case CLOCK_REALTIME_COARSE: case CLOCK_MONOTONIC_COARSE:
 		return -EOPNOTSUPP;
 	default:
-		return -EINVAL;
+		/* The clocks of other processes can be named, but not slept by. */
+		return clock < 0 && timespec_from_user(&ns, req) == -EFAULT ? -EFAULT : -EINVAL;
 	}
 	int err = timespec_from_user(&ns, req);
 	if (err)

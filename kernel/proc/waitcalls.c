@@ -107,41 +107,45 @@ long sys_wait4(int pid, void __user *status, int options, void __user *rusage)
 	return result;
 }
 
-long sys_waitid(int which, int id, void __user *info_out, int options, void __user *rusage)
+/* The call without what it stores: how many it found, or -errno. */
+static long wait_id(struct wait_request *r, int which, int id, int options)
 {
-	struct wait_request r = { .options = options };
-	struct abi_siginfo info;
-
 	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | (int)WCLONE)) ||
 	    !(options & (WEXITED | WUNTRACED | WCONTINUED)))
 		return -EINVAL;
 	switch (which) {
 	case P_ALL:
-		r.which = WAIT_ANY;
+		r->which = WAIT_ANY;
 		break;
 	case P_PID:
 		if (id <= 0)
 			return -EINVAL;
-		r.which = WAIT_PID;
+		r->which = WAIT_PID;
 		break;
 	case P_PGID:
 		if (id < 0)
 			return -EINVAL;
-		r.which = WAIT_PGROUP;
+		r->which = WAIT_PGROUP;
 		id = id ? id : own_pgroup();
 		break;
 	default:
 		return -EINVAL;
 	}
-	r.id = id;
-	long result = wait_for_child(&r);
-	if (result < 0)
-		return result;
+	r->id = id;
+	return wait_for_child(r);
+}
+
+long sys_waitid(int which, int id, void __user *info_out, int options, void __user *rusage)
+{
+	struct wait_request r = { .options = options };
+	struct abi_siginfo info;
+	long result = wait_id(&r, which, id, options);
+
 	if (result > 0 && rusage && put_usage(rusage, &r.usage))
 		return -EFAULT;
 	if (!info_out)
-		return 0;
-	/* Only the fields that the call defines are written. */
+		return MIN(result, 0l);
+	/* Only the fields that the call defines are written; zeros if nothing was found, be it for an error. */
 	memset(&info, 0, sizeof(info));
 	if (result > 0) {
 		info.signo = SIGCHLD;
@@ -151,7 +155,7 @@ long sys_waitid(int which, int id, void __user *info_out, int options, void __us
 		info.chld.status = r.code == CLD_EXITED ? r.status >> 8 & 0xff : r.code == CLD_STOPPED ? r.status >> 8 & 0xff :
 				   r.code == CLD_CONTINUED ? SIGCONT : r.status & 0x7f;
 	}
-	return copy_to_user(info_out, &info, offsetof(struct abi_siginfo, chld.status) + sizeof(s32)) ? -EFAULT : 0;
+	return copy_to_user(info_out, &info, offsetof(struct abi_siginfo, chld.status) + sizeof(s32)) ? -EFAULT : MIN(result, 0l);
 }
 
 long sys_getrusage(int who, void __user *usage)

@@ -138,11 +138,13 @@ long sys_execveat(int dirfd, const char __user *path, const void __user *argv, c
 	char *name, *full;
 	long err;
 
-	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
-		return -EINVAL;
 	name = path_name_get(path, flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) {
+		path_name_free(name);
+		return -EINVAL;
+	}
 	full = exec_path(dirfd, name, flags);
 	path_name_free(name);
 	if (IS_ERR(full))

@@ -102,27 +102,34 @@ int vfs_mkdir(int dirfd, const char *name, u32 mode)
 	return err;
 }
 
-int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev)
+/* 0 if mknod can make this kind. */
+static int mknod_kind(u32 mode)
 {
-	struct new_name n;
-	struct inode *dir;
-	int err;
-
 	switch (mode & S_IFMT) {
 	case 0:
-		mode |= S_IFREG;
-		break;
 	case S_IFREG:
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
 	case S_IFSOCK:
-		break;
+		return 0;
 	case S_IFDIR:
 		return -EPERM;
 	default:
 		return -EINVAL;
 	}
+}
+
+int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev)
+{
+	struct new_name n;
+	struct inode *dir;
+	int err = mknod_kind(mode);
+
+	if (err)
+		return err;
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
 	err = new_name_begin(dirfd, name, false, &n);
 	if (err)
 		return err;
@@ -315,9 +322,12 @@ long sys_mkdir(const char __user *path, u32 mode)
 
 long sys_mknodat(int dirfd, const char __user *path, u32 mode, u64 dev)
 {
-	char *name = path_name_get(path, 0);
-	long err;
+	long err = mknod_kind(mode);
+	char *name;
 
+	if (err)
+		return err;
+	name = path_name_get(path, 0);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	err = vfs_mknod(dirfd, name, mode, (u32)dev);
