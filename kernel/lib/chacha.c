@@ -28,15 +28,19 @@ void chacha20_block(const u32 key[8], const u32 counter_nonce[4], u8 out[64])
 		s[12 + i] = counter_nonce[i];
 	for (int i = 0; i < 16; i++)
 		x[i] = s[i];
+	/* Written out: with constant indices the state stays in registers as far as there are any. */
 	for (int round = 0; round < 10; round++) {
-		for (int i = 0; i < 4; i++)
-			quarter(x, i, 4 + i, 8 + i, 12 + i);
-		for (int i = 0; i < 4; i++)
-			quarter(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+		quarter(x, 0, 4, 8, 12);
+		quarter(x, 1, 5, 9, 13);
+		quarter(x, 2, 6, 10, 14);
+		quarter(x, 3, 7, 11, 15);
+		quarter(x, 0, 5, 10, 15);
+		quarter(x, 1, 6, 11, 12);
+		quarter(x, 2, 7, 8, 13);
+		quarter(x, 3, 4, 9, 14);
 	}
 	for (int i = 0; i < 16; i++) {
-		u32 v = x[i] + s[i];
-		for (int b = 0; b < 4; b++)
-			out[4 * i + b] = (u8)(v >> (8 * b));
+		u32 v = x[i] + s[i]; /* little-endian, as this machine is */
+		__builtin_memcpy(out + 4 * i, &v, sizeof(v));
 	}
 }
