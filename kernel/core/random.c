@@ -1,6 +1,6 @@
 /*
- * Random numbers: ChaCha20 under a key that every use replaces ("fast key erasure"): of each block the first 32 bytes become the next key, so that what was
- * given out cannot be found again from the state that is left.
+ * Random numbers: ChaCha20 under a key that every use replaces ("fast key erasure"): of each batch of blocks the first 32 bytes become the next key, the rest
+ * is given out piece by piece and wiped at once, so that what was given out cannot be found again from the state that is left.
  *
  * The first key comes from RDRAND and RDSEED where there are such, from the jitter of the TSC, and from the time; samples of events are stirred in as they come.
  */
@@ -14,6 +14,9 @@
 static struct spinlock random_lock = SPINLOCK_INIT("random", RANK_NONE);
 static u32 key[8];          /* random_lock */
 static u64 counter, pool;   /* random_lock */
+#define BATCH 5
+static u8 batch[BATCH * 64]; /* random_lock: the last `left` bytes may be given out, the others are wiped */
+static size_t left;          /* random_lock */
 static bool seeded;
 
 static u64 hardware_random(void)
@@ -43,47 +46,49 @@ static u64 jitter(void)
 	return v;
 }
 
-static void next_block(u8 out[64])
+/* A new batch, from a key that is then gone. */
+static void refill(void)
 {
-	u32 nonce[4] = { (u32)counter, (u32)(counter >> 32), (u32)pool, (u32)(pool >> 32) };
+	u32 nonce[4] = { 0, (u32)counter, (u32)pool, (u32)(pool >> 32) };
 
 	counter++;
-	chacha20_block(key, nonce, out);
-	memcpy(key, out, 32);
+	for (; nonce[0] < BATCH; nonce[0]++)
+		chacha20_block(key, nonce, batch + nonce[0] * 64);
+	memcpy(key, batch, 32);
+	memset(batch, 0, 32);
+	left = sizeof(batch) - 32;
 }
 
 static void seed(void)
 {
-	u8 block[64];
-
 	for (int i = 0; i < 4; i++) {
 		u64 v = hardware_random() ^ (i & 1 ? boot_clock_tsc_start + (u64)i : jitter());
 		key[2 * i] ^= (u32)v;
 		key[2 * i + 1] ^= (u32)(v >> 32);
 	}
-	next_block(block);
-	memset(block, 0, sizeof(block));
+	refill();
 	seeded = true;
 }
 
 void random_bytes(void *buf, size_t n)
 {
-	u8 block[64];
 	char *out = buf;
 
 	while (n > 0) {
-		size_t take = MIN(n, (size_t)32);
 		u64 flags = spin_lock_irqsave(&random_lock);
 		if (!seeded)
 			seed();
-		next_block(block);
+		if (!left)
+			refill();
+		size_t take = MIN(n, left);
+		u8 *from = batch + sizeof(batch) - left;
+		memcpy(out, from, take);
+		memset(from, 0, take);
+		left -= take;
 		spin_unlock_irqrestore(&random_lock, flags);
-		memcpy(out, block + 32, take);
 		out += take;
 		n -= take;
 	}
-	memset(block, 0, sizeof(block));
-	barrier();
 }
 
 /* Single words come four to a block; what was given out is erased. */

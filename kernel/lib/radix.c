@@ -201,3 +201,31 @@ void *radix_next(const struct radix *r, u64 *index)
 		return r->root;
 	return next_in(r->root, r->height, index);
 }
+
+bool radix_range(const struct radix *r, u64 first, unsigned n, void **items)
+{
+	bool any = false;
+
+	while (n) {
+		/* One leaf at a time. */
+		unsigned slot = slot_of(first, 1), here = r->height ? MIN(n, SLOTS - slot) : 1;
+		void *const *from = NULL;
+
+		if (!r->height) {
+			from = first ? NULL : (void *const *)&r->root;
+		} else if (reaches(r->height, first)) {
+			struct radix_node *node = r->root;
+			for (u32 level = r->height; node && level > 1; level--)
+				node = node->slots[slot_of(first, level)];
+			from = node ? (void *const *)&node->slots[slot] : NULL;
+		}
+		for (unsigned i = 0; i < here; i++) {
+			items[i] = from ? from[i] : NULL;
+			any |= items[i] != NULL;
+		}
+		items += here;
+		first += here;
+		n -= here;
+	}
+	return any;
+}

@@ -305,30 +305,25 @@ static void cache_map_around(struct area *a, vaddr_t start, vaddr_t end)
 	u64 index = a->pgoff + (start - a->start) / PAGE_SIZE;
 	u64 stop = MIN(a->pgoff + (end - a->start) / PAGE_SIZE, DIV_ROUND_UP(READ_ONCE(pc->inode->size), PAGE_SIZE));
 
-	while (index < stop) {
+	for (; index < stop; index += DROP_BATCH) {
 		struct frame *batch[DROP_BATCH];
-		u64 at[DROP_BATCH];
-		u32 n = 0;
+		unsigned n = MIN(stop - index, (u64)DROP_BATCH);
 
 		spin_lock(&pc->lock);
-		while (n < DROP_BATCH) {
-			struct frame *f = radix_next(&pc->pages, &index);
-			if (!f || index >= stop)
-				break;
-			if (f->flags & FRAME_UPTODATE) {
-				frame_get(f);
-				at[n] = index;
-				batch[n++] = f;
-			}
-			index++;
+		bool any = radix_range(&pc->pages, index, n, (void **)batch);
+		for (unsigned i = 0; any && i < n; i++) {
+			if (batch[i] && batch[i]->flags & FRAME_UPTODATE)
+				frame_get(batch[i]);
+			else
+				batch[i] = NULL;
 		}
 		spin_unlock(&pc->lock);
-		if (!n)
-			return;
-		for (u32 i = 0; i < n; i++) {
-			vm_map_cached(a, a->start + (at[i] - a->pgoff) * PAGE_SIZE, batch[i]);
-			frame_put(batch[i]);
-		}
+		if (!any)
+			continue;
+		vm_map_cached_batch(a, a->start + (index - a->pgoff) * PAGE_SIZE, batch, n);
+		for (unsigned i = 0; i < n; i++)
+			if (batch[i])
+				frame_put(batch[i]);
 	}
 }
 

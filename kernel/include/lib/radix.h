@@ -20,5 +20,7 @@ void *radix_lookup(const struct radix *r, u64 index);
 void *radix_remove(struct radix *r, u64 index); /* the item, or NULL; frees nodes that become empty */
 /* First item at or after *index, which is moved to its place; NULL at the end. */
 void *radix_next(const struct radix *r, u64 *index);
+/* The items at first … first + n - 1 into items[], NULL where there is none: true if there is any. */
+bool radix_range(const struct radix *r, u64 first, unsigned n, void **items);
 
 #endif
