@@ -8,9 +8,9 @@
 enum lock_rank {
 	RANK_NONE = 0, /* unranked: checked for recursion and context only */
 	/* sleeping locks */
+	RANK_FILE_POS = 10,   /* held around a whole read or write, whatever that needs: /proc/mounts walks the mounts */
 	RANK_MOUNT_MUTEX = 20,
 	RANK_RENAME_MUTEX = 22,
-	RANK_FILE_POS = 24,
 	RANK_EPOLL_GRAPH = 26, /* which epoll watches which */
 	RANK_EPOLL_MUTEX = 27, /* of one epoll: held while its answers are copied to the user */
 	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */
