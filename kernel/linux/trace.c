@@ -29,6 +29,7 @@ struct thread_trace {
 	struct timer timer;
 	char text[LINE];    /* name and arguments so far */
 	struct seq s;       /* over text */
+	u32 nr;             /* the call */
 	unsigned next_arg;
 	int pid;
 	char comm[16];
@@ -76,6 +77,7 @@ void trace_enter(u32 nr, const u64 args[6])
 	if (!tt)
 		return;
 	tt->s = (struct seq){ .buf = tt->text, .size = sizeof(tt->text) };
+	tt->nr = nr;
 	tt->pid = current->tid;
 	memcpy(tt->comm, current->name, sizeof(tt->comm));
 	tt->printed = false;
@@ -132,6 +134,8 @@ static void thread_ends(struct thread *t)
 	if (!tt)
 		return;
 	timer_cancel_sync(&tt->timer);
+	if (tt->nr == NR_execve || tt->nr == NR_execveat)
+		return; /* only its old program ends */
 	t->trace = NULL;
 	kfree(tt);
 }

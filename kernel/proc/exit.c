@@ -227,12 +227,13 @@ static void process_end(struct process *p)
 	p->files = NULL;
 	spin_unlock(&process_tree_lock);
 	files_put(files);
-	if (p->exe)
-		file_put(p->exe);
+	spin_lock(&process_tree_lock); /* /proc takes references to both under it */
+	struct file *exe = p->exe;
 	p->exe = NULL;
-	spin_lock(&process_tree_lock);
 	p->aspace = NULL;
 	spin_unlock(&process_tree_lock);
+	if (exe)
+		file_put(exe);
 	vfork_release(p);
 	aspace_put_user(as);
 }

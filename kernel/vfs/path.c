@@ -137,7 +137,11 @@ static void exit_hook(struct process *p)
 {
 	struct fs_context *fs = p->fs;
 
+	if (!fs)
+		return;
+	spin_lock(&process_tree_lock); /* /proc takes its reference under it */
 	p->fs = NULL;
+	spin_unlock(&process_tree_lock);
 	fs_context_put(fs);
 }
 
