@@ -178,6 +178,7 @@ int process_exec(const char *path, struct exec_args *args)
 	if (err)
 		goto drop;
 
+	posix_timers_exit(p);
 	if (fresh)
 		install_sighand(p, fresh);
 	install_image(p, &img);

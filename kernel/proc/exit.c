@@ -218,6 +218,7 @@ static void process_end(struct process *p)
 	if (p->is_init)
 		panic("Attempted to kill init! exitcode=0x%08x", p->exit_status);
 	itimer_exit(p);
+	posix_timers_exit(p);
 	NOTIFIER_CALL(process_exiting, p);
 	if (p->session && p->session->leader == p)
 		NOTIFIER_CALL(session_leader_exit, p->session);

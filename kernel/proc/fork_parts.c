@@ -17,6 +17,7 @@ struct process *fork_alloc_process(const struct clone_request *r)
 	memcpy(p->rlimits, parent->rlimits, sizeof(p->rlimits));
 	p->dumpable = parent->dumpable;
 	p->personality = parent->personality;
+	p->ioprio = parent->ioprio;
 	p->exit_signal = r->exit_signal;
 	if (thread_signal_create(p->leader) || !process_signal_create(p)) {
 		fork_drop_process(p);

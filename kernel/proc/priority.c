@@ -115,6 +115,75 @@ long sys_setpriority(int which, int who, int prio)
 	return err ? err : r.err;
 }
 
+/* --- order of input and output ------------------------------------------------------------------------------------- */
+
+/* Kept and inherited, for there is no queue of requests that it could sort. */
+enum { IOPRIO_NONE, IOPRIO_RT, IOPRIO_BE, IOPRIO_IDLE };
+#define IOPRIO_LEVELS 8
+
+static int ioprio_check(int prio)
+{
+	int class = prio >> 13, level = prio & 0x1fff;
+
+	switch (class) {
+	case IOPRIO_RT:
+		if (!capable(CAP_SYS_NICE) && !capable(CAP_SYS_ADMIN))
+			return -EPERM;
+		/* fall through */
+	case IOPRIO_BE:
+		return level < IOPRIO_LEVELS ? 0 : -EINVAL;
+	case IOPRIO_IDLE:
+		return 0;
+	case IOPRIO_NONE:
+		return level ? -EINVAL : 0;
+	}
+	return -EINVAL;
+}
+
+static void set_ioprio(struct process *p, void *arg)
+{
+	struct nice_request *r = arg;
+	const struct cred *c = cred_current();
+
+	if (p->cred->uid != c->euid && p->cred->uid != c->uid && !cred_has_cap(c, CAP_SYS_NICE))
+		r->err = -EPERM;
+	else if (!r->err)
+		p->ioprio = r->nice;
+}
+
+/* The most urgent one: the lowest number of a class, "none" counting as best-effort in the middle. */
+static void best_ioprio(struct process *p, void *arg)
+{
+	int *best = arg, mine = p->ioprio;
+
+	if (*best < 0 || (mine ? mine : IOPRIO_BE << 13 | 4) < (*best ? *best : IOPRIO_BE << 13 | 4))
+		*best = mine;
+}
+
+long sys_ioprio_set(int which, int who, int prio)
+{
+	struct nice_request r = { .nice = prio, .err = 0 };
+	int err = ioprio_check(prio);
+
+	if (err)
+		return err;
+	/* Numbered from 1 here, and from 0 for setpriority. */
+	if (which < PRIO_PROCESS + 1 || which > PRIO_USER + 1)
+		return -EINVAL;
+	err = for_each_named(which - 1, who, set_ioprio, &r);
+	return err ? err : r.err;
+}
+
+long sys_ioprio_get(int which, int who)
+{
+	int best = -1;
+
+	if (which < PRIO_PROCESS + 1 || which > PRIO_USER + 1)
+		return -EINVAL;
+	int err = for_each_named(which - 1, who, best_ioprio, &best);
+	return err ? err : best;
+}
+
 /* --- classes ------------------------------------------------------------------------------------------------------- */
 
 static long set_policy(int pid, int policy, const void __user *param)

@@ -177,6 +177,9 @@ void itimer_init(struct process *p);
 void itimer_exit(struct process *p);
 void itimer_real_rearm(struct process_signal *s);    /* SIGALRM was taken off the queue; lock held */
 void itimer_check_cpu(void);                         /* WORK_TIMER */
+/* A signal of a timer was taken off the queue: fills in the overruns, starts the next period; lock held. */
+void posix_timer_taken(struct process *p, struct abi_siginfo *info);
+void posix_timers_exit(struct process *p);           /* exit and exec; no locks */
 u64 process_cpu_ns(struct process *p);
 struct abi_timespec;
 int timespec_from_user(u64 *ns, const void __user *ts); /* -EFAULT, -EINVAL */

@@ -91,7 +91,7 @@ static void flush_everywhere(struct process *p, u64 mask)
 static int enqueue(struct process *p, struct pending *pending, int signo, const struct abi_siginfo *info)
 {
 	struct user_account *user = p->cred->user;
-	bool must_queue = info && signo >= SIGRTMIN && info->code < 0;
+	bool must_queue = info && (info->code == SI_TIMER || (signo >= SIGRTMIN && info->code < 0));
 	bool over = atomic_add_return(&user->sigpending, 1u) > p->rlimits[RLIM_SIGPENDING].cur;
 	bool free_of_limit = signo < SIGRTMIN && (!info || info->code >= 0);
 	struct sigqueue *q = NULL;
@@ -157,14 +157,16 @@ int signal_take(struct thread *t, u64 blocked, struct abi_siginfo *info)
 
 	if (signo) {
 		take_info(own, signo, info);
-		return signo;
-	}
-	signo = next_signal(shared->set & ~blocked);
-	if (signo) {
+	} else {
+		signo = next_signal(shared->set & ~blocked);
+		if (!signo)
+			return 0;
 		take_info(shared, signo, info);
 		if (signo == SIGALRM)
 			itimer_real_rearm(t->process->signal);
 	}
+	if (info->code == SI_TIMER)
+		posix_timer_taken(t->process, info);
 	return signo;
 }
 
@@ -308,7 +310,8 @@ static int send_locked(struct process *p, struct thread *to, struct sighand *h, 
 		return 0;
 	if (ignored(p, to ? to : p->leader, h, signo))
 		return 0;
-	if (signo < SIGRTMIN && (pending->set & SIGMASK(signo)))
+	/* A timer's signal is queued in any case: each has one at most, and starts anew when it is taken. */
+	if (signo < SIGRTMIN && (pending->set & SIGMASK(signo)) && !(info && info->code == SI_TIMER))
 		return 0;
 	if (signo == SIGKILL) {
 		pending->set |= SIGMASK(signo);

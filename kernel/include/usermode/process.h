@@ -58,10 +58,10 @@ struct process {
 	u64 max_rss, children_max_rss;
 	u64 read_bytes, write_bytes;
 	u64 start_ns;
-	struct posix_timers *timers; /* ipc */
 	struct ipc_process *ipc;     /* ipc: semaphore undo … */
 	void *trace;                 /* linux: kernel-side strace state */
 	u32 personality;             /* personality(2); PERSONALITY_NO_RANDOMIZE is heeded by exec */
+	u16 ioprio;                  /* ioprio_set(2): class << 13 or level */
 	bool left_tty;               /* tty: gave up its terminal by TIOCNOTTY, though its session has one */
 	s16 oom_score_adj;           /* /proc/PID/oom_score_adj: -1000 … 1000 */
 };
