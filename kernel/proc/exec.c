@@ -50,8 +50,12 @@ static void become_leader(struct process *p)
 	/* Whose struct holds what: see usermode/process.h. */
 	thread_get(t);
 	process_get(p);
+	/* Somebody may just be looking at p->leader: the old one stays memory until the next one falls, or p is gone. */
+	struct thread *before = p->signal->former_leader;
+	p->signal->former_leader = old;
 	spin_unlock(&process_tree_lock);
-	thread_put(old);
+	if (before)
+		thread_put(before);
 	process_put(p);
 }
 

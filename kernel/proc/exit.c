@@ -163,6 +163,8 @@ void exit_free_dead(void)
 		pgroup_put(g);
 		session_put(s);
 		atomic_fetch_sub(&p->cred->user->processes, 1u);
+		if (p->signal->former_leader)
+			thread_put(p->signal->former_leader);
 		process_put(p);
 	}
 }

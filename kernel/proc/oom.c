@@ -5,6 +5,7 @@
 #include "proc_priv.h"
 
 #include "core/printk.h"
+#include "lib/string.h"
 #include "vm/aspace.h"
 
 #define PATIENCE_NS (2 * NSEC_PER_SEC)
@@ -13,8 +14,9 @@ static void oom_kill(int *killed)
 {
 	struct process *p, *victim = NULL;
 	static u64 last_kill; /* tree lock */
-	u64 most = 0, now = time_ns();
+	u64 most = 0, total = 0, anon = 0, now = time_ns();
 	bool dying = false;
+	char name[16] = "";
 
 	spin_lock(&process_tree_lock);
 	list_for_each(p, &process_list, all_link) {
@@ -32,6 +34,9 @@ static void oom_kill(int *killed)
 	}
 	if (victim && (!dying || now - last_kill > PATIENCE_NS)) {
 		process_get(victim);
+		strlcpy(name, victim->leader->name, sizeof(name));
+		total = victim->aspace->total_pages;
+		anon = victim->aspace->anon_rss;
 		last_kill = now;
 	} else {
 		victim = NULL;
@@ -40,8 +45,8 @@ static void oom_kill(int *killed)
 
 	struct process *me = current->process;
 	if (victim) {
-		pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB\n", victim->pid, victim->leader->name,
-		       most * (PAGE_SIZE / 1024), most * (PAGE_SIZE / 1024));
+		pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB\n", victim->pid, name, total * (PAGE_SIZE / 1024),
+		       anon * (PAGE_SIZE / 1024));
 		signal_send_process(victim, SIGKILL, NULL);
 		*killed = victim == me ? 2 : 1;
 		process_put(victim);
