@@ -91,26 +91,11 @@ void random_bytes(void *buf, size_t n)
 	}
 }
 
-/* Single words come four to a block; what was given out is erased. */
 u64 random_u64(void)
 {
-	static u64 words[4]; /* random_lock */
-	static u32 left;     /* random_lock */
-	u8 block[64];
+	u64 v;
 
-	u64 flags = spin_lock_irqsave(&random_lock);
-	if (!left) {
-		if (!seeded)
-			seed();
-		next_block(block);
-		memcpy(words, block + 32, sizeof(words));
-		memset(block, 0, sizeof(block));
-		left = ARRAY_SIZE(words);
-	}
-	u64 v = words[--left];
-	words[left] = 0;
-	spin_unlock_irqrestore(&random_lock, flags);
-	barrier();
+	random_bytes(&v, sizeof(v));
 	return v;
 }
 
