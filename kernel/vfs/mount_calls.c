@@ -7,6 +7,7 @@
 #include "vfs_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "proc/proc.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
 
@@ -255,25 +256,39 @@ struct mount *mount_internal(const char *type)
 
 /* --- pivot_root ------------------------------------------------------------------------------------------------------------------- */
 
-/* Processes that stood in the old root directory stand in the new one afterwards; so do those with it as working directory. */
+/* One place of a context: how many references to `from` it gave up. The mount's and dentry's counts do not fall to 0 by that. */
+static u32 move_place(struct path *place, const struct path *from, const struct path *to)
+{
+	if (!path_equal(place, from))
+		return 0;
+	path_get(to);
+	*place = *to;
+	return 1;
+}
+
+static u32 move_context(struct fs_context *fs, const struct path *from, const struct path *to)
+{
+	u32 moved;
+
+	spin_lock(&fs->lock);
+	moved = move_place(&fs->root, from, to) + move_place(&fs->cwd, from, to);
+	spin_unlock(&fs->lock);
+	return moved;
+}
+
+/* Every process that stood in the old root directory stands in the new one afterwards. */
 static void move_processes(const struct path *from, const struct path *to)
 {
-	struct fs_context *fs = current_fs(), *all[2] = { fs, &init_fs };
+	struct process *p;
+	u32 moved = move_context(&init_fs, from, to);
 
-	for (int k = 0; k < (fs == &init_fs ? 1 : 2); k++) {
-		struct path *places[2] = { &all[k]->root, &all[k]->cwd };
-		for (int i = 0; i < 2; i++) {
-			struct path old = { NULL, NULL };
-			spin_lock(&all[k]->lock);
-			if (path_equal(places[i], from)) {
-				old = *places[i];
-				*places[i] = *to;
-				path_get(to);
-			}
-			spin_unlock(&all[k]->lock);
-			path_put(&old);
-		}
-	}
+	spin_lock(&process_tree_lock);
+	list_for_each(p, &process_list, all_link)
+		if (p->fs)
+			moved += move_context(p->fs, from, to);
+	spin_unlock(&process_tree_lock);
+	while (moved--)
+		path_put(from);
 }
 
 static int pivot(const struct path *new, const struct path *put_old, const struct path *root)

@@ -133,13 +133,13 @@ static void fork_hook(const struct fork_request *r, int *err)
 		*err = fs_context_clone(r->child, r->parent, r->flags & CLONE_FS);
 }
 
+/* Under the tree's lock, so that who looks at another process's place (procfs, pivot_root) finds it whole or not at all. */
 static void exit_hook(struct process *p)
 {
-	struct fs_context *fs = p->fs;
+	struct fs_context *fs;
 
-	if (!fs)
-		return;
-	spin_lock(&process_tree_lock); /* /proc takes its reference under it */
+	spin_lock(&process_tree_lock);
+	fs = p->fs;
 	p->fs = NULL;
 	spin_unlock(&process_tree_lock);
 	fs_context_put(fs);
