@@ -79,11 +79,12 @@ static long dup_from(struct file *f, u64 min, bool cloexec)
 
 static long set_flags(struct file *f, u32 flags)
 {
-	int err = 0;
+	int err;
 
 	flags &= SETFL_MASK;
-	if (flags & ~f->flags & O_NOATIME && file_noatime_ok && !file_noatime_ok(f))
-		return -EPERM;
+	err = file_flags_check ? file_flags_check(f, flags) : 0;
+	if (err)
+		return err;
 	if (f->ops->set_flags)
 		err = f->ops->set_flags(f, flags);
 	else if (flags & O_DIRECT)

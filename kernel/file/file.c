@@ -6,7 +6,7 @@
 u64 file_count, file_max = 8192;
 long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg);
 bool (*file_owner_exists)(int type, int id);
-bool (*file_noatime_ok)(struct file *f);
+int (*file_flags_check)(struct file *f, u32 flags);
 void (*file_path_release)(struct file *f);
 
 static struct slab_cache file_cache;

@@ -29,6 +29,10 @@ static bool owner_or_capable(const struct inode *i)
 
 static int setattr_check(struct inode *i, struct iattr *a)
 {
+	if (i->flags & INODE_IMMUTABLE && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_ATIME | ATTR_MTIME))
+		return -EPERM;
+	if (i->flags & INODE_APPEND && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET))
+		return -EPERM;
 	if (a->valid & ATTR_SIZE && a->size > i->sb->max_file_size)
 		return -EFBIG;
 	if (a->valid & (ATTR_UID | ATTR_GID) && !may_chown(i, a))
@@ -101,6 +105,55 @@ static long change_path(int dirfd, const char __user *path, u32 walk, struct iat
 	err = change(&p, a);
 	path_put(&p);
 	return err;
+}
+
+/* --- flags ------------------------------------------------------------------------------------------------------------------------ */
+
+#define FS_IOC_GETFLAGS 0x80086601u
+#define FS_IOC_SETFLAGS 0x40086602u
+
+static const struct {
+	u32 fs; /* as the ioctl has it */
+	u32 inode;
+} flag_bits[] = { { 0x10, INODE_IMMUTABLE }, { 0x20, INODE_APPEND }, { 0x40, INODE_NODUMP }, { 0x80, INODE_NOATIME } };
+
+static long set_inode_flags(struct file *f, u32 fs)
+{
+	struct inode *i = f->inode;
+	u32 known = 0, new = 0, mask = 0;
+	long err = path_want_write(&(struct path){ f->mount, f->dentry });
+
+	for (size_t k = 0; k < ARRAY_SIZE(flag_bits); k++) {
+		known |= flag_bits[k].fs;
+		mask |= flag_bits[k].inode;
+		new |= fs & flag_bits[k].fs ? flag_bits[k].inode : 0;
+	}
+	if (err)
+		return err;
+	rwlock_write(&i->lock);
+	if (!owner_or_capable(i) || ((new ^ i->flags) & (INODE_IMMUTABLE | INODE_APPEND) && !file_capable(CAP_LINUX_IMMUTABLE)))
+		err = -EPERM;
+	else if (fs & ~known)
+		err = -EOPNOTSUPP;
+	else
+		i->flags = (i->flags & ~mask) | new;
+	if (!err)
+		inode_touch(i, ATTR_CTIME);
+	rwlock_write_done(&i->lock);
+	return err;
+}
+
+long inode_flags_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	u32 fs = 0;
+
+	if (cmd == FS_IOC_SETFLAGS)
+		return get_user_u32(&fs, (const u32 __user *)arg) ? -EFAULT : set_inode_flags(f, fs);
+	if (cmd != FS_IOC_GETFLAGS)
+		return -ENOTTY;
+	for (size_t k = 0; k < ARRAY_SIZE(flag_bits); k++)
+		fs |= f->inode->flags & flag_bits[k].inode ? flag_bits[k].fs : 0;
+	return put_user_u32(fs, (u32 __user *)arg);
 }
 
 /* --- mode and owner ----------------------------------------------------------------------------------------------------------- */
@@ -193,6 +246,8 @@ static int change_times(const struct path *p, const struct timespec *times)
 		return err;
 	if (!(a.valid & (ATTR_ATIME | ATTR_MTIME)))
 		return 0;
+	if (i->flags & INODE_IMMUTABLE || (!now && i->flags & INODE_APPEND))
+		return -EPERM;
 	if (now && !owner_or_capable(i))
 		err = inode_permission(i, MAY_WRITE);
 	else if (!now && !owner_or_capable(i))
@@ -327,6 +382,8 @@ long sys_truncate(const char __user *path, s64 length)
 		err = path_want_write(&p);
 	if (!err)
 		err = inode_permission(i, MAY_WRITE);
+	if (!err && i->flags & INODE_APPEND)
+		err = -EPERM;
 	if (!err)
 		err = inode_write_get(i);
 	if (!err) {
@@ -349,7 +406,7 @@ long sys_ftruncate(int fd, s64 length)
 		return -EBADF;
 	err = -EINVAL;
 	if (r.file->inode && S_ISREG(r.file->inode->mode) && r.file->mode & FILE_WRITE)
-		err = truncate_place(&(struct path){ r.file->mount, r.file->dentry }, length);
+		err = r.file->inode->flags & INODE_APPEND ? -EPERM : truncate_place(&(struct path){ r.file->mount, r.file->dentry }, length);
 	fdref_put(r);
 	return err;
 }

@@ -120,6 +120,8 @@ int inode_permission(struct inode *i, u32 mask)
 {
 	if (mask & MAY_WRITE && i->sb->flags & MS_RDONLY && (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
 		return -EROFS;
+	if (mask & MAY_WRITE && unlikely(i->flags & INODE_IMMUTABLE))
+		return -EPERM;
 	return i->ops && i->ops->permission ? i->ops->permission(i, mask) : generic_permission(i, mask);
 }
 
@@ -137,6 +139,11 @@ int inode_getattr(struct inode *i, struct kstat *st)
 	st->ctime = i->ctime;
 	st->btime = i->btime;
 	spin_unlock(&i->spin);
+	if (i->flags & INODE_MEMORY) {
+		st->attributes_mask = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+		st->attributes = (i->flags & INODE_IMMUTABLE ? STATX_ATTR_IMMUTABLE : 0) | (i->flags & INODE_APPEND ? STATX_ATTR_APPEND : 0) |
+			(i->flags & INODE_NODUMP ? STATX_ATTR_NODUMP : 0);
+	}
 	st->blocks = i->flags & INODE_MEMORY ? READ_ONCE(i->cache.pages.count) * (PAGE_SIZE / 512) : i->blocks;
 	return 0;
 }
@@ -209,7 +216,7 @@ void path_accessed(const struct path *p)
 	struct inode *i = p->dentry->inode;
 	u32 flags = p->mount ? p->mount->flags | i->sb->flags : MS_NOATIME;
 
-	if (flags & (MS_NOATIME | MS_RDONLY) || (flags & MS_NODIRATIME && S_ISDIR(i->mode)))
+	if (flags & (MS_NOATIME | MS_RDONLY) || i->flags & INODE_NOATIME || (flags & MS_NODIRATIME && S_ISDIR(i->mode)))
 		return;
 	if (flags & MS_RELATIME && time_after(i->atime, i->mtime) && time_after(i->atime, i->ctime) &&
 	    (s64)(time_realtime_ns() / NSEC_PER_SEC) - i->atime.sec < ATIME_STALE_SEC)

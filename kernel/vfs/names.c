@@ -26,6 +26,8 @@ int may_delete(struct inode *dir, struct dentry *victim, bool want_dir)
 
 	if (err)
 		return err;
+	if (dir->flags & INODE_APPEND || i->flags & (INODE_APPEND | INODE_IMMUTABLE))
+		return -EPERM;
 	if (dir->mode & S_ISVTX && i->uid != uid && dir->uid != uid && !file_capable(CAP_FOWNER))
 		return -EPERM;
 	if (want_dir && !S_ISDIR(i->mode))
@@ -175,7 +177,7 @@ static int link_inode(const struct path *old, struct new_name *n)
 	err = may_create(dir);
 	if (err)
 		return err;
-	if (!dir->ops->link || S_ISDIR(i->mode))
+	if (!dir->ops->link || S_ISDIR(i->mode) || i->flags & (INODE_APPEND | INODE_IMMUTABLE))
 		return -EPERM;
 	rwlock_write(&i->lock);
 	if (!i->nlink && !(i->flags & INODE_LINKABLE))

@@ -28,9 +28,13 @@ static bool is_owner(const struct inode *i)
 	return file_cred()->fsuid == i->uid || file_capable(CAP_FOWNER);
 }
 
-static bool noatime_ok(struct file *f)
+static int flags_check(struct file *f, u32 flags)
 {
-	return !f->inode || is_owner(f->inode);
+	if (!f->inode)
+		return 0;
+	if (flags & ~f->flags & O_NOATIME && !is_owner(f->inode))
+		return -EPERM;
+	return (flags ^ f->flags) & O_APPEND && f->inode->flags & INODE_APPEND ? -EPERM : 0;
 }
 
 /* Type and rights, in Linux's order. */
@@ -56,6 +60,8 @@ static int may_open(const struct path *p, u32 flags)
 	err = inode_permission(i, mask);
 	if (!err && mask & MAY_WRITE && S_ISREG(i->mode))
 		err = path_want_write(p);
+	if (!err && i->flags & INODE_APPEND && ((flags & O_ACCMODE && !(flags & O_APPEND)) || flags & O_TRUNC))
+		err = -EPERM;
 	if (!err && flags & O_NOATIME && !is_owner(i))
 		err = -EPERM;
 	return err;
@@ -409,5 +415,5 @@ long sys_creat(const char __user *path, u32 mode)
 void open_init(void)
 {
 	file_path_release = path_release;
-	file_noatime_ok = noatime_ok;
+	file_flags_check = flags_check;
 }

@@ -135,6 +135,7 @@ const struct file_ops dcache_dir_ops = {
 	.read = dir_read,
 	.lseek = store_lseek,
 	.readdir = store_readdir,
+	.ioctl = generic_file_ioctl,
 	.fsync = dir_fsync,
 };
 

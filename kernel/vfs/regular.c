@@ -9,6 +9,10 @@
 #include "proc/signal.h"
 #include "usermode/uaccess.h"
 
+#define FIGETBSZ 2
+#define FICLONE 0x40049409u
+#define FICLONERANGE 0x4020940du
+#define FS_IOC_FIEMAP 0xc020660bu
 #define WRITE_CHUNK (1ul << 20) /* bytes written under one hold of the lock */
 
 s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end)
@@ -156,15 +160,34 @@ int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only __unus
 	return err;
 }
 
+/* Shared blocks: no file system here has them. */
+static long clone_from(struct file *f, int fd)
+{
+	struct fdref from = fdref_get(fd, false);
+	long err = !from.file ? -EBADF : from.file->inode && from.file->inode->sb == f->inode->sb ? -EOPNOTSUPP : -EXDEV;
+
+	fdref_put(from);
+	return err;
+}
+
 long generic_file_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct inode *i = f->inode;
 
-	if (cmd == FIONREAD)
-		return put_user_u32(READ_ONCE(i->size) - f->pos, (u32 __user *)arg);
-	if (cmd == FIOQSIZE)
+	switch (cmd) {
+	case FIONREAD:
+		return S_ISREG(i->mode) ? put_user_u32(READ_ONCE(i->size) - f->pos, (u32 __user *)arg) : -ENOTTY;
+	case FIOQSIZE:
 		return put_user_u64(READ_ONCE(i->size), (u64 __user *)arg);
-	return -ENOTTY;
+	case FIGETBSZ:
+		return put_user_u32(i->blksize, (u32 __user *)arg);
+	case FICLONE:
+		return clone_from(f, arg);
+	case FICLONERANGE:
+	case FS_IOC_FIEMAP:
+		return -EOPNOTSUPP;
+	}
+	return i->flags & INODE_MEMORY ? inode_flags_ioctl(f, cmd, arg) : -ENOTTY;
 }
 
 const struct file_ops regular_file_ops = {

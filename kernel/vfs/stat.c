@@ -7,7 +7,6 @@
 
 #define AT_STATX_SYNC_TYPE 0x6000
 #define STATX_RESERVED 0x80000000u
-#define STATX_ATTR_MOUNT_ROOT 0x2000u
 
 int vfs_stat(const struct path *p, struct kstat *st)
 {
@@ -15,6 +14,9 @@ int vfs_stat(const struct path *p, struct kstat *st)
 	int err = i->ops && i->ops->getattr ? i->ops->getattr(i, st) : inode_getattr(i, st);
 
 	st->mnt_id = p->mount ? p->mount->id : 0;
+	st->attributes_mask |= STATX_ATTR_AUTOMOUNT | STATX_ATTR_MOUNT_ROOT | STATX_ATTR_DAX;
+	if (p->mount && p->dentry == p->mount->root)
+		st->attributes |= STATX_ATTR_MOUNT_ROOT;
 	return err;
 }
 
@@ -129,7 +131,7 @@ long sys_statx(int dirfd, const char __user *path, int flags, unsigned mask, voi
 	x.mask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 	x.blksize = k.blksize;
 	x.attributes = k.attributes;
-	x.attributes_mask = STATX_ATTR_MOUNT_ROOT;
+	x.attributes_mask = k.attributes_mask;
 	x.nlink = k.nlink;
 	x.uid = k.uid;
 	x.gid = k.gid;

@@ -52,6 +52,12 @@ _Static_assert(sizeof(struct abi_statx) == 256, "struct statx");
 #define STATX_BASIC_STATS 0x7ffu
 #define STATX_BTIME 0x800u
 #define STATX_MNT_ID 0x1000u
+#define STATX_ATTR_IMMUTABLE 0x10u
+#define STATX_ATTR_APPEND 0x20u
+#define STATX_ATTR_NODUMP 0x40u
+#define STATX_ATTR_AUTOMOUNT 0x1000u
+#define STATX_ATTR_MOUNT_ROOT 0x2000u
+#define STATX_ATTR_DAX 0x200000u
 
 struct abi_statfs {
 	int64_t type, bsize;

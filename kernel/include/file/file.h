@@ -126,7 +126,7 @@ u32 file_poll(struct file *f, struct poll_table *pt);
 /* What upper stages hang into descriptors. */
 extern long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg); /* F_GETLK and its kin (stage 13); NULL: -ENOLCK */
 extern bool (*file_owner_exists)(int type, int id);                     /* proc's table, for F_SETOWN */
-extern bool (*file_noatime_ok)(struct file *f);                         /* vfs: may current set O_NOATIME */
+extern int (*file_flags_check)(struct file *f, u32 flags);              /* vfs: may F_SETFL set these: 0 or -EPERM */
 extern void (*file_path_release)(struct file *f);                       /* vfs: after ops->release, of a file with a dentry */
 /* The last reference went, before ops->release (epoll, flock). */
 NOTIFIER_DECLARE(file_release, struct file *f);

@@ -37,7 +37,7 @@ struct kstat {
 	u32 mode, nlink, uid, gid, blksize;
 	struct timespec atime, mtime, ctime, btime;
 	u64 mnt_id;
-	u32 attributes;
+	u32 attributes, attributes_mask; /* STATX_ATTR_* */
 };
 struct iattr {
 	u32 valid; /* ATTR_* */
@@ -147,7 +147,9 @@ struct inode {
 	void *private;
 };
 enum { INODE_DEAD = 1 /* a directory that was removed: takes no new names */, INODE_NOCMTIME = 2, INODE_MEMORY = 4 /* its pages are the only copy */, INODE_LINKABLE = 8 /* O_TMPFILE: may get a name though it has none */,
-       INODE_ANONYMOUS = 16 /* of a pipe, a socket or the like that has no name */ };
+       INODE_ANONYMOUS = 16 /* of a pipe, a socket or the like that has no name */,
+       /* chattr(1): */
+       INODE_IMMUTABLE = 32, INODE_APPEND = 64 /* no change but at the end */, INODE_NODUMP = 128, INODE_NOATIME = 256 };
 struct dentry {
 	struct refcount ref;
 	u32 flags;                 /* lock */
@@ -369,6 +371,8 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos);
 s64 generic_file_lseek(struct file *f, s64 off, int whence);
 int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only);
 long generic_file_ioctl(struct file *f, u32 cmd, u64 arg);
+/* FS_IOC_GETFLAGS and SETFLAGS for file systems that keep the flags in inode->flags: 0, -errno, -ENOTTY for another command. */
+long inode_flags_ioctl(struct file *f, u32 cmd, u64 arg);
 /* Clears set-user-id and set-group-id as a write or a change of owner by an ordinary user does; inode->lock held for writing. */
 void inode_kill_suid(struct inode *i);
 void file_accessed(struct file *f); /* access time, by the mount's rules */
