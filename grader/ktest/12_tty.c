@@ -9,14 +9,14 @@
 static char screen[16384];
 static size_t shown, room = sizeof(screen);
 
-static size_t screen_write(struct tty *t, const char *buf, size_t n)
+static size_t screen_write(struct tty *t __unused, const char *buf, size_t n)
 {
 	size_t take = MIN(n, room - shown);
 	memcpy(screen + shown, buf, take);
 	shown += take;
 	return take;
 }
-static size_t screen_room(struct tty *t) { return room - shown; }
+static size_t screen_room(struct tty *t __unused) { return room - shown; }
 static const struct tty_ops screen_ops = { .write = screen_write, .write_room = screen_room };
 
 static struct tty tty;
