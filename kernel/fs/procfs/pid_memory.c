@@ -168,8 +168,8 @@ static void copy_memory(struct seq *s, struct aspace *as, vaddr_t from, vaddr_t 
 }
 
 /*
- * The arguments as they lie in memory. A program that writes its title there may run over into the environment: then the last byte of the arguments is no
- * NUL, and the text ends at the first NUL after them.
+ * The arguments as they lie in memory. A program that writes its title there may run over into the environment, and leaves no NUL as their last byte: then
+ * the text is what stands at their start up to the first NUL.
  */
 int show_cmdline(struct seq *s, struct process *p, struct thread *t __unused)
 {
@@ -179,8 +179,9 @@ int show_cmdline(struct seq *s, struct process *p, struct thread *t __unused)
 		return 0;
 	if (as->arg_end > as->arg_start) {
 		vm_access(as, as->arg_end - 1, &last, 1, false);
-		copy_memory(s, as, as->arg_start, as->arg_end);
-		for (vaddr_t a = as->arg_end; last && a < as->env_end && vm_access(as, a, &last, 1, false) == 1 && last; a++)
+		if (!last)
+			copy_memory(s, as, as->arg_start, as->arg_end);
+		for (vaddr_t a = as->arg_start; last && a - as->arg_start < PAGE_SIZE && a < as->env_end && vm_access(as, a, &last, 1, false) == 1; a++)
 			seq_write(s, &last, 1);
 	}
 	aspace_put(as);
