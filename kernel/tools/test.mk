@@ -12,9 +12,10 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make ktest [LAB=NN]     build the test kernel: the prefix with the in-kernel tests of its stages
 #@   make check              the layer checker on the full kernel, without running anything
 #@   make matrix             every prefix against the tests of all its stages
+#@   make campaign           hours of random work on request: KIND=calls|storms|mutants SEED=n TIME=seconds SMP=n DEBUG=1
 #@   make bench              how fast, beside Linux
 #@   make grade LAB=NN       grade the work in labs/ for one lab
-.PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench
+.PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench campaign
 ktest: $(KTEST_IMAGE)
 ktest-path:
 	@echo $(KTEST_IMAGE)
@@ -55,3 +56,7 @@ endif
 bench:
 	@$(SETUP) kernel qemu alpine newlib
 	@if [ -x grader/bench/run ]; then BUILD=$(BUILD) grader/bench/run; else echo 'There is no benchmark yet.' >&2; exit 1; fi
+
+campaign:
+	@$(SETUP) kernel qemu newlib test
+	@SWITCHBACK_BUILD=$(BUILD) KIND=$(KIND) SEED=$(SEED) TIME=$(TIME) SMP=$(SMP) DEBUG=$(DEBUG) ONLY=$(ONLY) WORKERS=$(WORKERS) /usr/bin/python3 grader/campaign/run.py

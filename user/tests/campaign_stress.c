@@ -291,10 +291,18 @@ static void on_signal(int sig)
 /* Signals of all kinds between processes that work, sleep, fork and stop. */
 static void signals(int me)
 {
-	while (going(me)) {
-		pid_t target = fork();
-		int status;
+	sigset_t all, none;
 
+	sigfillset(&all);
+	sigemptyset(&none);
+	while (going(me)) {
+		int status;
+		pid_t target;
+
+		sigprocmask(SIG_SETMASK, &all, NULL);
+		target = fork();
+		if (target)
+			sigprocmask(SIG_SETMASK, &none, NULL);
 		if (target == 0) {
 			for (int s = 1; s < 64; s++)
 				if (s != SIGKILL && s != SIGSTOP && s != 32 && s != 33 && s != 34) {
@@ -302,6 +310,7 @@ static void signals(int me)
 
 					sigaction(s, &act, NULL);
 				}
+			sigprocmask(SIG_SETMASK, &none, NULL);
 			for (int i = 0;; i++) {
 				if (i % 3 == 0)
 					nap(1);
