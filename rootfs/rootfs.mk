@@ -26,8 +26,8 @@ rootfs_mkcpio := $(ROOTFS_PYTHON) $(rootfs_dir)/mkcpio.py
 rootfs_deps := $(wildcard $(rootfs_dir)/mkcpio.py $(rootfs_dir)/common.recipe $(rootfs_dir)/etc/*)
 alpine_tarball := $(shell sed 's/.* //' $(rootfs_dir)/alpine/SHA512SUMS)
 
-.PHONY: rootfs-choose newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz
-newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz: %: $(rootfs_out)/%
+.PHONY: rootfs-choose newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz debian-wide.cpio.gz
+newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz debian-wide.cpio.gz: %: $(rootfs_out)/%
 
 $(rootfs_out):
 	@mkdir -p $@
@@ -65,3 +65,8 @@ $(rootfs_out)/debian/stamp: $(wildcard $(rootfs_dir)/debian/packages $(rootfs_di
 
 $(rootfs_out)/debian.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/debian/*) $(rootfs_out)/debian/stamp $(rootfs_out)/newlib.cpio.gz
 	$(rootfs_mkcpio) -l 6 -D TREE=$(rootfs_abs_out)/debian/tree -D PROGRAMS=$(rootfs_abs_out)/newlib -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/debian/debian.recipe
+
+# The same with what the comparison with Linux wants beside it (grader/oracle/debian.sh): upstream's tests, logins, editors. Boot it with -m 2G.
+$(rootfs_out)/debian-wide.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/debian/* $(rootfs_dir)/debian/pam/*) $(rootfs_out)/newlib.cpio.gz
+	$(rootfs_dir)/debian/collect.sh $(rootfs_out)/debian/tree-wide $(rootfs_out)/debian/debs $(rootfs_dir)/debian/packages-wide
+	$(rootfs_mkcpio) -l 1 -D TREE=$(rootfs_abs_out)/debian/tree-wide -D PROGRAMS=$(rootfs_abs_out)/newlib -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/debian/debian.recipe $(rootfs_dir)/debian/wide.recipe

@@ -24,6 +24,7 @@ INIT = r"""#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=linux
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /dev/shm; mount -t tmpfs tmpfs /tmp
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd; [ -e /dev/stdin ] || ln -s /proc/self/fd/0 /dev/stdin
 stty -echo -onlcr </dev/console 2>/dev/null
 cd /tmp
 for f in /oracle/*.sh; do

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Lay out the packages of debian/packages as a tree: collect.sh TREE DOWNLOADS
+# Lay out the packages of debian/packages as a tree: collect.sh TREE DOWNLOADS [LIST...]
+# Each further LIST names more packages; then upstream's own tests and the zones of time stay in.
 # A package that is installed is copied from this machine; one that is not is downloaded into DOWNLOADS and
 # unpacked, and not installed. Documentation, translations and what no test runs stay out.
 set -eu
 tree=$1 debs=$2
+shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$tree.new"
 mkdir -p "$tree.new" "$debs"
@@ -12,11 +14,13 @@ for name in bin sbin lib lib64; do
 	ln -s "usr/$name" "$tree.new/$name"
 done
 
+some='|/zoneinfo|/test/|perl-base/unicore/lib'
+[ $# -eq 0 ] || some=
 wanted() {
-	grep -Ev '^/(bin|sbin|lib|lib64)$|^/usr/share/(doc|man|locale|info|lintian|bug|gdb|zoneinfo|pixmaps|menu|apport|common-licenses|bash-completion)|/lto1$|lto-dump|/gconv/|perl-base/unicore/lib|/lib(asan|tsan|ubsan|lsan|itm|gomp|quadmath|hwasan)[._]|/(lib2to3|idlelib|test|ensurepip|__pycache__)/|/gprofng|ld\.gold$|(^|[/-])dwp$'
+	grep -Ev '^/(bin|sbin|lib|lib64)$|^/usr/share/(doc|man|locale|info|lintian|bug|gdb|pixmaps|menu|apport|common-licenses|bash-completion)|/lto1$|lto-dump|/gconv/|/lib(asan|tsan|ubsan|lsan|itm|gomp|quadmath|hwasan)[._]|/(lib2to3|idlelib|ensurepip|__pycache__)/|/gprofng|ld\.gold$|(^|[/-])dwp$'"$some"
 }
 
-grep -Ev '^#|^$' "$here/packages" | while read -r package; do
+grep -hEv '^#|^$' "$here/packages" "$@" | while read -r package; do
 	if dpkg -s "$package" 2>/dev/null | grep -q '^Status: .* installed'; then
 		dpkg -L "$package" | wanted | while read -r path; do
 			if [ -L "$path" ] || [ -f "$path" ]; then echo ".$path"; fi
