@@ -133,6 +133,7 @@ struct process *exit_find_reaper(struct process *p); /* the subreaper or init th
 bool exit_tell_parent(struct process *p);            /* the exit signal and a wake-up; true: the parent does not want a zombie */
 void exit_orphaned_groups(struct process *p);        /* SIGHUP, SIGCONT for stopped groups that p's end orphans */
 void exit_child_orphaned(struct process *child, struct process *old_parent);
+void exit_queue_zombie(struct process *p);           /* from the living children of its parent to the zombies, the oldest first */
 void exit_detach(struct process *p);                 /* out of all tables and lists; p goes to the list of the dead, freed after the lock */
 void exit_free_dead(void);                           /* frees what exit_detach took out. No locks */
 void exit_init(void);

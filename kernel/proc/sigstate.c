@@ -43,6 +43,7 @@ struct process_signal *process_signal_create(struct process *p)
 	s->timer_slack = 50 * NSEC_PER_USEC;
 	list_init(&s->pending.queue);
 	list_init(&s->retired_creds);
+	list_init(&s->zombies);
 	list_init(&s->posix_timers);
 	wait_queue_init(&s->exec_wait);
 	wait_queue_init(&s->signalfd_wait);

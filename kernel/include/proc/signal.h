@@ -53,6 +53,7 @@ struct process_signal {
 	u32 continues;                           /* counts SIGCONTs */
 	struct wait_queue signalfd_wait;         /* ipc: signalfd and sigtimedwait */
 	/* Family, tree lock. */
+	struct list zombies;                     /* children that ended, by sibling, oldest first; process->children has the living */
 	bool subreaper;
 	int parent_death_signal;
 	bool over_nproc;                         /* a set*uid went past RLIMIT_NPROC: exec fails */

@@ -25,16 +25,20 @@ static void hand_children_on(struct process *p)
 	struct process *child, *next, *reaper = exit_find_reaper(p);
 
 	list_for_each_safe(child, next, &p->children, sibling) {
-		list_del(&child->sibling);
 		child->parent = reaper;
+		list_del(&child->sibling);
 		list_add_tail(&reaper->children, &child->sibling);
 		child->exit_signal = SIGCHLD;
 		if (child->signal->parent_death_signal)
 			signal_send_process(child, child->signal->parent_death_signal, NULL);
-		if (child->zombie && exit_tell_parent(child))
+		exit_child_orphaned(child, p);
+	}
+	list_for_each_safe(child, next, &p->signal->zombies, sibling) {
+		child->parent = reaper;
+		child->exit_signal = SIGCHLD;
+		exit_queue_zombie(child);
+		if (exit_tell_parent(child))
 			exit_detach(child);
-		else if (!child->zombie)
-			exit_child_orphaned(child, p);
 	}
 }
 
@@ -45,6 +49,8 @@ void exit_notify(struct process *p)
 	if (p->session && p->session->leader == p)
 		p->session->leader = NULL;
 	p->zombie = true;
+	if (p->parent)
+		exit_queue_zombie(p);
 	if (exit_tell_parent(p))
 		exit_detach(p);
 }
@@ -115,11 +121,27 @@ static bool look_at(struct process *child, struct wait_request *r)
 	return false;
 }
 
-/* 1: answered. 0: there are such children, nothing to tell yet. -ECHILD: there are none. */
+/* 1: one of this list told something. 0: there are such children, nothing to tell yet. -ECHILD: there are none. */
+static int look_through(struct list *children, struct wait_request *r)
+{
+	struct process *child;
+	int result = -ECHILD;
+
+	list_for_each(child, children, sibling) {
+		if (!matches(child, r))
+			continue;
+		result = look_at(child, r);
+		/* If only ends are asked for, one living child is as good as thousands. */
+		if (result || !(child->zombie || r->options & (WUNTRACED | WCONTINUED)))
+			break;
+	}
+	return result;
+}
+
 static int look(struct wait_request *r)
 {
 	struct process *me = current->process, *child;
-	int result = -ECHILD;
+	int result = -ECHILD, living;
 
 	spin_lock(&process_tree_lock);
 	if (r->which == WAIT_PID) {
@@ -127,12 +149,10 @@ static int look(struct wait_request *r)
 		if (child && child->parent == me && matches(child, r))
 			result = look_at(child, r);
 	} else {
-		list_for_each(child, &me->children, sibling) {
-			if (!matches(child, r))
-				continue;
-			result = look_at(child, r);
-			if (result)
-				break;
+		result = look_through(&me->signal->zombies, r);
+		if (result <= 0) {
+			living = look_through(&me->children, r);
+			result = MAX(result, living);
 		}
 	}
 	spin_unlock(&process_tree_lock);
