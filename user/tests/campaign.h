@@ -63,6 +63,19 @@ UNUSED static int wait_or_kill(pid_t pid, long milliseconds)
 			break;
 		sigtimedwait(&child, NULL, &limit);
 	}
+	/* Who waits that long is told what it was doing. */
+	if (milliseconds >= 1000) {
+		char path[40], text[300];
+		int fd;
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		fd = open(path, O_RDONLY);
+		n = fd < 0 ? 0 : read(fd, text, 120);
+		text[n > 0 ? n : 0] = '\0';
+		close(fd);
+		say("late: %s\n", text);
+	}
 	kill(-pid, SIGKILL);
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

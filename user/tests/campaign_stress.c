@@ -439,7 +439,8 @@ static void procs(int me)
 			close(fd);
 		}
 		if (pid > 0)
-			wait_or_kill(pid, 5000);
+			if (wait_or_kill(pid, 10000) < 0)
+				mistake("a process that only ends did not, in 10 s");
 	}
 }
 
