@@ -1,0 +1,159 @@
+/* Stage 13: ranges of locks are cut, split and merged; and random sequences of them against a model that knows each byte. */
+#include "core/ktest.h"
+
+#include "distro/distro_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+#define BYTES 48
+static struct flock_state state;
+static struct list spare;
+static int owners[4]; /* their addresses are the owners */
+
+static void fresh(void)
+{
+	memset(&state, 0, sizeof(state));
+	list_init(&state.locks);
+	list_init(&spare);
+}
+
+static void more_spare(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct file_lock *l = kzalloc(sizeof(*l), 0);
+		if (l)
+			list_add(&spare, &l->link);
+	}
+}
+
+static struct file_lock wanted(unsigned owner, enum lock_kind kind, enum lock_type type, u64 start, u64 end)
+{
+	return (struct file_lock){ .owner = &owners[owner], .kind = kind, .type = type, .start = start, .end = end, .pid = owner + 1 };
+}
+
+static bool set(unsigned owner, enum lock_kind kind, enum lock_type type, u64 start, u64 end)
+{
+	struct file_lock want = wanted(owner, kind, type, start, end);
+
+	more_spare();
+	return lock_apply(&state, &want, &spare);
+}
+
+static struct file_lock *conflict(unsigned owner, enum lock_kind kind, enum lock_type type, u64 start, u64 end)
+{
+	struct file_lock want = wanted(owner, kind, type, start, end);
+	return lock_find_conflict(&state, &want);
+}
+
+static unsigned count(void)
+{
+	struct file_lock *l;
+	unsigned n = 0;
+
+	list_for_each(l, &state.locks, link)
+		n++;
+	return n;
+}
+
+/* The type of the owner's lock on one byte. */
+static enum lock_type type_at(unsigned owner, enum lock_kind kind, u64 byte)
+{
+	struct file_lock *l;
+
+	list_for_each(l, &state.locks, link)
+		if (l->owner == &owners[owner] && l->kind == kind && l->start <= byte && byte <= l->end)
+			return l->type;
+	return LOCK_NONE;
+}
+
+static void clear(void)
+{
+	for (unsigned o = 0; o < 4; o++)
+		for (unsigned k = LOCK_KIND_FLOCK; k <= LOCK_KIND_OFD; k++)
+			set(o, k, LOCK_NONE, 0, LOCK_END);
+	KEXPECT_EQ(count(), 0);
+	while (!list_empty(&spare)) {
+		struct file_lock *l = list_first(&spare, struct file_lock, link);
+		list_del(&l->link);
+		kfree(l);
+	}
+}
+
+KTEST(13, a_range_in_the_middle_makes_three)
+{
+	fresh();
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 0, 99);
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_WRITE, 40, 59) == false);
+	KEXPECT_EQ(count(), 3);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 39), LOCK_READ);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 40), LOCK_WRITE);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 59), LOCK_WRITE);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 60), LOCK_READ);
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_READ, 30, 70));
+	KEXPECT_EQ(count(), 1);
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_NONE, 50, LOCK_END));
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 49), LOCK_READ);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 50), LOCK_NONE);
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 50, LOCK_END); /* side by side: one again, up to the very end */
+	KEXPECT_EQ(count(), 1);
+	clear();
+}
+
+KTEST(13, who_stands_beside_whom)
+{
+	fresh();
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 10, 19);
+	KEXPECT(conflict(1, LOCK_KIND_POSIX, LOCK_READ, 10, 19) == NULL);
+	KEXPECT(conflict(1, LOCK_KIND_POSIX, LOCK_WRITE, 0, 9) == NULL);
+	KEXPECT(conflict(1, LOCK_KIND_POSIX, LOCK_WRITE, 20, LOCK_END) == NULL);
+	KEXPECT(conflict(1, LOCK_KIND_POSIX, LOCK_WRITE, 19, 19) != NULL);
+	KEXPECT(conflict(0, LOCK_KIND_POSIX, LOCK_WRITE, 0, LOCK_END) == NULL); /* one's own */
+	KEXPECT(conflict(1, LOCK_KIND_OFD, LOCK_WRITE, 10, 10) != NULL);        /* both are fcntl's */
+	KEXPECT(conflict(0, LOCK_KIND_OFD, LOCK_WRITE, 10, 10) != NULL);        /* an open file is not the process */
+	KEXPECT(conflict(1, LOCK_KIND_FLOCK, LOCK_WRITE, 0, LOCK_END) == NULL); /* flock does not see them */
+	set(2, LOCK_KIND_FLOCK, LOCK_READ, 0, LOCK_END);
+	KEXPECT(conflict(3, LOCK_KIND_FLOCK, LOCK_READ, 0, LOCK_END) == NULL);
+	KEXPECT(conflict(3, LOCK_KIND_FLOCK, LOCK_WRITE, 0, LOCK_END) != NULL);
+	KEXPECT(conflict(3, LOCK_KIND_POSIX, LOCK_WRITE, 0, 9) == NULL);
+	clear();
+}
+
+/* Every byte of every owner, after each of many random steps. */
+KTEST(13, a_model_agrees_byte_by_byte)
+{
+	static u8 model[4][BYTES];
+
+	fresh();
+	memset(model, LOCK_NONE, sizeof(model));
+	for (unsigned step = 0; step < 3000; step++) {
+		unsigned owner = ktest_random() % 4, a = ktest_random() % BYTES, b = ktest_random() % BYTES;
+		enum lock_type type = ktest_random() % 3;
+		unsigned start = MIN(a, b), end = MAX(a, b);
+		bool refused = false;
+
+		for (unsigned o = 0; o < 4; o++)
+			for (unsigned i = start; i <= end; i++)
+				if (o != owner && type != LOCK_NONE && model[o][i] != LOCK_NONE && (type == LOCK_WRITE || model[o][i] == LOCK_WRITE))
+					refused = true;
+		if (type != LOCK_NONE)
+			KEXPECT_EQ(conflict(owner, LOCK_KIND_POSIX, type, start, end) != NULL, refused);
+		if (refused)
+			continue;
+		set(owner, LOCK_KIND_POSIX, type, start, end);
+		memset(&model[owner][start], type, end - start + 1);
+		for (unsigned o = 0; o < 4; o++)
+			for (unsigned i = 0; i < BYTES; i++)
+				if (type_at(o, LOCK_KIND_POSIX, i) != model[o][i]) {
+					KEXPECT_EQ(type_at(o, LOCK_KIND_POSIX, i), model[o][i]);
+					ktest_note("step", step);
+					clear();
+					return;
+				}
+		/* What is equal and side by side is one. */
+		struct file_lock *l, *m;
+		list_for_each(l, &state.locks, link)
+			list_for_each(m, &state.locks, link)
+				KEXPECT(!(l != m && l->owner == m->owner && l->type == m->type && l->end + 1 == m->start));
+	}
+	clear();
+}
