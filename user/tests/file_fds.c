@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * Descriptors: lowest number always, dup and its kin, close-on-exec, fcntl, limits, close_range. */
 #include "t.h"
 #include <sys/ioctl.h>
