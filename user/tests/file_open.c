@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * open: every flag, the errnos, who wins when several apply; modes and umask; O_PATH, O_TMPFILE. */
 #include "t.h"
 
