@@ -1,4 +1,4 @@
-/* stage: 07; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * POSIX timers: once and again, with signals and without, overruns, ignored signals, what fork and exec leave of them; ioprio. */
 #include "t.h"
 
