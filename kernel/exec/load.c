@@ -57,9 +57,10 @@ static int parse_script(char line[SCRIPT_LINE + 1], char **interpreter, char **a
 {
 	char *end = memchr(line, '\n', SCRIPT_LINE);
 	char *s = line + 2;
-	bool cut = !end && strnlen(line, SCRIPT_LINE) == SCRIPT_LINE;
+	bool whole = end != NULL;
+	bool cut = !whole && strnlen(line, SCRIPT_LINE) == SCRIPT_LINE;
 
-	if (!end)
+	if (!whole)
 		end = line + strnlen(line, SCRIPT_LINE);
 	while (end > s && is_blank(end[-1]) && !cut)
 		end--;
@@ -67,7 +68,7 @@ static int parse_script(char line[SCRIPT_LINE + 1], char **interpreter, char **a
 	while (is_blank(*s))
 		s++;
 	if (!*s)
-		return -ENOEXEC;
+		return cut || (whole && s == end) ? -ENOEXEC : -EACCES; /* Linux opens the empty name: a directory */
 	*interpreter = s;
 	while (*s && !is_blank(*s))
 		s++;

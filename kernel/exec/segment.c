@@ -61,6 +61,14 @@ static int copy_file(struct exec_source *s, struct aspace *as, vaddr_t to, u64 n
 	return err;
 }
 
+/* A file that is cut short maps all the same, as on Linux: who touches what is missing gets SIGBUS. */
+static bool page_is_past_the_end(struct exec_source *s, u64 off)
+{
+	char byte;
+
+	return s->read_at(s, &byte, 1, ALIGN_DOWN(off, PAGE_SIZE)) == 0;
+}
+
 int segment_map(struct exec_source *s, struct aspace *as, const struct elf64_phdr *ph, vaddr_t bias)
 {
 	vaddr_t base = ph->vaddr + bias;
@@ -80,7 +88,7 @@ int segment_map(struct exec_source *s, struct aspace *as, const struct elf64_phd
 		at = vm_map(as, start, file_top - start, first_prot, MAP_PRIVATE | MAP_FIXED, s->file, ALIGN_DOWN(ph->offset, PAGE_SIZE) >> PAGE_SHIFT);
 		if (at < 0)
 			return at;
-		if (tail) {
+		if (tail && !page_is_past_the_end(s, ph->offset + ph->filesz)) {
 			int err = zero_range(as, file_end, file_top);
 			if (err)
 				return err;
