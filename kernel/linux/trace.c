@@ -15,6 +15,7 @@
  */
 #include "core/cmdline.h"
 #include "core/printk.h"
+#include "exec/exec.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "linux_priv.h"
@@ -177,9 +178,22 @@ static void fork_traced(const struct fork_request *r, int *err __unused)
 }
 NOTIFIER(process_fork, fork_traced);
 
+static bool asked_for(const struct process *p, const char *name)
+{
+	return trace_all || (trace_pid && p->pid == trace_pid) || (trace_name[0] && strcmp(name, trace_name) == 0);
+}
+
+/* The first process comes from no fork and no execve. */
+static void first_traced(struct process *p, int *err __unused)
+{
+	if (asked_for(p, p->leader->name))
+		set_thread(p->leader, true);
+}
+NOTIFIER(process_first, first_traced);
+
 static void exec_traced(struct process *p)
 {
-	if (trace_all || (trace_pid && p->pid == trace_pid) || (trace_name[0] && strcmp(current->name, trace_name) == 0))
+	if (asked_for(p, current->name))
 		trace_set(p, true);
 }
 NOTIFIER(process_exec_done, exec_traced);
