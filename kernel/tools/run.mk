@@ -14,6 +14,9 @@ KERNEL_DIRECT ?= 0
 
 # What a stage can run: programs start in 06, an initramfs of files in 08, Busybox in 12, Alpine in 13.
 ROOTFS ?= $(if $(filter 13,$(lab_number)),alpine,$(if $(filter 12,$(lab_number)),busybox,$(if $(filter exec,$(SUBSYSTEMS)),newlib,none)))
+ifeq ($(filter $(ROOTFS),alpine busybox newlib debian none),)
+  $(error ROOTFS=$(ROOTFS): must be alpine, busybox, newlib, debian or none)
+endif
 
 QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
 QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none

@@ -42,7 +42,7 @@ packages() {
 	iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
 	qemu) echo qemu-system-x86 ;;
 	busybox | alpine) echo python3 ca-certificates busybox-static ;;
-	newlib | user) echo libc6-dev newlib-source xz-utils musl-tools linux-libc-dev ;;
+	newlib | user | debian) echo libc6-dev newlib-source xz-utils musl-tools linux-libc-dev ;;
 	gdb) echo gdb ;;
 	skeletons) echo unifdef ;;
 	test) echo libc6-dev unifdef cpio ovmf python3-pytest python3-pexpect python3-pytest-timeout python3-pytest-xdist \
