@@ -75,7 +75,8 @@ drop:
 	return NULL;
 }
 
-static struct process *start_program(const char *path, const char *const *argv, const char *const *envp, int *err)
+/* A process with the program in it, which does not run yet. Counted for the caller. */
+static struct process *load_program(const char *path, const char *const *argv, const char *const *envp, int *err)
 {
 	struct exec_args args;
 	struct exec_image img;
@@ -94,18 +95,20 @@ static struct process *start_program(const char *path, const char *const *argv, 
 	}
 	process_get(p);
 	thread_set_entry(p->leader, ret_from_fork, sizeof(struct trapframe), 0, 0);
-	thread_start(p->leader);
 	return p;
 }
 
 int exec_first(const char *path, const char *const *argv, const char *const *envp)
 {
 	int err;
-	struct process *p = start_program(path, argv, envp, &err);
+	struct process *p = load_program(path, argv, envp, &err);
 
-	if (p)
-		process_put(p);
-	return err;
+	if (!p)
+		return err;
+	printk("Run %s as init process\n", path); /* before it runs: the console is its own from then on */
+	thread_start(p->leader);
+	process_put(p);
+	return 0;
 }
 
 /* --- stage 06: one after the other --------------------------------------------------------------------------------- */
@@ -158,12 +161,13 @@ static void run_line(struct run_state *rs, char *line)
 		return;
 	rs->run++;
 	printk("program: %s\n", argv[0]);
-	struct process *p = start_program(argv[0], argv, environment, &err);
+	struct process *p = load_program(argv[0], argv, environment, &err);
 	if (!p) {
 		printk("program: %s: cannot be run (error %d)\n", argv[0], err);
 		rs->failed++;
 		return;
 	}
+	thread_start(p->leader);
 	wait_event(&program_ended, READ_ONCE(p->zombie));
 	if (p->exit_status & 0x7f)
 		printk("program: %s: killed by signal %d\n", argv[0], p->exit_status & 0x7f);

@@ -125,10 +125,7 @@ static void collect_words(void)
 static int try_init(const char *path)
 {
 	argv[0] = path;
-	int err = exec_first(path, argv, envp);
-	if (!err)
-		printk("Run %s as init process\n", path);
-	return err;
+	return exec_first(path, argv, envp);
 }
 
 void init_start(void (*mount_root)(void))
