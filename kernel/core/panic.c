@@ -63,6 +63,8 @@ static void print_leaf_caller(const struct trapframe *f)
 		print_address(false, word, 1);
 }
 
+u64 backtrace_trap_return;
+
 static void walk(bool to_log, u64 rbp)
 {
 	u64 previous = 0;
@@ -72,6 +74,13 @@ static void walk(bool to_log, u64 rbp)
 		if (!frame[1])
 			break;
 		print_address(to_log, frame[1], 1);
+		if (frame[1] == backtrace_trap_return) {
+			/* The entry code left a trapframe above its call: only there stands who was interrupted. */
+			const struct trapframe *f = (const struct trapframe *)(frame + 2);
+			if (trapframe_from_user(f))
+				break;
+			print_address(to_log, f->rip, 0);
+		}
 		previous = rbp;
 		rbp = frame[0];
 	}

@@ -11,6 +11,7 @@
 #include "core/cpu.h"
 #include "core/err.h"
 #include "core/node.h"
+#include "core/panic.h"
 #include "core/percpu.h"
 #include "core/printk.h"
 #include "core/random.h"
@@ -251,6 +252,7 @@ NODE(interrupts, .path = "interrupts", .show = show_interrupts);
 
 static int irq_init(void)
 {
+	backtrace_trap_return = (u64)trap_return;
 	int err;
 
 	irq_disable();

@@ -37,5 +37,7 @@ bool warn_once(bool *done, const char *what, const char *file, int line);
 /* Prints the chain of frame pointers from rbp, symbolised; to console (verdict=false) or to the verdict channel as well. */
 void backtrace(u64 rbp, u64 rip);
 void backtrace_here(void);
+/* Where the entry code goes on behind its call of the dispatcher; irq sets it. A back-trace finds the interrupted function by it. */
+extern u64 backtrace_trap_return;
 
 #endif
