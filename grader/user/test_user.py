@@ -4,6 +4,7 @@ What Linux 6.1 answered stands in user/tests/expect/. The host of a test run may
 question differs from the one that was kept, the test of the host says so, and the guest is still held to 6.1's."""
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,17 @@ def answers(smp):
 
 
 @pytest.mark.parametrize("name", HOST)
-def test_on_the_host(name, tmp_path):
+def test_on_the_host(name):
     if os.geteuid() != 0:
         pytest.skip("must skip: the programs change owners and mount things, which wants root on the host")
     environment = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/root", "TERM": "vt100"}
-    done = subprocess.run(["setsid", "-w", "timeout", "60", str(usertest.binaries() / name)], cwd="/", env=environment,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    # A folder that every user may look into: pytest's own are closed to the users that the programs become.
+    with tempfile.TemporaryDirectory(prefix="t", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o1777)
+        environment["T_DIR"] = folder
+        done = subprocess.run(["setsid", "-w", "timeout", "60", str(usertest.binaries() / name)], cwd="/",
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
     assert done.stdout.decode(errors="replace") == usertest.wanted(name)
 

@@ -4,12 +4,12 @@
 
 int main(void)
 {
-	char buf[256], top[64];
+	char buf[256];
+	const char *top;
 	struct stat st;
 	int fd;
 
-	t_dir();
-	snprintf(top, sizeof(top), "/tmp/t%d", (int)getpid());
+	top = t_dir();
 	mkdir("a", 0755);
 	mkdir("a/b", 0755);
 	mkdir("a/b/c", 0755);

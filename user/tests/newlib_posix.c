@@ -20,7 +20,7 @@ static void handler(int sig)
 
 int main(void)
 {
-	char name[] = "/tmp/tnewlib-XXXXXX", buf[64];
+	char name[80], buf[64];
 	int fd, fds[2], status, count = 0;
 	struct stat st;
 	sigset_t set, old;
@@ -28,8 +28,11 @@ int main(void)
 	DIR *dir;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	snprintf(name, sizeof(name), "/tmp/tn%d", (int)getpid());
-	printf("mkdir %d\n", mkdir(name, 0755));
+	fd = 0;
+	do { /* newlib's own mkdtemp makes nothing */
+		snprintf(name, sizeof(name), "%s/tn%d.%d", getenv("T_DIR") ? getenv("T_DIR") : "/tmp", (int)getpid(), fd);
+	} while ((status = mkdir(name, 0755)) < 0 && errno == EEXIST && fd++ < 1000);
+	printf("mkdir %d\n", status);
 	printf("chdir %d\n", chdir(name));
 	printf("open missing: %s\n", open("none", O_RDONLY) < 0 && errno == ENOENT ? "ENOENT" : "?");
 	fd = open("file", O_RDWR | O_CREAT | O_EXCL, 0640);

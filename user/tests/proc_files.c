@@ -60,15 +60,15 @@ int main(void)
 					     "/proc/sys/kernel/ostype", "/proc/sys/kernel/pid_max", 
 					     "/proc/self/io", "/proc/self/wchan", "/proc/self/oom_score_adj", 
 					     "/proc/swaps", "/proc/interrupts", "/proc/self/auxv", "/proc/self/smaps" };
-	char path[64], name[64];
+	char path[64];
+	const char *name;
 	DIR *dir;
 	struct stat st;
 	int fd, count, number, fields;
 	char state, *p;
 	pid_t pid;
 
-	t_dir();
-	snprintf(name, sizeof(name), "/tmp/t%d", (int)getpid());
+	name = t_dir();
 	for (size_t i = 0; i < COUNT(files); i++) {
 		number = slurp(files[i]);
 		if (number >= 0)

@@ -174,16 +174,18 @@ UNUSED static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* A fresh folder of the test's own, entered. */
-UNUSED static void t_dir(void)
+/* A fresh folder of the test's own, entered: its path. It is made in $T_DIR, if that is set, so that a host can clear up. */
+UNUSED static const char *t_dir(void)
 {
-	char name[64];
+	static char name[128];
+	const char *top = getenv("T_DIR");
 
-	snprintf(name, sizeof(name), "/tmp/t%d", (int)getpid());
-	NEED(mkdir(name, 0755) == 0);
+	snprintf(name, sizeof(name), "%s/tXXXXXX", top ? top : "/tmp");
+	NEED(mkdtemp(name));
 	NEED(chmod(name, 0755) == 0);
 	NEED(chdir(name) == 0);
 	umask(022);
+	return name;
 }
 
 UNUSED static void put_file(const char *path, const void *data, size_t size)
