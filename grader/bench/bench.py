@@ -1,92 +1,29 @@
 #!/usr/bin/python3
-"""Figures of Switchback beside Linux: the same QEMU, the same initramfs, the same flags, in turn (A B A B ...).
+"""Figures of Switchback beside Linux: the same programs in the same initramfs in the same QEMU, in turn (A B A B ...).
 
-    bench.py [--kernel ELF] [--linux VMLINUZ] [--rounds N] [--icount] [--json FILE]
+    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,jobs,boot] [--rounds N] [--check] [--baseline]
 
-Boot time is measured outside, from the start of QEMU to the first prompt of Alpine's /bin/sh. The rest is measured
-inside, by programs of user/bench. With --icount one CPU counts a nanosecond per instruction: then the inside
-figures are instructions (in thousands where the row says us), and repeat to the digit.
-Linux runs with mitigations=off. Printed are the median of the rounds and the spread, from the best to the worst; a
-loaded host only ever makes a figure worse.
+Two measures. *Instructions*: QEMU's -icount with one processor makes a nanosecond of guest time of every instruction, so
+what the programs take for time is a count, the same whatever else the host does. *Time* under plain TCG: the median of
+the rounds, and how far they lie apart. Linux runs with mitigations=off. All of it is QEMU's TCG, not hardware.
+--check compares our instructions with the baseline that is kept, and fails when a row has grown by more than 5 %.
 """
 import argparse
 import glob
 import json
 import os
-import re
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+import report
+from machine import Machine, boot_time, run_inside
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-PROMPT = re.compile(rb"# ?(\x1b\[6n)?$")
-
-
-class Machine:
-    """One kernel of the comparison."""
-
-    def __init__(self, name, image, words):
-        self.name, self.image, self.words = name, image, words
-        self.rows = {}
-
-    def note(self, row, value):
-        self.rows.setdefault(row, []).append(value)
-
-    def median(self, row):
-        return statistics.median(self.rows[row]) if row in self.rows else None
-
-    def cell(self, row):
-        """Median and spread as text."""
-        if row not in self.rows:
-            return f"{'-':>12}{'':17}"
-        values = self.rows[row]
-        spread = f" {min(values):.3f}..{max(values):.3f}" if max(values) > min(values) else ""
-        return f"{self.median(row):12.3f}{spread:17}"
-
-    def command(self, initrd, words, args, extra=()):
-        return ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none",
-                "-m", args.memory, "-smp", "1", "-cpu", "max", "-kernel", self.image, "-initrd", initrd,
-                "-append", f"console=ttyS0 quiet {words} {self.words}"] + list(extra)
-
-
-def boot_time(machine, initrd, args):
-    """Seconds from the start of QEMU to the shell's prompt; None when it never comes."""
-    start = time.monotonic()
-    process = subprocess.Popen(machine.command(initrd, "rdinit=/bin/sh", args), stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    seen = b""
-    try:
-        os.set_blocking(process.stdout.fileno(), False)
-        while time.monotonic() - start < args.timeout and process.poll() is None:
-            try:
-                seen += os.read(process.stdout.fileno(), 65536)
-            except BlockingIOError:
-                time.sleep(0.002)
-            if PROMPT.search(seen[-32:]):
-                return time.monotonic() - start
-        return None
-    finally:
-        process.kill()
-        process.wait()
-
-
-def run_inside(machine, initrd, args):
-    extra = ("-icount", "shift=0,sleep=off") if args.icount else ()
-    command = machine.command(initrd, "rdinit=/bench/init", args, extra)
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              timeout=args.timeout * 4)
-        text = done.stdout
-    except subprocess.TimeoutExpired as error:
-        text = error.stdout or b""
-    text = text.decode(errors="replace").replace("\r", "")
-    for name, value in re.findall(r"^row (\S+) ([\d.]+)$", text, re.M):
-        machine.note(name, float(value))
-    if "@@DONE" not in text:
-        print(f"{machine.name}: the programs did not end; the last lines:\n" + "\n".join(text.splitlines()[-8:]), file=sys.stderr)
+BASELINE = os.path.join(HERE, "baseline.json")
+PARTS = ("rows", "scale", "parallel", "footprint", "jobs", "boot")
+GROWTH = 1.05
 
 
 def combined_image(args, out):
@@ -105,31 +42,106 @@ def combined_image(args, out):
     return both
 
 
-def report(ours, linux):
-    print(f"{'':20}{ours.name:>12}{'':17}{linux.name if linux else '':>12}{'':17}{'ratio' if linux else '':>7}")
-    for row in ours.rows if not linux else dict.fromkeys(list(ours.rows) + list(linux.rows)):
-        a, b = ours.median(row), linux.median(row) if linux else None
-        print(f"{row:20}{ours.cell(row)}{linux.cell(row) if linux else ''}{f'{b / a:.2f}' if a and b else '':>7}")
-    if linux:
-        print("median best..worst; ratio: Linux / Switchback, more is better for us")
+def say(text):
+    """Progress, for people only."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def goals(ours, linux, counted):
-    """The figures to reach, each with what was reached. `counted`: the figures are instructions, not time."""
-    fast, slow = ours.median("getpid-syscall-ns"), ours.median("getpid-int80-ns")
+def measure(args, machines, image):
+    """Every part that was asked for, on each machine in turn."""
+    rows, limit = args.row, args.timeout
+    plan = []
+    if "rows" in args.part:
+        plan.append(("rows", "count", args.memory, 1, 1))
+        plan.append(("rows", "time", args.memory, 1, args.rounds))
+    if "scale" in args.part:
+        plan.append(("scale", "count", 6144, 1, 1))
+    if "parallel" in args.part:
+        plan.append(("parallel", "parallel", args.memory, 2, args.rounds))
+    if "footprint" in args.part:
+        plan.append(("footprint", "memory", args.memory, 1, 1))
+    if "jobs" in args.part:
+        plan.append(("jobs", "job", 1024, 1, min(args.rounds, 3)))
+    for what, kind, memory, smp, rounds in plan:
+        for done in range(rounds):
+            for machine in machines:
+                say(f"{what}, {kind}: round {done + 1} of {rounds}, {machine.name}")
+                run_inside(machine, image, what, kind, memory, limit, smp, rows)
+    if "boot" in args.part:
+        for done in range(args.rounds):
+            for machine in machines:
+                say(f"boot: round {done + 1} of {args.rounds}, {machine.name}")
+                seconds = boot_time(machine, args.initrd, args.memory, 60)
+                if seconds is None:
+                    print(f"{machine.name}: no prompt within a minute", file=sys.stderr)
+                else:
+                    machine.note("job", "boot-to-prompt", seconds * 1e9)
+    say("")
+
+
+def simple_table(machines, kind, title, unit, scale):
+    ours, linux = machines[0], machines[1] if len(machines) > 1 else None
+    names = dict.fromkeys(list(ours.rows.get(kind, {})) + list(linux.rows.get(kind, {}) if linux else ()))
+    if not names:
+        return
+    print(f"\n{title} ({unit})")
+    for row in names:
+        a, b = ours.median(kind, row), linux.median(kind, row) if linux else None
+        there = f"{b / scale:12,.3f}  ratio {b / a:.2f}" if a and b else ""
+        print(f"{row:20}{a / scale if a else float('nan'):12,.3f}{there}")
+
+
+def goals(ours, linux):
+    """The figures to reach, each with what was reached."""
     checks = []
-    if fast and slow and not counted:
-        checks.append(("SYSCALL at least twice as fast as INT 0x80", slow / fast, slow / fast >= 2))
-    if linux:
-        for row in ("getpid-syscall-ns", "getpid-int80-ns"):
-            a, b = ours.median(row), linux.median(row)
-            if a and b:
-                checks.append((f"{row} not slower than Linux's", b / a, a <= b))
-        a, b = ours.median("boot-s"), linux.median("boot-s")
-        if a and b:
-            checks.append(("boot in a third of Linux's time", b / a, a * 3 <= b))
+    fast, slow = ours.median("time", "null-syscall"), ours.median("time", "null-int80")
+    if fast and slow:
+        checks.append(("SYSCALL at least twice as fast as INT 0x80, in time", slow / fast, slow / fast >= 2))
+    for row in ("null-syscall", "null-int80"):
+        value = report.ratio(ours, linux, "time", row)
+        if value:
+            checks.append((f"{row} not slower than Linux's, in time", value, value >= 1))
+    value = report.ratio(ours, linux, "job", "boot-to-prompt")
+    if value:
+        checks.append(("boot in a third of Linux's time", value, value >= 3))
+    names = report.row_names(ours, linux)
+    for kind, wanted in (("count", 2.0), ("time", 1.5)):
+        ratios = [r for r in (report.ratio(ours, linux, kind, n) for n in names) if r]
+        if len(ratios) > 10:
+            mean = report.geometric_mean(ratios)
+            checks.append((f"geometric mean of the rows at least {wanted}, {kind}", mean, mean >= wanted))
+    value = report.ratio(ours, linux, "memory", "memory-idle")
+    if value:
+        checks.append(("idle memory at most a quarter of Linux's", value, value >= 4))
+    if checks:
+        print()
     for text, value, good in checks:
-        print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f} times")
+        print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f}")
+    behind = report.worse_rows(ours, linux, names) if linux else []
+    for row, kind, value in behind:
+        print(f"MISSED   {row} is behind Linux beyond the spread, {kind}: {value:.2f}")
+
+
+def check_baseline(ours, args):
+    """How many rows cost more than 5 % more than the baseline says."""
+    with open(BASELINE, encoding="utf-8") as stream:
+        kept = json.load(stream)
+    bad = 0
+    for row, before in kept.items():
+        now = ours.median("count", row)
+        if args.row and row not in args.row:
+            continue
+        if now is None:
+            print(f"missing  {row}")
+            bad += 1
+        elif now > before * GROWTH:
+            print(f"grown    {row}: {before:,.1f} to {now:,.1f} instructions ({now / before - 1:+.1%})")
+            bad += 1
+        elif now < before / GROWTH:
+            print(f"better   {row}: {before:,.1f} to {now:,.1f} instructions ({now / before - 1:+.1%})")
+    print(f"{len(kept)} rows in the baseline, {bad} beyond it")
+    return 1 if bad else 0
 
 
 def main():
@@ -138,42 +150,62 @@ def main():
     parser.add_argument("--kernel")
     parser.add_argument("--linux")
     parser.add_argument("--initrd")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--memory", default="512")
-    parser.add_argument("--timeout", type=float, default=60)
-    parser.add_argument("--icount", action="store_true")
-    parser.add_argument("--only", choices=["boot", "inside"])
-    parser.add_argument("--json")
+    parser.add_argument("--row", default="", type=lambda text: [w for w in text.split(",") if w])
+    parser.add_argument("--part", default=",".join(PARTS), type=lambda text: [w for w in text.split(",") if w])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", type=int, default=512)
+    parser.add_argument("--timeout", type=float, default=900)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--baseline", action="store_true", help="keep our instructions as the new baseline")
     args = parser.parse_args()
+    unknown = [p for p in args.part if p not in PARTS]
+    if unknown:
+        sys.exit(f"bench: no part called {unknown[0]}: there are {' '.join(PARTS)}")
+    if args.row and args.part == list(PARTS):
+        args.part = ["rows"]
     args.kernel = args.kernel or os.path.join(args.build, "switchback.elf")
     args.initrd = args.initrd or os.path.join(args.build, "rootfs/alpine.cpio.gz")
     for path in (args.kernel, args.initrd):
         if not os.path.exists(path):
             sys.exit(f"bench: {path} is missing")
-    found = sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))
-    args.linux = args.linux or (found[-1] if found else None)
-    ours = Machine("Switchback", args.kernel, "")
-    linux = Machine("Linux", args.linux, "mitigations=off") if args.linux else None
-    if not linux:
-        print("bench: no Linux to compare with; its package is linux-image-cloud-amd64", file=sys.stderr)
-    machines = [m for m in (ours, linux) if m]
+    ours = Machine("Switchback", args.kernel)
     with tempfile.TemporaryDirectory() as out:
-        both = combined_image(args, out)
-        for _ in range(args.rounds):
-            for machine in machines:
-                if args.only != "inside":
-                    seconds = boot_time(machine, args.initrd, args)
-                    if seconds is None:
-                        print(f"{machine.name}: no prompt within {args.timeout:.0f} s", file=sys.stderr)
-                    else:
-                        machine.note("boot-s", seconds)
-                if args.only != "boot":
-                    run_inside(machine, both, args)
-    report(ours, linux)
-    goals(ours, linux, args.icount)
-    if args.json:
-        with open(args.json, "w", encoding="utf-8") as stream:
-            json.dump({m.name: m.rows for m in machines}, stream, indent=1)
+        image = combined_image(args, out)
+        if args.check or args.baseline:
+            if not run_inside(ours, image, "rows", "count", args.memory, args.timeout, 1, args.row):
+                return 1
+            if args.check:
+                return check_baseline(ours, args)
+            with open(BASELINE, "w", encoding="utf-8") as stream:
+                json.dump({n: ours.median("count", n) for n in ours.rows["count"]}, stream, indent=1)
+                stream.write("\n")
+            return 0
+        found = sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))
+        args.linux = args.linux or (found[-1] if found else None)
+        linux = Machine("Linux", args.linux, "mitigations=off") if args.linux else None
+        if not linux:
+            print("bench: no Linux to compare with; its package is linux-image-cloud-amd64", file=sys.stderr)
+        machines = [m for m in (ours, linux) if m]
+        measure(args, machines, image)
+    names = report.row_names(ours, linux)
+    unknown = [r for r in args.row if not any(r == n.split("@")[0] for kinds in ours.rows.values() for n in kinds)]
+    if unknown:
+        sys.exit(f"bench: no row called {unknown[0]}")
+    if names:
+        report.table(ours, linux, names)
+    if "scale" in args.part:
+        report.scale_table(machines, "count", "instructions")
+    if "parallel" in args.part:
+        report.parallel_table(machines)
+    simple_table(machines, "memory", "memory", "KiB", 1)
+    simple_table(machines, "job", "whole jobs", "s", 1e9)
+    goals(ours, linux)
+    folder = os.path.join(args.build, "bench")
+    os.makedirs(folder, exist_ok=True)
+    report.write_json(machines, os.path.join(folder, "bench.json"))
+    if linux and names:
+        report.chart(ours, linux, names, os.path.join(folder, "bench.svg"))
+    print(f"\nkept: {os.path.relpath(folder, os.getcwd())}/bench.json" + (" and bench.svg" if linux and names else ""))
     return 0
 
 

@@ -1,18 +1,45 @@
 #!/bin/sh
-# PID 1 of a benchmark: everything that is timed inside the machine. The output is lines "row NAME NUMBER".
+# PID 1 of a benchmark: everything that is measured inside the machine. The output is lines "row NAME NUMBER".
+# From the kernel's command line come bench= (what to run), bench_rows= (rows, with commas; none means all), bench_memory=.
 PATH=/bench:/bin:/sbin:/usr/bin:/usr/sbin
 export PATH
 mount -t proc proc /proc
+mount -t sysfs sysfs /sys 2>/dev/null
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
+mount -t tmpfs tmpfs /tmp
+rows=$(echo "$bench_rows" | tr , ' ')
 echo "@@BENCH"
-# Linux's INT 0x80 is the door for 32-bit programs and has numbers of its own.
-case $(uname -v) in
-*SMP*PREEMPT_DYNAMIC*Debian* | *Debian*) getpid linux ;;
-*) getpid ;;
+case $bench in
+rows)
+	# Linux's INT 0x80 is the door for 32-bit programs and has numbers of its own.
+	case $(uname -v) in
+	*Debian*) getpid linux ;;
+	*) getpid ;;
+	esac
+	for program in calls memory process ipc files; do
+		$program $rows
+	done ;;
+profile)
+	while :; do
+		if [ -x "/bench/${rows%% *}" ]; then
+			$rows
+		else
+			for program in calls memory process ipc files; do
+				$program $rows
+			done
+		fi
+	done ;;
+scale) scale $rows ;;
+parallel) parallel $rows ;;
+footprint) footprint "$bench_memory" ;;
+jobs)
+	timed shell-loop 20000 sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
+	timed thousand-true 1 sh -c 'i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i + 1)); done'
+	timed find-md5sum 1 sh -c 'find / -xdev -type f | xargs md5sum >/dev/null'
+	timed tar-root 1 sh -c 'tar cf /tmp/root.tar -C / bin etc lib sbin usr var'
+	timed gzip-root 1 sh -c 'gzip -c /tmp/root.tar >/tmp/root.tar.gz'
+	timed untar-root 1 sh -c 'mkdir /tmp/x && tar xf /tmp/root.tar -C /tmp/x'
+	timed pipeline 1 sh -c 'find / -xdev | sort | wc -l >/dev/null' ;;
 esac
-process
-timed shell-loop-us 20000 sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
-timed shell-commands-us 100 sh -c 'i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done'
-timed pipeline-us 1 sh -c 'find / -xdev | sort | wc -l >/dev/null'
 echo "@@DONE"
 poweroff -f

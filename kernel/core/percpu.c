@@ -38,13 +38,8 @@ struct cpu *percpu_setup(u32 id, void *image)
 	return enter(image, id, (char *)image + ALIGN_UP(sizeof(struct cpu), 64));
 }
 
-void preempt_enable(void)
+void preempt_check(void)
 {
-	u32 left;
-
-	__asm__ volatile("decl %%gs:32\n\tmovl %%gs:32, %0" : "=r"(left)::"memory", "cc");
-	if (left)
-		return;
-	if (unlikely(READ_ONCE(this_cpu()->need_resched)) && preempt_hook && irq_enabled())
+	if (preempt_hook && irq_enabled())
 		preempt_hook();
 }

@@ -60,8 +60,9 @@ struct epoll_item {
 	int fd;
 	u32 events;               /* mutex; 0 but private bits: disarmed by ONESHOT */
 	u64 data;
-	bool ready;               /* ep->lock */
-	struct list ready_link;   /* ep->lock */
+	bool ready;               /* set: ep->lock; cleared: ep->mutex, by the scan that took it off the list */
+	struct list ready_link;   /* ep->lock, or the scan whose list it is on */
+	struct epoll_item *again; /* ep->mutex: list of a scan */
 	struct list file_link;    /* file->epoll_links: file->lock */
 	struct item_wait *waits;
 };
@@ -76,18 +77,22 @@ static MUTEX(epoll_mutex, RANK_EPOLL_GRAPH);
 
 /* --- events come in ------------------------------------------------------------------------------------------------ */
 
-/* True if it was not there. */
+/* With ep->lock held. True if it was not there. */
+static bool add_ready(struct epoll_item *it)
+{
+	if (it->ready)
+		return false;
+	it->ready = true;
+	list_add_tail(&it->ep->ready, &it->ready_link);
+	return true;
+}
+
 static bool make_ready(struct epoll_item *it)
 {
-	struct epoll *ep = it->ep;
-	bool added = false;
-	u64 flags = spin_lock_irqsave(&ep->lock);
+	u64 flags = spin_lock_irqsave(&it->ep->lock);
+	bool added = add_ready(it);
 
-	if (!it->ready) {
-		it->ready = added = true;
-		list_add_tail(&ep->ready, &it->ready_link);
-	}
-	spin_unlock_irqrestore(&ep->lock, flags);
+	spin_unlock_irqrestore(&it->ep->lock, flags);
 	return added;
 }
 
@@ -236,9 +241,29 @@ NOTIFIER(file_release, file_gone);
 
 /* --- scan ---------------------------------------------------------------------------------------------------------- */
 
-/* Asks the ready items. buf NULL: only tells whether there is one (1 or 0). Else stores up to max events: how many, or -EFAULT. */
+/* What item_ask found is for the caller: stores it. False if it cannot be. Says in *keep whether the item stays ready. */
+static bool report(struct epoll_item *it, u32 events, struct abi_epoll_event __user *to, bool *keep)
+{
+	struct abi_epoll_event ev = { events, it->data };
+
+	*keep = true;
+	if (copy_to_user(to, &ev, sizeof(ev)))
+		return false;
+	*keep = !(it->events & (EPOLLET | EPOLLONESHOT));
+	if (it->events & EPOLLONESHOT)
+		it->events &= PRIVATE_BITS;
+	return true;
+}
+
+/*
+ * Asks the ready items. buf NULL: only tells whether there is one (1 or 0). Else stores up to max events: how many, or -EFAULT.
+ *
+ * The list is taken over as a whole, so that the lock is wanted twice however many there are. An item that shall stay ready waits in `again`, since its
+ * ready_link may meanwhile be in use: an event that came in has put it on ep->ready.
+ */
 static long scan(struct epoll *ep, struct abi_epoll_event __user *buf, long max)
 {
+	struct epoll_item *again = NULL, **end = &again;
 	struct list todo;
 	long found = 0;
 	u64 flags;
@@ -247,36 +272,38 @@ static long scan(struct epoll *ep, struct abi_epoll_event __user *buf, long max)
 	list_init(&todo);
 	flags = spin_lock_irqsave(&ep->lock);
 	list_splice_tail(&todo, &ep->ready);
+	spin_unlock_irqrestore(&ep->lock, flags);
 	while (!list_empty(&todo) && found < max) {
 		struct epoll_item *it = list_first(&todo, struct epoll_item, ready_link);
-		list_del(&it->ready_link);
-		it->ready = false;
-		spin_unlock_irqrestore(&ep->lock, flags);
+		bool keep, stored = true;
 
+		list_del(&it->ready_link);
+		WRITE_ONCE(it->ready, false);
+		smp_mb(); /* invariant 1 */
 		u32 now = item_ask(it);
-		bool keep = now && !buf;
-		if (now && buf) {
-			struct abi_epoll_event ev = { now, it->data };
-			if (copy_to_user(buf + found, &ev, sizeof(ev))) {
-				make_ready(it);
-				if (!found)
-					found = -EFAULT;
-				flags = spin_lock_irqsave(&ep->lock);
-				break;
-			}
-			if (it->events & EPOLLONESHOT)
-				it->events &= PRIVATE_BITS;
-			else
-				keep = !(it->events & EPOLLET);
+		if (!now)
+			continue;
+		if (buf)
+			stored = report(it, now, buf + found, &keep);
+		else
+			keep = true;
+		if (keep) {
+			it->again = NULL;
+			*end = it;
+			end = &it->again;
 		}
-		found += now != 0;
-		if (keep)
-			make_ready(it);
-		flags = spin_lock_irqsave(&ep->lock);
+		if (!stored) {
+			found = found ? found : -EFAULT;
+			break;
+		}
+		found++;
 	}
-	/* What is left goes before what came meanwhile. */
+	flags = spin_lock_irqsave(&ep->lock);
+	/* What is left goes before what came meanwhile, and what was reported behind both. */
 	list_splice_tail(&todo, &ep->ready);
 	list_splice_tail(&ep->ready, &todo);
+	for (struct epoll_item *it = again; it; it = it->again)
+		add_ready(it);
 	spin_unlock_irqrestore(&ep->lock, flags);
 	mutex_unlock(&ep->mutex);
 	return found;
@@ -455,8 +482,9 @@ static long wait_events(struct epoll *ep, struct abi_epoll_event __user *buf, in
 		if (!found)
 			found = scan(ep, buf, max);
 	}
-	/* More is ready than we took: somebody else may take it. */
-	if (!list_empty(&ep->ready))
+	/* More is ready than we took: somebody else may take it. A waiter enters its queue first and then looks at the list. */
+	smp_mb();
+	if (!list_empty(&ep->ready) && !list_empty(&ep->waiters.entries))
 		wait_wake_one(&ep->waiters);
 	return found;
 }

@@ -1,7 +1,8 @@
 /*
  * poll, ppoll, select, pselect6.
  *
- * The core: ask every file once with a table in which it leaves its wait queues; then sleep until one of those calls; ask all again without the table.
+ * The core: ask every file; if none has anything, ask again with a table in which each leaves its wait queues, sleep until one of those calls, and ask all
+ * again without the table.
  * `triggered` is set by the callback before it wakes us, and tested after we set our state: an event between asking and sleeping is not lost.
  */
 #include "ipc_priv.h"
@@ -95,33 +96,40 @@ static void poll_leave(struct poller *p)
 	}
 }
 
+/* Asks every file, with the table in hand if it is given: how many have something to say. */
+static long ask(struct poller *p, struct poll_item *items, u32 n, bool leave)
+{
+	long found = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		struct poll_item *it = &items[i];
+		if (it->ref.file) {
+			p->table.want = it->events;
+			it->revents = file_poll(it->ref.file, leave ? &p->table : NULL) & it->events;
+		}
+		found += it->revents != 0;
+	}
+	return found;
+}
+
 long poll_wait_items(struct poll_item *items, u32 n, u64 deadline)
 {
 	struct poller p;
-	long found = 0;
-	bool in_time = deadline != 0, first = true;
+	bool in_time = deadline != 0;
 
-	p.table.add = in_time ? poll_add : NULL;
+	/* Mostly something is ready, and then nothing was left anywhere that would have to be taken back. */
+	p.inline_used = 0;
+	p.chunks = NULL;
+	long found = ask(&p, items, n, false);
+	if (found || !in_time)
+		return found;
+
+	p.table.add = poll_add;
 	p.thread = current;
 	p.triggered = 0;
 	p.error = 0;
-	p.inline_used = 0;
-	p.chunks = NULL;
-	for (;;) {
-		for (u32 i = 0; i < n; i++) {
-			struct poll_item *it = &items[i];
-			if (!it->ref.file) {
-				found += it->revents != 0;
-				continue;
-			}
-			p.table.want = it->events;
-			it->revents = file_poll(it->ref.file, first && p.table.add ? &p.table : NULL) & it->events;
-			if (it->revents) {
-				found++;
-				p.table.add = NULL; /* we will not sleep: no need to wait on the others */
-			}
-		}
-		first = false;
+	for (bool leave = true;; leave = false) {
+		found = ask(&p, items, n, leave);
 		if (found || !in_time)
 			break;
 		if (p.error) {

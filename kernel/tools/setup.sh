@@ -29,6 +29,7 @@ probe() {
 	musl-tools) echo musl-gcc ;;
 	linux-libc-dev) echo '/usr/include/linux/version.h' ;;
 	busybox-static) echo '/bin/busybox|/usr/bin/busybox' ;;
+	linux-image-cloud-amd64) echo '/boot/vmlinuz-*-cloud-amd64' ;;
 	ca-certificates) echo '/etc/ssl/certs/ca-certificates.crt' ;;
 	lld) echo ld.lld ;;
 	*) echo "$1" ;;
@@ -44,6 +45,7 @@ packages() {
 	busybox | alpine) echo python3 ca-certificates busybox-static ;;
 	newlib | user | debian) echo libc6-dev newlib-source xz-utils musl-tools linux-libc-dev ;;
 	gdb) echo gdb ;;
+	linux) echo linux-image-cloud-amd64 ;;
 	skeletons) echo unifdef ;;
 	test) echo libc6-dev unifdef cpio ovmf python3-pytest python3-pexpect python3-pytest-timeout python3-pytest-xdist \
 		python3-pyelftools git patch ;;

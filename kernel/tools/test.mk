@@ -13,9 +13,11 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make check              the layer checker on the full kernel, without running anything
 #@   make matrix             every prefix against the tests of all its stages
 #@   make campaign           hours of random work on request: KIND=calls|storms|mutants SEED=n TIME=seconds SMP=n DEBUG=1
-#@   make bench              how fast, beside Linux
+#@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,jobs,boot ROUNDS=n
+#@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
+#@   make bench-profile ROW=name   where the instructions of a row go
 #@   make grade LAB=NN       grade the work in labs/ for one lab
-.PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench campaign
+.PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign
 ktest: $(KTEST_IMAGE)
 ktest-path:
 	@echo $(KTEST_IMAGE)
@@ -53,9 +55,10 @@ else
 	@$(PYTEST) -m harness.grade $(lab_number) $(if $(filter command,$(origin FROM)),--from $(FROM))
 endif
 
-bench:
-	@$(SETUP) kernel qemu alpine newlib
-	@if [ -x grader/bench/run ]; then BUILD=$(BUILD) grader/bench/run; else echo 'There is no benchmark yet.' >&2; exit 1; fi
+bench bench-check bench-baseline bench-profile:
+	@$(SETUP) kernel qemu alpine newlib $(if $(filter bench,$@),linux)
+	@$(MAKE) -s -j2 kernel >/dev/null
+	@BUILD=$(BUILD) grader/bench/run $(patsubst bench-%,%,$@) $(if $(ROW),--row $(ROW)) $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 campaign:
 	@$(SETUP) kernel qemu newlib test

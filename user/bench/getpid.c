@@ -54,7 +54,7 @@ int test_main(long *stack)
 		fast = a < fast ? a : fast;
 		slow = b < slow ? b : slow;
 	}
-	row("getpid-syscall-ns", fast);
-	row("getpid-int80-ns", slow);
+	row("null-syscall", fast);
+	row("null-int80", slow);
 	return 0;
 }

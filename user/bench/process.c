@@ -1,133 +1,132 @@
 /* stage: 09; libc: musl; run: guest
- * row NAME MICROSECONDS: fork and exit, fork and exec, a page fault, a pipe's round trip, a file's open. */
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+ * Rows of processes and threads: making them, and switching between them. */
+#include "bench.h"
+#include <pthread.h>
+#include <spawn.h>
 
-static double now(void)
-{
-	struct timespec ts;
+extern char **environ;
+static const char *self;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
-}
-
-static void fork_exit(int count)
+static void fork_exit(long count, long argument UNUSED)
 {
 	while (count--) {
 		pid_t pid = fork();
 
 		if (pid == 0)
 			_exit(0);
-		waitpid(pid, NULL, 0);
+		NEED(pid > 0 && waitpid(pid, NULL, 0) == pid);
 	}
 }
 
-static const char *self;
+static void reap(pid_t pid)
+{
+	int status;
 
-static void fork_exec(int count)
+	NEED(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void fork_exec(long count, long argument UNUSED)
 {
 	while (count--) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			execl(self, self, "exit", (char *)NULL);
+			execl(self, self, "=exit", (char *)NULL);
 			_exit(127);
 		}
-		waitpid(pid, NULL, 0);
+		reap(pid);
 	}
 }
 
-static void faults(int count)
+static void spawn(long count, long argument UNUSED)
 {
-	char *p = mmap(NULL, (size_t)count * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return;
-	for (int i = 0; i < count; i++)
-		p[(size_t)i * 4096] = 1;
-	munmap(p, (size_t)count * 4096);
-}
-
-static void round_trips(int count)
-{
-	int there[2], back[2];
-	char c = 0;
+	char *words[] = { (char *)self, "=exit", NULL };
 	pid_t pid;
 
-	if (pipe(there) < 0 || pipe(back) < 0)
-		return;
-	pid = fork();
-	if (pid == 0) {
-		close(there[1]);
-		while (read(there[0], &c, 1) == 1)
-			if (write(back[1], &c, 1) != 1)
-				break;
-		_exit(0);
+	while (count--) {
+		NEED(posix_spawn(&pid, self, NULL, NULL, words, environ) == 0);
+		reap(pid);
 	}
-	close(there[0]);
-	while (count--)
-		if (write(there[1], &c, 1) != 1 || read(back[0], &c, 1) != 1)
-			break;
-	close(there[1]);
-	close(back[0]);
-	close(back[1]);
-	waitpid(pid, NULL, 0);
 }
 
-static void opens(int count)
+static void shell(long count, long argument UNUSED)
+{
+	char *words[] = { "sh", "-c", "exit 0", NULL };
+	pid_t pid;
+
+	while (count--) {
+		NEED(posix_spawn(&pid, "/bin/sh", NULL, NULL, words, environ) == 0);
+		reap(pid);
+	}
+}
+
+static void *nothing(void *argument)
+{
+	return argument;
+}
+
+static void threads(long count, long argument UNUSED)
 {
 	while (count--) {
-		int fd = open("/dev/null", O_RDONLY);
+		pthread_t thread;
 
-		close(fd);
+		NEED(pthread_create(&thread, NULL, nothing, NULL) == 0);
+		NEED(pthread_join(thread, NULL) == 0);
 	}
 }
 
-static void writes(int count)
+/* A token goes round a ring of n processes joined by pipes: one operation is one switch. */
+static void switches(long count, long n)
 {
-	static char page[4096];
-	int fd = open("/tmp/bench", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int first[2], in, out[2];
+	char token = 't';
 
-	while (count--)
-		if (write(fd, page, sizeof(page)) < 0)
-			break;
-	close(fd);
-	unlink("/tmp/bench");
+	pause_start();
+	NEED(pipe(first) == 0);
+	in = first[0];
+	for (long i = 1; i < n; i++) {
+		NEED(pipe(out) == 0);
+		if (fork() == 0) {
+			close(out[0]);
+			close(first[1]);
+			while (read(in, &token, 1) == 1)
+				if (write(out[1], &token, 1) != 1)
+					break;
+			_exit(0);
+		}
+		close(in);
+		close(out[1]);
+		in = out[0];
+	}
+	/* One round outside the time, so that all of them have started. */
+	NEED(write(first[1], &token, 1) == 1 && read(in, &token, 1) == 1);
+	pause_end();
+	for (long i = 0; i < count; i += n)
+		NEED(write(first[1], &token, 1) == 1 && read(in, &token, 1) == 1);
+	pause_start();
+	close(first[1]);
+	close(in);
+	while (wait(NULL) > 0)
+		;
+	pause_end();
 }
+
+static void yields(long count, long argument UNUSED)
+{
+	while (count--)
+		sched_yield();
+}
+
+static const struct row rows[] = {
+	{ "fork-exit", fork_exit, 200, 0 },     { "fork-exec", fork_exec, 100, 0 },   { "posix-spawn", spawn, 100, 0 },
+	{ "sh-c", shell, 20, 0 },               { "thread", threads, 500, 0 },        { "switch-2", switches, 4000, 2 },
+	{ "switch-8", switches, 4000, 8 },      { "switch-64", switches, 6400, 64 },  { "yield", yields, 10000, 0 },
+};
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(int);
-		int count;
-	} rows[] = {
-		{ "fork-exit-us", fork_exit, 200 }, { "fork-exec-us", fork_exec, 100 }, { "page-fault-us", faults, 4096 },
-		{ "pipe-round-trip-us", round_trips, 2000 }, { "open-close-us", opens, 10000 },
-		{ "write-4k-us", writes, 2000 },
-	};
-
-	if (argc > 1 && !strcmp(argv[1], "exit"))
+	if (argc > 1 && !strcmp(argv[1], "=exit"))
 		return 0;
-	self = argv[0];
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		double best = 1e18;
-
-		for (int round = 0; round < 3; round++) {
-			double start = now();
-
-			rows[i].run(rows[i].count);
-			start = (now() - start) / rows[i].count;
-			best = start < best ? start : best;
-		}
-		printf("row %s %.3f\n", rows[i].name, best);
-	}
-	return 0;
+	self = argv[0][0] == '/' ? argv[0] : "/bench/process";
+	return run_rows(rows, COUNT(rows), argc, argv);
 }

@@ -1,5 +1,5 @@
 /* stage: 09; libc: musl; run: guest
- * timed NAME COUNT COMMAND [WORD ...]: runs the command once, prints "row NAME microseconds-per-count". */
+ * timed NAME COUNT COMMAND [WORD ...]: runs the command once, prints "row NAME nanoseconds-per-count". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -11,7 +11,7 @@ static double now(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
 int main(int argc, char **argv)
@@ -30,6 +30,6 @@ int main(int argc, char **argv)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return 1;
-	printf("row %s %.3f\n", argv[1], (now() - start) / atof(argv[2]));
+	printf("row %s %.1f\n", argv[1], (now() - start) / atof(argv[2]));
 	return 0;
 }
