@@ -107,7 +107,7 @@ struct process *process_next(int *pid_after)
 	struct process *p = NULL;
 
 	spin_lock(&process_tree_lock);
-	for (int pid = *pid_after + 1; pid < TID_MAX && !p; pid++) {
+	for (int pid = tid_next(*pid_after); pid < TID_MAX && !p; pid = tid_next(pid)) {
 		p = process_lookup(pid);
 		if (p) {
 			process_get(p);

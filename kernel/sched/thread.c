@@ -54,6 +54,13 @@ void tid_free(int tid)
 	spin_unlock_irqrestore(&tid_lock, flags);
 }
 
+int tid_next(int after)
+{
+	u64 flags = spin_lock_irqsave(&tid_lock);
+	size_t tid = bitmap_find_set(tid_map, TID_MAX, (size_t)after + 1);
+	spin_unlock_irqrestore(&tid_lock, flags);
+	return (int)tid;
+}
 int tid_last(void) { return READ_ONCE(tid_newest); }
 
 /* --- making one ---------------------------------------------------------------------------------------------------- */

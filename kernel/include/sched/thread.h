@@ -129,6 +129,7 @@ struct thread *kthread_run(const char *name, void (*fn)(void *arg), void *arg);
 #define TID_MAX 32768
 int tid_alloc(void);
 void tid_free(int tid);
+int tid_next(int after); /* the lowest number in use above it; TID_MAX if none. Any context */
 int tid_last(void); /* the newest, for /proc/loadavg */
 /* A thread's last reference went: free what hangs on it. Any context. */
 NOTIFIER_DECLARE(thread_free, struct thread *t);
