@@ -30,7 +30,9 @@ profile)
 		fi
 	done ;;
 scale) scale $rows ;;
-parallel) parallel $rows ;;
+parallel)
+	parallel $rows
+	[ -e /proc/lock_stat ] && sed 's/^/contended /' /proc/lock_stat ;;
 footprint) footprint "$bench_memory" ;;
 jobs)
 	timed shell-loop 20000 sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'

@@ -4,6 +4,7 @@
 #include "core/spinlock.h"
 #include "core/atomic.h"
 #include "core/lock_check.h"
+#include "core/lock_stat.h"
 #include "core/percpu.h"
 
 #define CALLER __builtin_return_address(0)
@@ -17,6 +18,8 @@ static __always_inline void acquire(struct spinlock *l, const void *caller)
 {
 	preempt_disable();
 	lock_check_spin_acquire(l, l->name, l->rank, false, caller);
+	if (unlikely(READ_ONCE(l->ticket.next) != READ_ONCE(l->ticket.owner)))
+		lock_contended(l->name);
 	ticket_acquire(&l->ticket);
 	l->owner_cpu = (s16)cpu_id();
 }

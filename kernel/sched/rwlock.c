@@ -7,6 +7,7 @@
  */
 #include "sched/mutex.h"
 
+#include "core/lock_stat.h"
 #include "core/panic.h"
 #include "sched/thread.h"
 
@@ -50,6 +51,7 @@ void rwlock_read(struct rwlock *l)
 
 	if (likely(rwlock_try_read(l)))
 		return;
+	lock_contended(l->name);
 	wait_entry_init(&e);
 	atomic_fetch_add(&l->readers_waiting, 1u);
 	for (;;) {
@@ -98,6 +100,7 @@ static int write_slow(struct rwlock *l, bool killable)
 
 	if (READ_ONCE(l->owner) == current)
 		panic("rwlock %s: taken twice by %s", l->name, current->name);
+	lock_contended(l->name);
 	wait_entry_init(&e);
 	e.exclusive = true;
 	atomic_fetch_add(&l->writers_waiting, 1u);

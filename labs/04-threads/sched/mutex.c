@@ -6,6 +6,7 @@
  */
 #include "sched/mutex.h"
 
+#include "core/lock_stat.h"
 #include "core/panic.h"
 #include "core/todo.h"
 #include "sched/thread.h"

@@ -6,6 +6,7 @@
  */
 #include "sched/mutex.h"
 
+#include "core/lock_stat.h"
 #include "core/panic.h"
 #include "core/todo.h"
 #include "sched/thread.h"
@@ -39,6 +40,7 @@ static int lock_slow(struct mutex *m, bool interruptible)
 
 	if (READ_ONCE(m->owner) == current)
 		panic("mutex %s: taken twice by %s", m->name, current->name);
+	lock_contended(m->name);
 	wait_entry_init(&e);
 	e.exclusive = true;
 	for (;;) {
