@@ -11,7 +11,10 @@ static bool count_all;
 
 static void choose_route(void)
 {
-	WRITE_ONCE(syscall_route_all, linux_mode.restricted || count_all);
+	bool all = linux_mode.restricted || count_all;
+
+	WRITE_ONCE(syscall_route_all, all);
+	fast_call_switch(!all);
 }
 
 static int linux_init(void)
@@ -24,6 +27,7 @@ static int linux_init(void)
 		linux_mode_parse(&linux_mode, "full");
 	}
 	syscall_router = linux_route;
+	fast_call_init();
 	choose_route();
 	trace_init();
 	return 0;

@@ -23,4 +23,8 @@ void decode_quoted(struct seq *s, const char *text, size_t n, bool cut);
 
 void trace_init(void);
 
+/* The short way through a system call (fast_entry.S). */
+void fast_call_init(void);          /* once, when the table is there; CPUs that come up later take it over by themselves */
+void fast_call_switch(bool on);     /* off: every call goes the plain way, by the dispatcher and the router */
+
 #endif

@@ -14,8 +14,8 @@
 long (*syscall_router)(u32 nr, const u64 args[6], struct trapframe *f);
 bool syscall_route_all;
 
-/* Calls that went straight to the table, of each CPU. Counted without a lock: a thread that is moved in between may lose one. */
-static PERCPU(u64[SYSCALL_COUNT], direct);
+/* Calls that went straight to the table, of each CPU; linux/fast_entry.S counts here too. Counted without a lock: a thread that is moved in between may lose one. */
+PERCPU(u64[SYSCALL_COUNT], syscall_direct_counts);
 
 static u32 missing[SYSCALL_COUNT]; /* atomic: calls of each number that nobody implements */
 static u32 missing_beyond;         /* numbers past the table */
@@ -34,7 +34,7 @@ void syscall_dispatch(struct trapframe *f)
 	if (unlikely((READ_ONCE(current->work) & WORK_TRACE) || syscall_route_all) && syscall_router) {
 		result = route(nr, f);
 	} else if (likely(nr < SYSCALL_COUNT && syscall_table[nr])) {
-		(*percpu_ptr(direct))[nr]++;
+		(*percpu_ptr(syscall_direct_counts))[nr]++;
 		result = syscall_table[nr](f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
 	} else {
 		result = syscall_missing(nr);
@@ -56,7 +56,7 @@ u64 syscall_direct_count(u32 nr)
 {
 	u64 sum = 0;
 	for (u32 id = 0; id < cpu_count; id++)
-		sum += READ_ONCE((*percpu_ptr_of(direct, cpus[id]))[nr]);
+		sum += READ_ONCE((*percpu_ptr_of(syscall_direct_counts, cpus[id]))[nr]);
 	return sum;
 }
 

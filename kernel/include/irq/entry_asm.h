@@ -15,6 +15,21 @@
 #ifndef IRQ_ENTRY_ASM_H
 #define IRQ_ENTRY_ASM_H
 
+#define TF_R15 0
+#define TF_R14 8
+#define TF_R13 16
+#define TF_R12 24
+#define TF_RBP 32
+#define TF_RBX 40
+#define TF_R11 48
+#define TF_R10 56
+#define TF_R9 64
+#define TF_R8 72
+#define TF_RAX 80
+#define TF_RCX 88
+#define TF_RDX 96
+#define TF_RSI 104
+#define TF_RDI 112
 #define TF_VECTOR 120
 #define TF_ERROR 128
 #define TF_RIP 136

@@ -22,8 +22,6 @@
 #define USER_DS 0x2b
 #define VECTOR_SYSCALL 0x100
 #define VECTOR_INT80 0x80
-#define TF_R11 48
-#define TF_RCX 88
 #define RFLAGS_TF_RF 0x10100
 #define RFLAGS_FIXED 2
 #define WORK_ON_RETURN 0xfffffffb /* every bit but WORK_TRACE */
