@@ -84,7 +84,7 @@ USER_BUILD_none = $(USER_CC) $(musl_flags) -ffreestanding -nostdlib -nostartfile
 USER_BUILD_newlib = $(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
 
 define user_test_rule
-$(user_out)/$(2)/$(basename $(notdir $(1))): $(1) $(wildcard $(user_dir)/tests/*.h) $(if $(filter newlib,$(3)),$(newlib_objects)) $(user_calls)
+$(user_out)/$(2)/$(basename $(notdir $(1))): $(1) $(wildcard $(user_dir)/$(2)/*.h $(user_dir)/tests/raw.h) $(if $(filter newlib,$(3)),$(newlib_objects)) $(user_calls)
 	@mkdir -p $$(@D)
 	$$(USER_BUILD_$(3))
 endef

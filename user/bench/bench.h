@@ -57,7 +57,7 @@ UNUSED static double now_ns(void)
 
 UNUSED static void print_row(const char *name, double ns)
 {
-	printf("row %s %.1f\n", name, ns);
+	printf("row %s %.2f\n", name, ns);
 	fflush(stdout);
 }
 

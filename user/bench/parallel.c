@@ -12,7 +12,7 @@ static void *(*volatile work)(long count);
 static void *null_calls(long count)
 {
 	while (count--)
-		syscall(SYS_getppid);
+		syscall(SYS_getpid);
 	return NULL;
 }
 
