@@ -1,40 +1,147 @@
 /*
- * Sockets: the calls that make one, for families that register here. None does: every family is refused as Linux refuses one that it was built without,
- * after the same checks in the same order.
+ * Sockets as objects and as files: their making, and read, write, poll and close on them. The calls that only sockets know are in calls.c.
  */
-#include "abi/errno.h"
-#include "abi/fcntl.h"
-#include "file/file.h"
-#include "syscalls_gen.h"
+#include "socket_priv.h"
+
+#include "mm/slab.h"
+#include "proc/signal.h"
+#include "time/time.h"
 #include "usermode/uaccess.h"
+#include "vfs/vfs.h"
 
-#define SOCK_TYPE_MASK 15
-#define SOCK_MAX 11
-#define FAMILIES 46
+static const struct file_ops socket_ops;
 
-/* Linux's order: flags, family number, type number, then whether the family is there. */
-static long check(int family, int type)
+/* --- objects ------------------------------------------------------------------------------------------------------- */
+
+struct socket *socket_alloc(int family, int type)
 {
-	if (type & ~SOCK_TYPE_MASK & ~(O_CLOEXEC | O_NONBLOCK))
-		return -EINVAL;
-	if (family < 0 || family >= FAMILIES)
-		return -EAFNOSUPPORT;
-	if ((type & SOCK_TYPE_MASK) >= SOCK_MAX)
-		return -EINVAL;
+	struct socket *s = kzalloc(sizeof(*s), 0);
+
+	if (!s)
+		return NULL;
+	s->family = (u16)family;
+	s->type = (u16)type;
+	socket_options_init(&s->options);
+	return s;
+}
+
+int socket_create(struct socket *s, int protocol)
+{
+	LINKER_SET_FOREACH(socket_families, f)
+		if ((*f)->family == s->family)
+			return (*f)->create(s, protocol);
 	return -EAFNOSUPPORT;
 }
 
-long sys_socket(int family, int type, int protocol __unused)
+void socket_free(struct socket *s)
 {
-	return check(family, type);
+	if (s->proto)
+		s->ops->release(s);
+	kfree(s);
 }
 
-long sys_socketpair(int family, int type, int protocol __unused, void __user *fds)
+struct file *socket_file(struct socket *s, u32 flags)
 {
-	if (type & ~SOCK_TYPE_MASK & ~(O_CLOEXEC | O_NONBLOCK))
-		return -EINVAL;
-	/* Linux stores the two numbers before it makes the sockets. */
-	if (fault_in_writable(fds, 2 * sizeof(int)))
-		return -EFAULT;
-	return check(family, type);
+	struct file *f = file_anonymous("socket", &socket_ops, O_RDWR | (flags & O_NONBLOCK), s);
+
+	if (IS_ERR(f))
+		return f;
+	f->mode |= FILE_STREAM;
+	s->file = f;
+	return f;
 }
+
+struct socket *socket_of(struct file *f)
+{
+	return f->ops == &socket_ops ? f->private : NULL;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------------- */
+
+u64 socket_deadline(u64 timeout, bool nonblock)
+{
+	u64 now = time_ns();
+
+	if (nonblock)
+		return 0;
+	return timeout >= TIME_NEVER - now ? TIME_NEVER : now + timeout;
+}
+
+int socket_wait_error(long err, u64 timeout)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && timeout != TIME_NEVER ? -EINTR : (int)err;
+}
+
+void socket_broken_pipe(u32 flags)
+{
+	struct abi_siginfo info;
+
+	if (flags & MSG_NOSIGNAL)
+		return;
+	signal_info_user(&info, SIGPIPE, SI_USER);
+	signal_send_thread(current, SIGPIPE, &info);
+}
+
+/* --- as files ------------------------------------------------------------------------------------------------------ */
+
+static ssize_t socket_read(struct file *f, struct uio *to, s64 *pos __unused)
+{
+	struct socket *s = f->private;
+	struct socket_msg m = { .data = *to, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
+
+	if (!to->left)
+		return 0;
+	if (!s->ops->receive)
+		return -EOPNOTSUPP;
+	ssize_t n = s->ops->receive(s, &m);
+	control_release(&m.control);
+	*to = m.data;
+	return n;
+}
+
+static ssize_t socket_write(struct file *f, struct uio *from, s64 *pos __unused)
+{
+	struct socket *s = f->private;
+	struct socket_msg m = { .data = *from, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
+
+	if (s->type == SOCK_SEQPACKET)
+		m.flags |= MSG_EOR;
+	if (!s->ops->send)
+		return -EOPNOTSUPP;
+	ssize_t n = s->ops->send(s, &m);
+	*from = m.data;
+	return n;
+}
+
+static u32 socket_poll(struct file *f, struct poll_table *pt)
+{
+	struct socket *s = f->private;
+
+	return s->ops->poll(s, f, pt);
+}
+
+static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
+{
+	struct socket *s = f->private;
+
+	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+}
+
+static void socket_release(struct file *f)
+{
+	struct socket *s = f->private;
+
+	s->file = NULL;
+	socket_free(s);
+}
+
+static const struct file_ops socket_ops = {
+	.name = "socket",
+	.read = socket_read,
+	.write = socket_write,
+	.poll = socket_poll,
+	.ioctl = socket_ioctl,
+	.release = socket_release,
+};

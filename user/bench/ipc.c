@@ -1,6 +1,7 @@
 /* stage: 09; libc: musl; run: guest
  * Rows of talking to each other: pipes and futexes. */
 #include "bench.h"
+#include <sys/socket.h>
 
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_WAKE_PRIVATE = 129 };
 
@@ -56,6 +57,50 @@ static void pipe_bandwidth(long count, long argument UNUSED)
 	waitpid(pid, NULL, 0);
 }
 
+/* The same two over a UNIX socket: of the type, to and fro. */
+static void socket_latency(long count, long type)
+{
+	int fds[2];
+	char c = 0;
+	pid_t pid;
+
+	NEED(socketpair(AF_UNIX, (int)type, 0, fds) == 0);
+	pid = fork();
+	if (pid == 0) {
+		for (long i = 0; i < count; i++)
+			NEED(read(fds[1], &c, 1) == 1 && write(fds[1], &c, 1) == 1);
+		_exit(0);
+	}
+	while (count--)
+		NEED(write(fds[0], &c, 1) == 1 && read(fds[0], &c, 1) == 1);
+	close(fds[0]), close(fds[1]);
+	waitpid(pid, NULL, 0);
+}
+
+static void socket_bandwidth(long count, long argument UNUSED)
+{
+	static char piece[65536];
+	long left = count * 4096;
+	int fds[2];
+	pid_t pid;
+
+	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	pid = fork();
+	if (pid == 0) {
+		for (long sent = 0; sent < count * 4096; sent += (long)sizeof(piece))
+			NEED(write(fds[1], piece, sizeof(piece)) == (ssize_t)sizeof(piece));
+		_exit(0);
+	}
+	while (left > 0) {
+		ssize_t got = read(fds[0], piece, sizeof(piece));
+
+		NEED(got > 0);
+		left -= got;
+	}
+	close(fds[0]), close(fds[1]);
+	waitpid(pid, NULL, 0);
+}
+
 static long futex(int *word, int operation, int value)
 {
 	return syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
@@ -94,6 +139,8 @@ static void futex_wake(long count, long argument UNUSED)
 
 static const struct row rows[] = {
 	{ "pipe-latency", pipe_latency, 2000, 0 },   { "pipe-4k", pipe_bandwidth, 4096, 0 },
+	{ "socket-latency", socket_latency, 2000, SOCK_STREAM }, { "datagram-latency", socket_latency, 2000, SOCK_DGRAM },
+	{ "socket-4k", socket_bandwidth, 4096, 0 },
 	{ "futex-latency", futex_latency, 2000, 0 }, { "futex-wake", futex_wake, 20000, 0 },
 };
 

@@ -16,7 +16,6 @@ HEADER(udp, "udp", "  sl  local_address rem_address   st tx_queue rx_queue tr tm
 HEADER(udp6, "udp6", SOCKETS6 " ref pointer drops\n");
 HEADER(raw, "raw", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
 HEADER(raw6, "raw6", SOCKETS6 " ref pointer drops\n");
-HEADER(unix, "unix", "Num       RefCount Protocol Flags    Type St Inode Path\n");
 HEADER(packet, "packet", "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
 HEADER(netlink, "netlink", "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
 HEADER(arp, "arp", "IP address       HW type     Flags       HW address            Mask     Device\n");

@@ -31,6 +31,8 @@ enum lock_rank {
 	RANK_TTY = 146,
 	RANK_TTY_DEVICE = 148,
 	RANK_FUTEX = 150,
+	RANK_SOCKET_GC = 151, /* what is under way between UNIX sockets */
+	RANK_SOCKET = 152,
 	RANK_EPOLL = 154,
 	RANK_WAITQUEUE = 160,
 	RANK_TIMER = 170,

@@ -1,0 +1,127 @@
+/*
+ * AF_UNIX between its files.
+ *
+ *     connection                                        datagrams
+ *     client ── peer ──► server      listener           a ── peer ──► c ◄── peer ── b
+ *       ▲──── peer ─────── │           │ accepts        c->fans = { a, b }
+ *       │ queue            │ queue     ▼
+ *       ◄ packets          ◄ packets   embryos: connections that nobody has accepted yet
+ *
+ * A packet lies in the queue of its receiver and is charged to its sender, whose buffer size bounds what it may have under way. A stream is a queue of
+ * packets that a reader takes in pieces.
+ *
+ * Invariants
+ * 1. A unix_sock is memory for as long as anybody counts it: its socket, its peer, those connected to it, an accept queue, packets that it sent.
+ * 2. `dead` is set before the queue is emptied for good, both under lock; nobody adds a packet to a dead socket.
+ * 3. peer, state and name change under unix_mutex; peer and state under lock as well, so either suffices to read them.
+ * 4. A packet's files that are UNIX sockets are counted in their `inflight` from before it is queued until it is freed (unix_gc.c).
+ *
+ * Locks: socket->io (readers of one socket) -> unix_mutex (names, links) -> gc_lock -> unix_sock.lock. Two of the last are never held at once, and no wake-up
+ * is done under one. Packets are freed without any lock, since that closes files.
+ */
+#ifndef SOCKET_UNIX_PRIV_H
+#define SOCKET_UNIX_PRIV_H
+
+#include "lib/list.h"
+#include "proc/cred.h"
+#include "sched/mutex.h"
+#include "socket_priv.h"
+
+#define RECEIVE_SHUT 1
+#define SEND_SHUT 2
+#define BOTH_SHUT 3
+#define DATAGRAMS_MAX 10 /* that may wait at a receiver: net.unix.max_dgram_qlen */
+
+/* Where a socket is bound. Never changed once made. */
+struct unix_name {
+	struct refcount ref;
+	u32 len; /* of addr, family included */
+	struct abi_sockaddr_un addr;
+	char end; /* a path of full length gets its NUL here */
+};
+
+enum unix_state { UNIX_CLOSED, UNIX_LISTENING, UNIX_CONNECTED };
+
+struct unix_sock {
+	struct refcount ref;
+	struct spinlock lock;
+	u8 type;
+	bool dead;                 /* lock */
+	enum unix_state state;     /* unix_mutex and lock */
+	u8 shutdown;               /* lock: RECEIVE_SHUT, SEND_SHUT */
+	int error;                 /* atomic: positive; who reads it clears it */
+	struct socket *socket;     /* lock; NULL: not accepted yet, or closed */
+	struct unix_sock *peer;    /* unix_mutex and lock; counted */
+	struct list queue;         /* lock: packets */
+	u32 packets, bytes;        /* lock: in the queue */
+	u32 sent;                  /* atomic: memory of our packets that are under way */
+	struct list accepts;       /* lock: embryos, by accept_link; counted */
+	struct list accept_link;
+	u32 accept_count, backlog; /* lock */
+	struct list fans, fan_link; /* unix_mutex: datagram sockets whose peer we are */
+	struct mutex io;           /* one reader at a time */
+	struct wait_queue wait;    /* something changed: data, room, state. poll too */
+	struct wait_queue room;    /* who wants to send to us, or to connect, and finds us full */
+	struct unix_name *name;    /* unix_mutex; counted */
+	struct hlist name_hash;    /* abstract names: unix_mutex */
+	struct inode *inode;       /* bound to a path: unix_mutex; counted */
+	struct abi_ucred cred, peer_cred; /* lock: who listened, connected, made the pair */
+	struct list all_link;      /* unix_mutex */
+	/* unix_gc.c, gc_lock: */
+	u32 inflight;              /* times that our file is in a packet */
+	struct list gc_link;       /* while inflight */
+	struct list gc_work;       /* alive, its queue is still to be followed */
+	u32 outside;               /* during a collection: references that are not from candidates */
+	enum { GC_NONE, GC_CANDIDATE, GC_ALIVE } gc_state;
+};
+
+struct unix_packet {
+	struct list link;
+	struct unix_sock *sender;   /* counted; charged */
+	struct socket_control control;
+	u32 charge;
+	u32 len, pos;               /* bytes [pos, len) are left */
+	u8 data[];
+};
+
+extern struct mutex unix_mutex;
+
+/* --- unix.c --- */
+struct unix_sock *unix_get(struct unix_sock *u);
+void unix_put(struct unix_sock *u);
+void unix_name_put(struct unix_name *n);
+struct unix_name *unix_name_of(struct unix_sock *u); /* counted; NULL: not bound */
+struct unix_sock *unix_alloc(int type);              /* NULL if memory is short */
+struct unix_sock *unix_peer_get(struct unix_sock *u); /* counted, or NULL */
+/* Gives an unbound socket an abstract name: 0 or -errno. */
+int unix_autobind(struct unix_sock *u);
+bool unix_wants_autobind(struct unix_sock *u);
+/* The socket that a name stands for, counted; ERR_PTR. */
+struct unix_sock *unix_find(const struct abi_sockaddr *name, u32 len, int type);
+/* A connection ends, or a datagram socket loses its destination: wakes who must know. unix_mutex held; the peer's count goes to the caller (NULL: none). */
+struct unix_sock *unix_unlink_peer(struct unix_sock *u);
+void unix_wake_state(struct unix_sock *u);
+
+/* --- unix_connect.c --- */
+int unix_connect(struct socket *s, const struct abi_sockaddr *name, u32 len, bool nonblock);
+int unix_listen(struct socket *s, int backlog);
+int unix_accept(struct socket *s, struct socket *fresh, bool nonblock);
+int unix_pair(struct socket *a, struct socket *b);
+
+/* --- unix_io.c --- */
+ssize_t unix_send(struct socket *s, struct socket_msg *m);
+ssize_t unix_receive(struct socket *s, struct socket_msg *m);
+u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
+long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
+/* Frees all on a list that nobody else sees. Files among them may be the last references of sockets: those are emptied in turn, not in depth. */
+void unix_packets_free(struct list *packets);
+bool unix_queue_full(const struct unix_sock *u);
+
+/* --- unix_gc.c --- */
+/* Counts the sockets among a packet's files (once, before it is queued), and back. 0 or -ETOOMANYREFS. */
+int unix_inflight_add(struct socket_control *c);
+void unix_inflight_remove(struct socket_control *c);
+/* Frees sockets that only reach each other through packets that nobody can receive. No lock held. */
+void unix_collect(void);
+
+#endif
