@@ -66,14 +66,17 @@ def cpio(entries):
     return bytes(out)
 
 
-def run(kernel, image, args, extra):
+def run(name, kernel, image, args, extra):
     append = f"console=ttyS0 rdinit=/oracle-init quiet panic=-1 {extra}"
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", str(args.smp), "-m", args.mem, "-nic", "none", "-no-reboot",
                "-nographic", "-kernel", kernel, "-initrd", image, "-append", append]
-    try:
-        out = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=args.timeout).stdout
-    except subprocess.TimeoutExpired as e:
-        out = e.stdout or b""
+    with open(os.path.join(args.keep, name + ".txt"), "w+b") if args.keep else tempfile.TemporaryFile() as stream:
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.DEVNULL, timeout=args.timeout)
+        except subprocess.TimeoutExpired:
+            pass
+        stream.seek(0)
+        out = stream.read()
     text = out.decode("utf-8", "replace").replace("\r", "")
     answers = {}
     for m in re.finditer(r"@@BEGIN (\S+)\n(.*?)\n@@END \1 (\d+)\n", text, re.S):
@@ -87,37 +90,47 @@ def durations(text):
     return {b[0]: b[1] - a[1] for a, b in zip(stamps, stamps[1:])}
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--rootfs", default=os.path.join(ROOT, "build/rootfs/alpine.cpio.gz"))
+def options(description, rootfs, timeout, limit):
+    """The arguments that every comparison takes."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--rootfs", default=os.path.join(ROOT, rootfs))
     p.add_argument("--kernel", default=os.path.join(ROOT, "build/switchback.elf"))
     p.add_argument("--smp", type=int, default=2)
     p.add_argument("--mem", default="512M")
-    p.add_argument("--timeout", type=int, default=300)
-    p.add_argument("--limit", type=int, default=60, help="seconds for one block")
+    p.add_argument("--timeout", type=int, default=timeout)
+    p.add_argument("--limit", type=int, default=limit, help="seconds for one block")
     p.add_argument("--only", default="")
-    p.add_argument("--times", action="store_true", help="also print the seconds of each block")
-    p.add_argument("--keep", help="folder for the two whole outputs")
-    p.add_argument("files", nargs="+")
-    args = p.parse_args()
-    items = blocks(args.files, args.only)
-    if not items:
-        sys.exit("no block matches")
+    p.add_argument("--keep", help="folder for the two whole outputs, ours.txt and linux.txt, written as they come")
+    return p
+
+
+def both(items, args):
+    """Run blocks (name, script) under Linux and under this kernel: ((answers, text) of Linux, (answers, text) of ours), answers by block number."""
     linux = sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))
     if not linux:
         sys.exit("the package linux-image-cloud-amd64 is missing")
     entries = [("oracle-init", 0o100755, INIT.replace("LIMIT", str(args.limit)).encode()), ("oracle", 0o40755, b"")]
     entries += [(f"oracle/{i:04d}.sh", 0o100644, t.encode()) for i, (_, t) in enumerate(items)]
     entries.append(("TRAILER!!!", 0, b""))
+    if args.keep:
+        os.makedirs(args.keep, exist_ok=True)
     with tempfile.NamedTemporaryFile(suffix=".cpio.gz") as image:
         image.write(open(args.rootfs, "rb").read() + gzip.compress(cpio(entries)))
         image.flush()
-        ours, our_text = run(args.kernel, image.name, args, "")
-        theirs, their_text = run(linux[-1], image.name, args, "mitigations=off")
-    if args.keep:
-        os.makedirs(args.keep, exist_ok=True)
-        open(os.path.join(args.keep, "ours.txt"), "w").write(our_text)
-        open(os.path.join(args.keep, "linux.txt"), "w").write(their_text)
+        ours = run("ours", args.kernel, image.name, args, "")
+        theirs = run("linux", linux[-1], image.name, args, "mitigations=off")
+    return theirs, ours
+
+
+def main():
+    p = options(__doc__, "build/rootfs/alpine.cpio.gz", 300, 60)
+    p.add_argument("--times", action="store_true", help="also print the seconds of each block")
+    p.add_argument("files", nargs="+")
+    args = p.parse_args()
+    items = blocks(args.files, args.only)
+    if not items:
+        sys.exit("no block matches")
+    (theirs, their_text), (ours, our_text) = both(items, args)
     same = 0
     for i, (name, script) in enumerate(items):
         key = f"{i:04d}"
