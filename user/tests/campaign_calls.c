@@ -1,15 +1,12 @@
 /* stage: 12; libc: musl; run: campaign
  * Random system calls, chosen and filled by the kernel's own table, from several workers at once.
  *
- * A child lives for 50 ms at most. Its arguments are mostly of the kind that the table names (a descriptor, a path, a place
- * in memory), sometimes at an edge, sometimes anything. Half of the children are nobody in particular and may fork; the
- * others are root, may not fork, and live below a tmpfs of their own, so that their mounts go with it. */
-#include "campaign.h"
+ * Arguments are mostly of the kind that the table names (a descriptor, a path, a place in memory), sometimes at an edge,
+ * sometimes anything. Half of the children are nobody in particular and may fork; the others are root and may not. */
+#include "campaign_pen.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 static const struct row { int number; const char *name, *arguments; } rows[] = {
@@ -17,8 +14,6 @@ static const struct row { int number; const char *name, *arguments; } rows[] = {
 #include "calls.h"
 };
 
-struct counters { volatile uint64_t calls, children, killed, round; };
-static struct counters *counters;
 static char *arena;		/* 64 KiB to play with; then a hole, then a page that can only be read */
 static const char *only;
 enum { ARENA = 65536 };
@@ -132,9 +127,7 @@ static uint64_t argument(const char *type, bool root)
 static void prepare(void)
 {
 	int fds[2], at = 3;
-	struct itimerspec unused;
 
-	(void)unused;
 	mkdir("d", 0777);
 	mkdir("d/d", 0777);
 	put_text("f", "0123456789");
@@ -183,19 +176,15 @@ static bool spared(const struct row *row, uint64_t a[6], bool root)
 	return false;
 }
 
-static void child(struct counters *counter, bool root)
+static void child(int worker, uint64_t round, volatile uint64_t *calls)
 {
-	struct rlimit few = { 64, 64 }, file = { 1 << 22, 1 << 22 }, space = { 256 << 20, 256 << 20 };
+	bool root = below(2);
 
+	(void)round;
 	prepare();
-	setrlimit(RLIMIT_FSIZE, &file);
-	setrlimit(RLIMIT_AS, &space);
-	if (!root) {
-		setrlimit(RLIMIT_NPROC, &few);
-		SYS(setresgid, 65534, 65534, 65534);
-		if (SYS(setresuid, 10000 + (counter - counters), 10000 + (counter - counters), 10000 + (counter - counters)) < 0)
-			_exit(1);
-	}
+	pen_limits();
+	if (!root)
+		pen_become_nobody(worker);
 	for (int i = 0; i < 4; i++)
 		fill();
 	for (int i = 0; i < 2000; i++) {
@@ -215,118 +204,18 @@ static void child(struct counters *counter, bool root)
 			fill();
 		if (spared(row, a, root))
 			continue;
-		counter->calls++;
+		++*calls;
 		syscall(row->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	}
 	_exit(0);
 }
 
-static void sweep(int worker)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		if (SYS(setresuid, 10000 + worker, 10000 + worker, 10000 + worker) == 0)
-			kill(-1, SIGKILL);
-		_exit(0);
-	}
-	waitpid(pid, &status, 0);
-}
-
-static void work(int worker, uint64_t seed, long end)
-{
-	struct counters *counter = &counters[worker];
-	char home[32];
-	int null = open("/dev/null", O_RDWR);
-	sigset_t set;
-
-	for (int fd = 0; fd < 3; fd++)
-		dup2(null, fd);
-	close(null);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	snprintf(home, sizeof(home), "/tmp/w%d", worker);
-	mkdir(home, 0777);
-	for (uint64_t round = 0; now_ms() < end; round++) {
-		pid_t pid;
-		bool root;
-
-		if (round % 16 == 0) {
-			while (umount2(home, MNT_DETACH) == 0)
-				;
-			mount("w", home, "tmpfs", 0, "mode=777,size=8m");
-			chdir(home);
-			umask(0);
-			mkdir("proc", 0755);
-			mkdir("dev", 0755);
-			mount("proc", "proc", "proc", 0, NULL);
-			mount("/dev", "dev", NULL, MS_BIND | MS_REC, NULL);
-			chdir("/");
-		}
-		random_state = seed * 1000003 + (uint64_t)worker * 7919 + round * 104729;
-		root = below(2);
-		counter->round = round;
-		pid = fork();
-		if (pid == 0) {
-			setpgid(0, 0);
-			if (chdir(home) < 0 || chroot(".") < 0)
-				_exit(2);
-			child(counter, root);
-		}
-		if (pid < 0) {
-			nap(10);
-			continue;
-		}
-		counter->children++;
-		if (wait_or_kill(pid, 50) < 0)
-			counter->killed++;
-		sweep(worker);
-	}
-	while (umount2(home, MNT_DETACH) == 0)
-		;
-	_exit(0);
-}
-
 int main(void)
 {
-	long seconds = told("TIME", 30), workers = told("WORKERS", 4), start = now_ms(), last;
-	uint64_t seed = (uint64_t)told("SEED", 1), calls = 0, children = 0, killed = 0;
-	char *raw;
-
 	only = getenv("ONLY");
-	/* The counters lie far from what the children play with. */
-	counters = mmap((void *)0x7e0000000000, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	raw = mmap((void *)0x10000000, ARENA + 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	NEED(counters != MAP_FAILED && raw != MAP_FAILED && workers < 64);
-	arena = raw;
+	arena = mmap((void *)0x10000000, ARENA + 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	NEED(arena != MAP_FAILED);
 	munmap(arena + ARENA, 4096);
 	mprotect(arena + ARENA + 4096, 4096, PROT_READ);
-	say("random calls: seed %lu, %ld seconds, %ld workers, %ld KiB free\n", (unsigned long)seed, seconds, workers, meminfo("MemFree:"));
-	for (int i = 0; i < workers; i++)
-		if (fork() == 0)
-			work(i, seed, start + seconds * 1000);
-	last = 0;
-	while (now_ms() < start + seconds * 1000) {
-		uint64_t sum = 0;
-
-		nap(10000);
-		for (int i = 0; i < workers; i++)
-			sum += counters[i].children;
-		say("  %ld s: %lu children, %ld KiB free\n", (now_ms() - start) / 1000, (unsigned long)sum, meminfo("MemFree:"));
-		if ((long)sum == last)
-			say("STUCK: no child has ended in ten seconds\n");
-		last = (long)sum;
-	}
-	while (wait(NULL) > 0 || errno == EINTR)
-		;
-	for (int i = 0; i < workers; i++) {
-		calls += counters[i].calls;
-		children += counters[i].children;
-		killed += counters[i].killed;
-	}
-	say("%lu calls, %lu children, %lu out of time, %ld KiB free\n", (unsigned long)calls, (unsigned long)children,
-	    (unsigned long)killed, meminfo("MemFree:"));
-	return 0;
+	return pen_campaign("random system calls", "calls", child);
 }
