@@ -60,7 +60,7 @@ static int fill_spare(struct list *spare)
 		struct file_lock *l = kmalloc(sizeof(*l), 0);
 		if (!l) {
 			free_list(spare);
-			return -ENOLCK;
+			return -ENOMEM;
 		}
 		list_add(spare, &l->link);
 	}
@@ -176,11 +176,11 @@ static int set_lock(struct inode *inode, const struct file_lock *want, bool wait
 	struct flock_state *fresh = kmalloc(sizeof(*fresh), 0), *unused;
 	struct waiter w;
 	struct list spare;
-	int err = fresh ? fill_spare(&spare) : -ENOLCK;
+	int err = fresh ? fill_spare(&spare) : -ENOMEM;
 
 	if (err) {
 		kfree(fresh);
-		return err;
+		return want->kind == LOCK_KIND_FLOCK ? err : -ENOLCK; /* each by its own name, as on Linux */
 	}
 	list_init(&w.link);
 	err = try_lock(inode, want, &fresh, &spare, NULL);

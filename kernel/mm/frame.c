@@ -179,6 +179,12 @@ bool frame_make_room(unsigned order)
 		return frame_wait_hook != NULL;
 	}
 
+	/* One who asks for a frame when there are some was refused for another reason (fault injection, or others were faster): no need to take any from anybody. */
+	if (!order && buddy_free_count() >= 2 * reserve) {
+		atomic_store_release(&reclaimers[slot], (struct thread *)NULL);
+		return true;
+	}
+
 	size_t freed = 0;
 	int killed = 0;
 	NOTIFIER_CALL(reclaim, 32ul << order, &freed);

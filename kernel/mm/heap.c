@@ -110,6 +110,8 @@ static inline void *alloc_once(struct slab_cache *c, unsigned flags)
 
 void *slab_alloc(struct slab_cache *c, unsigned flags)
 {
+	if (unlikely(alloc_fail_hook) && alloc_fail_hook(0))
+		return NULL;
 	void *obj = alloc_once(c, flags);
 
 	if (unlikely(!obj)) {
@@ -207,6 +209,15 @@ void slab_for_each(void (*fn)(struct slab_cache *c, void *arg), void *arg)
 	spin_unlock_irqrestore(&cache_list_lock, irq);
 }
 
+u64 slab_in_use(const struct slab_cache *c)
+{
+	u64 n = c->objects;
+
+	for (u32 i = 0; c->percpu && i < cpu_count; i++)
+		n -= (*percpu_ptr_of(magazines, cpus[i]))[(u64)c->percpu - 1].count;
+	return n;
+}
+
 static void add_frames(struct slab_cache *c, void *arg)
 {
 	*(u64 *)arg += c->slabs << c->order;
@@ -230,6 +241,8 @@ static inline struct slab_cache *class_for(size_t size)
 
 static void *kmalloc_large(size_t size, unsigned flags)
 {
+	if (unlikely(alloc_fail_hook) && alloc_fail_hook(0))
+		return NULL;
 	if (size > (PAGE_SIZE << (MAX_ORDER - 1)))
 		return flags & (ALLOC_ATOMIC | ALLOC_NOWAIT) ? NULL : kmap_alloc(size, flags);
 	unsigned order = 64 - __builtin_clzl((size - 1) >> PAGE_SHIFT);
@@ -247,8 +260,6 @@ static void *kmalloc_large(size_t size, unsigned flags)
 
 void *kmalloc(size_t size, unsigned flags)
 {
-	if (unlikely(alloc_fail_hook) && alloc_fail_hook(0))
-		return NULL;
 	if (unlikely(size > KMALLOC_MAX_CLASS))
 		return kmalloc_large(size, flags);
 	struct slab_cache *c = class_for(size);

@@ -34,7 +34,7 @@
 #define QUARANTINE_BYTES (512 * 1024ul)
 
 struct object_meta {
-	u32 state, size;
+	u32 state, size, generation, padding;
 	u32 allocated[TRACE], freed[TRACE]; /* low halves of return addresses in the image */
 };
 
@@ -50,6 +50,9 @@ size_t heap_check_slot(size_t object_size)
 {
 	return ALIGN_UP(object_size, 8ul) + sizeof(struct object_meta);
 }
+
+static u32 generation;      /* atomic: marks drawn so far */
+static u64 shadow_frames;   /* atomic */
 
 static struct object_meta *meta_of(const struct slab_cache *c, const void *object)
 {
@@ -140,6 +143,7 @@ void heap_check_alloc(struct slab_cache *c, void *object)
 
 	m->state = META_LIVE;
 	m->size = c->object_size;
+	m->generation = atomic_load_relaxed(&generation);
 	take_trace(m->allocated);
 	kasan_poison(object, c->size, POISON_HEAP_REDZONE);
 	kasan_unpoison(object, c->object_size);
@@ -297,6 +301,44 @@ paddr_t heap_check_shadow_page(u64 bytes __unused, u64 align __unused)
 {
 	struct frame *f = frame_alloc(0, ALLOC_ZERO | ALLOC_ATOMIC);
 
-	return f ? frame_to_phys(f) : 0;
+	if (!f)
+		return 0;
+	atomic_fetch_add(&shadow_frames, 1ul);
+	return frame_to_phys(f);
+}
+
+u64 heap_check_shadow_frames(void) { return atomic_load_relaxed(&shadow_frames); }
+
+/* --- leaks --------------------------------------------------------------------------------------------------------- */
+
+void heap_check_mark(void) { atomic_fetch_add(&generation, 1u); }
+
+static void show_slab_since(struct seq *s, const struct frame *head)
+{
+	const struct slab_cache *c = head->owner;
+	const char *base = frame_to_virt(head);
+
+	for (u32 i = 0; i < c->per_slab; i++) {
+		const struct object_meta *m = meta_of(c, base + (size_t)i * c->size);
+		if (m->state != META_LIVE || m->generation != atomic_load_relaxed(&generation))
+			continue;
+		seq_printf(s, "%s %u bytes:", c->name, m->size);
+		for (int k = 0; k < TRACE && m->allocated[k]; k++) {
+			u64 offset = 0, rip = 0xffffffff00000000ul | m->allocated[k];
+			const char *name = ksym_lookup(rip - 1, &offset);
+			seq_printf(s, " %s+0x%lx", name ? name : "?", offset + 1);
+		}
+		seq_puts(s, "\n");
+	}
+}
+
+/* A slab may go while we look: then a pattern stands where the state was. */
+void heap_check_show_since(struct seq *s)
+{
+	for (pfn_t pfn = 0; pfn < early_top() >> PAGE_SHIFT; pfn++) {
+		const struct frame *f = pfn_valid(pfn) ? pfn_to_frame(pfn) : NULL;
+		if (f && (f->flags & (FRAME_SLAB | FRAME_HEAD)) == (FRAME_SLAB | FRAME_HEAD) && f->owner)
+			show_slab_since(s, f);
+	}
 }
 #endif

@@ -3,6 +3,7 @@
 #define MM_HEAP_CHECK_H
 
 #include "core/kasan.h"
+#include "core/node.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 
@@ -18,6 +19,9 @@ void heap_give(struct slab_cache *c, void *object);        /* heap.c: to the sla
 void frame_check_alloc(struct frame *f, unsigned order);
 void frame_check_free(struct frame *f, unsigned order);
 paddr_t heap_check_shadow_page(u64 bytes, u64 align);
+u64 heap_check_shadow_frames(void);
+void heap_check_mark(void);                                /* objects from here on are new ... */
+void heap_check_show_since(struct seq *s);                 /* ... and these of them live, by who allocated them */
 struct frame *__real_buddy_alloc(unsigned order);
 void __real_buddy_free(struct frame *f, unsigned order);
 #else
@@ -27,6 +31,7 @@ static inline void heap_check_alloc(struct slab_cache *c __unused, void *object 
 static inline void heap_check_size(struct slab_cache *c __unused, void *object __unused, size_t size __unused) {}
 static inline size_t heap_check_usable(const struct slab_cache *c, const void *object __unused) { return c->size; }
 static inline void heap_check_drain(void) {}
+static inline u64 heap_check_shadow_frames(void) { return 0; }
 static inline void frame_check_alloc(struct frame *f __unused, unsigned order __unused) {}
 static inline void frame_check_free(struct frame *f __unused, unsigned order __unused) {}
 #endif

@@ -152,6 +152,15 @@ void kstack_free(void *stack)
 		stacks_trim(COMMON_MAX / 2);
 }
 
+u64 kstacks_free(void)
+{
+	u64 n = common.count;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		n += percpu_ptr_of(stack_caches, cpus[i])->count;
+	return n;
+}
+
 static void stacks_reclaim(size_t want __unused, size_t *freed)
 {
 	*freed += stacks_trim(0) * (KSTACK_SIZE / PAGE_SIZE);

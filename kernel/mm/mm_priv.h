@@ -22,6 +22,9 @@ void kernel_tables_init(void);
 /* frame.c */
 void frame_init(void);                              /* reserve and cache sizes, once the buddy is filled */
 
+/* kstack.c */
+u64 kstacks_free(void);                             /* kept for later */
+
 /* heap.c */
 void heap_init(void);
 u64 heap_frames(void);

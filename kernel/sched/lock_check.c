@@ -151,7 +151,7 @@ static struct held_locks *thread_locks(void)
 /* Kernel threads are spared: it is the system calls whose errors are tried. */
 static u32 *thread_countdown(void)
 {
-	return current && current->process ? (u32 *)&current->fault_inject : NULL;
+	return current && current->process ? &current->fail_nth : NULL;
 }
 
 void lock_check_thread_init(void)

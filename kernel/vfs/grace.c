@@ -46,6 +46,36 @@ static bool readers_gone(void)
 	return true;
 }
 
+static void free_all(struct grace *g)
+{
+	while (g) {
+		struct grace *next = g->next;
+		g->fn(g);
+		g = next;
+	}
+}
+
+/* Twice: what is young now is old after the first, and gone after the second. */
+static void grace_settle(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct grace *done;
+		spin_lock(&lock);
+		if (!readers_gone()) {
+			spin_unlock(&lock);
+			return;
+		}
+		done = old;
+		old = young;
+		young = NULL;
+		young_count = 0;
+		old_since = atomic_add_return(&now, 1ul);
+		spin_unlock(&lock);
+		free_all(done);
+	}
+}
+NOTIFIER(memory_settle, grace_settle);
+
 void grace_free(struct grace *g, void (*fn)(struct grace *g))
 {
 	struct grace *done = NULL;
@@ -62,9 +92,5 @@ void grace_free(struct grace *g, void (*fn)(struct grace *g))
 		old_since = atomic_add_return(&now, 1ul);
 	}
 	spin_unlock(&lock);
-	while (done) {
-		struct grace *next = done->next;
-		done->fn(done);
-		done = next;
-	}
+	free_all(done);
 }

@@ -4,6 +4,7 @@
  *
  *	@@BEGIN name
  *	... output of the test ...
+ *	@@LEAK name cache +n ...		only if the kernel (one with /proc/objects) holds more than before
  *	@@END name exit 0			or: signal 11, or: timeout
  *
  * then "@@DONE count", and powers off. Names come from the environment variable tests= (the kernel hands
@@ -12,6 +13,7 @@
  * so that the runner serves kernels of early stages.
  */
 #define _GNU_SOURCE
+#include "objects.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +24,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t expired;
@@ -51,6 +54,8 @@ static void on_alarm(int sig)
 	}
 }
 
+static char text[2048], more[8192];
+
 static void prepare(void)
 {
 	/* Only the console may be open: tests print descriptor numbers. */
@@ -66,13 +71,56 @@ static void prepare(void)
 	mkdir("/dev/pts", 0755);
 	mkdir("/dev/shm", 01777);
 	mount("devpts", "/dev/pts", "devpts", 0, "mode=0620,ptmxmode=0666");
+	signal(SIGALRM, on_alarm);
+	memset(more, 1, sizeof(more));
+	objects_warm(text, sizeof(text));
+}
+
+/* What tests leave in the common folders goes with these. */
+static void fresh_tmp(void)
+{
 	mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777");
 	mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777");
-	signal(SIGALRM, on_alarm);
+}
+
+static void drop_tmp(void)
+{
+	umount2("/tmp", MNT_DETACH);
+	umount2("/dev/shm", MNT_DETACH);
+}
+
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (write(fd, text, strlen(text)) < 0)
+			errno = 0;
+		close(fd);
+	}
+}
+
+/* Says what the kernel holds that it did not hold before, and, where it knows, who allocated it. */
+static void tell_leaks(const char *name, const struct objects *before)
+{
+	ssize_t got;
+	int fd;
+
+	if (!objects_grown(before, text, sizeof(text)))
+		return;
+	snprintf(more, sizeof(more), "\n@@LEAK %s%s\n", name, text);
+	print(more);
+	fd = open("/proc/leaks", O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? 0 : read(fd, more, sizeof(more) - 1);
+	if (fd >= 0)
+		close(fd);
+	more[got > 0 ? got : 0] = '\0';
+	print(more);
 }
 
 static void run(const char *name, int seconds)
 {
+	static struct objects before;
 	static char *environment[8] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "TERM=vt100", NULL };
 	char path[256], line[320];
 	char *argv[] = { (char *)name, NULL };
@@ -87,6 +135,9 @@ static void run(const char *name, int seconds)
 	snprintf(path, sizeof(path), "/tests/%s", name);
 	snprintf(line, sizeof(line), "@@BEGIN %s\n", name);
 	print(line);
+	fresh_tmp();
+	objects_read(&before);
+	write_to("/proc/leaks", "mark");
 	pid = fork();
 	if (pid == 0) {
 		setsid();
@@ -99,6 +150,7 @@ static void run(const char *name, int seconds)
 	if (pid < 0) {
 		snprintf(line, sizeof(line), "runner: fork: %s\n@@END %s nofork\n", strerror(errno), name);
 		print(line);
+		drop_tmp();
 		return;
 	}
 	expired = 0;
@@ -111,10 +163,20 @@ static void run(const char *name, int seconds)
 	}
 	alarm(0);
 	running = 0;
-	/* What the test left behind must not print into the next one. */
+	/* What the test left behind must not print into the next one, nor hold anything. */
 	kill(-pid, SIGKILL);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	kill(-1, SIGKILL);
+	for (int tries = 0; tries < 500; tries++) {
+		struct timespec pause = { 0, 1000000 };
+		pid_t other = waitpid(-1, NULL, WNOHANG);
+
+		if (other < 0)
+			break;
+		if (other == 0)
+			nanosleep(&pause, NULL);
+	}
+	drop_tmp();
+	tell_leaks(name, &before);
 	if (expired)
 		snprintf(line, sizeof(line), "\n@@END %s timeout\n", name);
 	else if (got == pid && WIFSIGNALED(status))

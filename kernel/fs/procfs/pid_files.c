@@ -204,23 +204,6 @@ static int show_children(struct seq *s, struct process *p, struct thread *t __un
 	return 0;
 }
 
-#if DEBUG
-/* Fault injection for a thread: the Nth operation that can fail does (core/fault_inject.h). */
-static int show_fail_nth(struct seq *s, struct process *p __unused, struct thread *t)
-{
-	seq_printf(s, "%u\n", *(u32 *)&t->fault_inject);
-	return 0;
-}
-
-static ssize_t store_fail_nth(struct process *p __unused, struct thread *t, const char *text, size_t len)
-{
-	const char *end;
-
-	*(u32 *)&t->fault_inject = parse_u64(text, &end, 10);
-	return len;
-}
-#endif
-
 #define R S_IFREG
 const struct pid_entry pid_entries[] = {
 	{ "task", S_IFDIR | 0555, IN_PROCESS, .ops = &task_dir_inode_ops, .fops = &task_dir_ops },
@@ -267,7 +250,7 @@ const struct pid_entry pid_entries[] = {
 	{ "timerslack_ns", R | 0666, IN_PROCESS, .show = show_timerslack },
 	{ "trace", R | 0600, IN_BOTH, .show = show_trace, .store = store_trace },
 #if DEBUG
-	{ "fail-nth", R | 0600, IN_BOTH, .show = show_fail_nth, .store = store_fail_nth },
+	{ "fail-nth", R | 0600, IN_BOTH, .secret = true, .fops = &fail_nth_file_ops },
 #endif
 	{ .name = NULL },
 };

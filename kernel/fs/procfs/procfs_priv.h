@@ -45,7 +45,7 @@ struct files *process_files_get(struct process *p);    /* counted; NULL for a zo
 struct fs_context *process_fs_get(struct process *p);
 
 extern const struct inode_ops pid_dir_inode_ops, pid_file_inode_ops, task_dir_inode_ops, fd_dir_inode_ops, fdinfo_dir_inode_ops, exe_link_ops, cwd_link_ops, root_link_ops;
-extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops;
+extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops, fail_nth_file_ops;
 extern const struct pid_entry pid_dir_entry; /* of /proc/PID itself */
 
 /* The numbers of /proc/sys into the tree (sysctl.c). */

@@ -80,6 +80,8 @@ void kstack_free(void *stack);
 NOTIFIER_DECLARE(kernel_tlb_flush, vaddr_t start, vaddr_t end);
 /* Memory is short: free what can be freed (page cache, dentries); *freed counts frames. May sleep. */
 NOTIFIER_DECLARE(reclaim, size_t want, size_t *freed);
+/* Memory that waits for somebody (a grace period) before it can be freed is freed now, if nobody is left (mm/leak.c wants exact counts). May sleep. */
+NOTIFIER_DECLARE(memory_settle, void);
 /* Reclaim brought nothing: kill a process. *killed: 1 another one (it may take a moment to go), 2 the caller's own: its allocation fails now. May sleep. */
 NOTIFIER_DECLARE(out_of_memory, int *killed);
 

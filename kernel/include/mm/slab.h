@@ -26,6 +26,8 @@ void slab_cache_init(struct slab_cache *c, const char *name, size_t size, size_t
 void *slab_alloc(struct slab_cache *c, unsigned flags); /* alloc_flags; NULL when memory is short */
 void slab_free(struct slab_cache *c, void *obj);
 void slab_cache_destroy(struct slab_cache *c); /* all objects must be free */
+/* Objects in use, without those that lie ready in magazines; approximate while others use the cache. */
+u64 slab_in_use(const struct slab_cache *c);
 /* Calls fn for every cache (the list is locked). */
 void slab_for_each(void (*fn)(struct slab_cache *c, void *arg), void *arg);
 

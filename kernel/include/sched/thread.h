@@ -88,7 +88,6 @@ struct thread {
 	u32 __user *set_child_tid;
 	u64 restart_data[6];          /* restart_syscall(2)'s arguments */
 	long (*restart_fn)(u64 *data);
-	void *fault_inject;
 	u32 pagefault_off;            /* >0: copies from user do not fault pages in but return short */
 	u64 min_faults, maj_faults;
 	struct refcount ref;          /* the thread itself holds one while alive; table look-ups take more */
@@ -97,6 +96,7 @@ struct thread {
 	int exit_signal_sent;
 #if DEBUG
 	struct held_locks held;       /* sleeping locks: the thread itself */
+	u32 fail_nth;                 /* core/fault_inject.h; the thread itself, and who writes its /proc/PID/fail-nth */
 	u32 chaos_priority;           /* lock of its run queue, or the thread itself; 0: none yet */
 #endif
 };

@@ -1,0 +1,83 @@
+/*
+ * /proc/objects of our kernel, read before and after: what grew has leaked. It is read with nothing else going on; what still ends by itself (a thread on its
+ * way out) is given a little time.
+ */
+#ifndef SWITCHBACK_TESTS_OBJECTS_H
+#define SWITCHBACK_TESTS_OBJECTS_H
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct objects {
+	int count;
+	struct { char name[40]; long held; } row[64];
+};
+
+/* False where there is no such file. */
+static int objects_read(struct objects *o)
+{
+	static char text[8192];
+	int fd = open("/proc/objects", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	o->count = 0;
+	if (fd >= 0)
+		close(fd);
+	if (got <= 0)
+		return 0;
+	text[got] = '\0';
+	for (char *rest = text, *line; (line = strtok_r(NULL, "\n", &rest)) && o->count < 64;)
+		if (sscanf(line, "%39s %ld", o->row[o->count].name, &o->row[o->count].held) == 2)
+			o->count++;
+	return 1;
+}
+
+static long objects_before(const struct objects *o, const char *name)
+{
+	for (int i = 0; i < o->count; i++)
+		if (strcmp(o->row[i].name, name) == 0)
+			return o->row[i].held;
+	return 0;
+}
+
+/* What grew, as words "name +n" into text; its length, 0 if nothing did. */
+static int objects_grown(const struct objects *before, char *text, size_t size)
+{
+	static struct objects now;
+	int length = 0;
+
+	for (int tries = 0; tries < 50; tries++) {
+		struct timespec pause = { 0, 20000000 };
+
+		length = 0;
+		text[0] = '\0';
+		if (!objects_read(&now))
+			return 0;
+		for (int i = 0; i < now.count; i++) {
+			long more = now.row[i].held - objects_before(before, now.row[i].name);
+
+			if (more > 0 && length < (int)size - 60)
+				length += snprintf(text + length, size - (size_t)length, " %s +%ld", now.row[i].name, more);
+		}
+		if (!length)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return length;
+}
+
+/* The reader's own pages must not show up as growth: to be called before the first reading that counts, with the text that objects_grown will get. */
+static void objects_warm(char *text, size_t size)
+{
+	static struct objects now;
+
+	memset(text, 1, size);
+	objects_read(&now);
+	objects_grown(&now, text, size);
+}
+
+#endif
