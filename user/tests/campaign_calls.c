@@ -171,8 +171,15 @@ static bool spared(const struct row *row, uint64_t a[6], bool root)
 		    strcmp(name, "tgkill") == 0 || strcmp(name, "rt_tgsigqueueinfo") == 0 || strcmp(name, "prlimit64") == 0)
 			a[0] = (uint64_t)getpid();
 	}
-	if ((strcmp(name, "exit") == 0 || strcmp(name, "exit_group") == 0 || strcmp(name, "pause") == 0) && below(8))
-		return true;
+	/* What ends or stops the child itself, only now and then. */
+	static const char *const rare[] = {
+		"exit", "exit_group", "pause", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "rt_sigsuspend", "execve", "execveat",
+		"vhangup", "nanosleep", "clock_nanosleep", "rt_sigreturn",
+	};
+
+	for (size_t i = 0; i < COUNT(rare); i++)
+		if (strcmp(name, rare[i]) == 0)
+			return below(8);
 	return false;
 }
 

@@ -242,5 +242,6 @@ int main(void)
 	void *data = mmap((void *)DATA, DATA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	NEED(code != MAP_FAILED && data != MAP_FAILED);
+	pen_patience = 20;	/* endless loops are many */
 	return pen_campaign("random code", NULL, child);
 }
