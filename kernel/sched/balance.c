@@ -9,6 +9,7 @@
 #include "rq_priv.h"
 
 #include "abi/errno.h"
+#include "sched/events.h"
 #include "sched/smp.h"
 
 u64 sched_idle_mask;
@@ -82,6 +83,7 @@ void sched_place(struct thread *t, enum enqueue_reason why)
 		/* Not idle any more: who comes right behind goes elsewhere. */
 		if (atomic_load_relaxed(&sched_idle_mask) >> to & 1)
 			atomic_fetch_and(&sched_idle_mask, ~(1ul << to));
+		event(EVENT_WAKE, t->tid, why, to, 0);
 		rq_enqueue(rq, t, why);
 		bool kick = rq_beats_current(rq, t);
 		spin_unlock(&rq->lock);

@@ -12,6 +12,7 @@
 #include "core/registry.h"
 #include "core/todo.h"
 #include "core/verdict.h"
+#include "sched/events.h"
 #include "sched/mutex.h"
 #include "sched/smp.h"
 
@@ -88,6 +89,7 @@ static int sched_init(void)
 	workqueue_cpu_init(0);
 	sched_load_start();
 	int err = smp_init();
+	events_init();
 	boot_thread.affinity = ~0ul;
 	return err;
 }

@@ -26,8 +26,9 @@ ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 #@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
 #@                           APPEND='quiet ...' ACCEL=kvm KERNEL_DIRECT=1 (QEMU's -kernel in place of GRUB)
 #@   make iso                the image that GRUB2 boots, from BIOS and from UEFI
-#@   make gdb                boot to kmain under the debugger
-.PHONY: run iso gdb do-run do-iso do-gdb rootfs
+#@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GDB_FLAGS='-batch -x file'
+#@   make trace              what ran when, for Perfetto and as a flame graph, in build/trace; also RUN='ls -lR /' TIME=10 OUT=dir
+.PHONY: run iso gdb trace do-run do-iso do-gdb do-trace rootfs
 run:
 	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(KERNEL_DIRECT)),,iso) $(filter-out none,$(ROOTFS))
 	@$(MAKE) do-run
@@ -37,6 +38,9 @@ iso:
 gdb:
 	@$(SETUP) $(setup_kernel) qemu gdb $(filter-out none,$(ROOTFS))
 	@$(MAKE) do-gdb
+trace:
+	@$(SETUP) $(setup_kernel) qemu $(filter-out none,$(ROOTFS))
+	@$(MAKE) do-trace
 
 # Build the root file system; afterwards build/rootfs/chosen names the image, which may be Busybox's where Alpine's
 # tarball cannot be had.
@@ -58,6 +62,14 @@ do-run: do-iso
 endif
 
 # QEMU hangs on the debugger's own pipe, so it ends with it. Software breaks cannot be set before paging is on.
+GDB_FLAGS ?=
 do-gdb: $(IMAGE) rootfs
 	@echo 'The console goes to $(BUILD)/gdb-console.log'
-	@gdb -q $(IMAGE) -ex 'set confirm off' -ex 'target remote | exec $(QEMU) $(QEMU_FLAGS) -display none -serial file:$(BUILD)/gdb-console.log -monitor none -gdb stdio -S -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd $(file <$(chosen))) -append "$(CMDLINE)"' -ex 'hbreak kmain' -ex 'continue'
+	@gdb -q $(IMAGE) -ex 'set confirm off' -ex 'source kernel/tools/gdb.py' -ex 'target remote | exec $(QEMU) $(QEMU_FLAGS) -display none -serial file:$(BUILD)/gdb-console.log -monitor none -gdb stdio -S -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd $(file <$(chosen))) -append "$(CMDLINE)"' -ex 'hbreak kmain' -ex 'continue' $(GDB_FLAGS)
+
+RUN ?=
+TIME ?= 10
+OUT ?= $(BUILD)/trace
+do-trace: $(IMAGE) rootfs
+	@/usr/bin/python3 kernel/tools/trace.py --image $(IMAGE) $(if $(filter none,$(ROOTFS)),,--initrd "$$(cat $(chosen))") --smp $(SMP) --mem $(MEM) \
+		--accel $(ACCEL) --time $(TIME) --out '$(OUT)' $(if $(APPEND),--append '$(APPEND)') $(if $(RUN),--run '$(subst ','\'',$(RUN))')

@@ -9,6 +9,7 @@
 #include "abi/errno.h"
 #include "core/atomic.h"
 #include "core/printk.h"
+#include "sched/events.h"
 #include "syscalls_gen.h"
 
 long (*syscall_router)(u32 nr, const u64 args[6], struct trapframe *f);
@@ -31,6 +32,7 @@ void syscall_dispatch(struct trapframe *f)
 	u32 nr = (u32)f->error;
 	long result;
 
+	event(EVENT_CALL, current->tid, nr, f->rdi, f->rsi);
 	if (unlikely((READ_ONCE(current->work) & WORK_TRACE) || syscall_route_all) && syscall_router) {
 		result = route(nr, f);
 	} else if (likely(nr < SYSCALL_COUNT && syscall_table[nr])) {
@@ -40,6 +42,7 @@ void syscall_dispatch(struct trapframe *f)
 		result = syscall_missing(nr);
 	}
 	f->rax = result;
+	event(EVENT_CALL_END, current->tid, nr, result, 0);
 }
 
 long syscall_missing(u32 nr)

@@ -14,6 +14,7 @@
 #include "core/cpu.h"
 #include "core/panic.h"
 #include "irq/irq.h"
+#include "sched/events.h"
 
 void (*vm_signal_hook)(int signo, int si_code, vaddr_t addr, struct trapframe *f);
 
@@ -55,6 +56,7 @@ static bool page_fault(struct trapframe *f)
 	if (!user && (va >= USER_END || !t || !t->aspace || !may_sleep(f, t) || !trap_has_fixup(f)))
 		return false;
 
+	event(EVENT_FAULT, t->tid, f->error, va, f->rip);
 	irq_enable();
 	/*
 	 * A page that is there, and an access that the CPU did not make as a user's, though ring 3 runs: no page that we bring will help. (A processor only does so
@@ -72,6 +74,7 @@ static bool page_fault(struct trapframe *f)
 	else
 		done = user ? punish(f, err, code, va) : false;
 	irq_disable();
+	event(EVENT_FAULT_END, t->tid, f->error, done, 0);
 	return done;
 }
 
