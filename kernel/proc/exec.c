@@ -13,6 +13,7 @@
 #include "file/file.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "sched/events.h"
 #include "sched/smp.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
@@ -140,6 +141,7 @@ static void install_image(struct process *p, struct exec_image *img)
 	if (old_exe)
 		file_put(old_exe);
 	strlcpy(current->name, img->comm, sizeof(current->name));
+	event_name(current);
 }
 
 static void reset_thread(struct process *p)

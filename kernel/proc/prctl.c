@@ -2,6 +2,7 @@
 #include "proc_priv.h"
 
 #include "lib/string.h"
+#include "sched/events.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
 
@@ -64,6 +65,7 @@ static long set_name(const char __user *from)
 		return n;
 	name[n < 0 ? sizeof(name) - 1 : (size_t)n] = '\0';
 	strlcpy(current->name, name, sizeof(current->name));
+	event_name(current);
 	return 0;
 }
 

@@ -53,6 +53,14 @@ static void thread_switched(struct thread *prev, struct thread *next)
 	event_record(EVENT_SWITCH, next->tid, prev->state, name[0], name[1]);
 }
 NOTIFIER(thread_switch, thread_switched);
+
+void event_name(struct thread *t)
+{
+	u64 name[2];
+
+	memcpy(name, t->name, sizeof(name));
+	event(EVENT_NAME, t->tid, 0, name[0], name[1]);
+}
 _Static_assert(sizeof(((struct thread *)0)->name) == sizeof(((struct event *)0)->data), "a name is the data of a switch");
 
 /* 0 or -ENOMEM. Rings stay for good: a CPU may be writing into one at any time. */

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "grader"))
 KERNEL_BASE, DIRECT_BASE = 0xffffffff80000000, 0xffff800000000000
 KEPT, MAX_CPUS = 65536, 64
 RECORD = struct.Struct("<QiBBH16s")
-SWITCH, WAKE, CALL, CALL_END, FAULT, FAULT_END = range(1, 7)
+SWITCH, WAKE, CALL, CALL_END, FAULT, FAULT_END, NAME = range(1, 8)
 DEAD = 4
 STATES = ("runnable", "asleep, interruptible", "asleep", "stopped", "dead")
 
@@ -140,6 +140,9 @@ def convert(rings, names):
             leave(e.cpu, e.ns, STATES[e.detail] if e.detail < len(STATES) else "?")
             comms[e.tid] = comm(e.data) if e.tid else "idle"
             running[e.cpu], since[e.cpu], mark[e.cpu] = e.tid, e.ns, e.ns
+        elif e.kind == NAME:
+            leave(e.cpu, e.ns, "still running, under another name")
+            comms[e.tid], since[e.cpu] = comm(e.data), e.ns
         elif e.kind == WAKE:
             slices.append({"name": "woken", "ph": "i", "s": "t", "pid": 2, "tid": e.tid, "ts": e.ns / 1000, "args": {"to CPU": a}})
         elif e.kind == CALL:

@@ -18,6 +18,7 @@ enum event_kind {
 	EVENT_CALL_END,  /* … came back; data[0]: the result */
 	EVENT_FAULT,     /* tid took a page fault with error code `detail`; data: the address, and the instruction's */
 	EVENT_FAULT_END, /* … which is over; data[0]: 1 if it was dealt with */
+	EVENT_NAME,      /* tid is called `data` from now on */
 };
 struct event {
 	u64 ns;   /* time_ns() */
@@ -37,6 +38,10 @@ static inline void event(enum event_kind kind, s32 tid, u32 detail, u64 a, u64 b
 	if (unlikely(READ_ONCE(events_on)))
 		event_record(kind, tid, detail, a, b);
 }
+
+/* Records what t is called now. */
+struct thread;
+void event_name(struct thread *t);
 
 void events_init(void); /* once all CPUs are up */
 
