@@ -2,27 +2,22 @@
 tests build on.
 
 A check is an in-kernel test of the stage (`ktest:02.heap_edges`), a user program of the stage (`user:raw_hello`), or a
-scenario that a function of grader/labs/scenarios.py plays (`scenario:banner`)."""
-import argparse
+scenario that a function of grader/labs/scenarios.py plays (`scenario:banner`). A test that brings the machine down takes only itself along: the
+others run in another boot. What each is worth stands in grader/labs/NN-name.toml (points.py)."""
+import random
 import sys
-from dataclasses import dataclass
+import time
 
-from . import ktest, usertest
+from . import ktest, points, usertest
 from .build import ROOT, BuildFailure, kernel
+from .verdict import Verdict
 
 sys.path.insert(0, str(ROOT / "grader"))
 sys.path.insert(0, str(ROOT / "kernel/tools"))
 from labs_mk import read_labs  # noqa: E402
 
-
-@dataclass
-class Verdict:
-    check: str
-    why: str = ""  # empty: passed
-
-    @property
-    def passed(self):
-        return not self.why
+BOOTS = 12  # of one list of tests, at most
+HANGS = 2   # among them: each costs seconds
 
 
 def lab_files(lab):
@@ -44,59 +39,109 @@ def checks(lab):
             + ["scenario:" + n for n in scenarios.of(lab)])
 
 
+def repeated(boot, names, prefix):
+    """Runs the names, and again those that were not reached because one before them brought the machine down."""
+    verdicts, left, hangs = {}, list(names), 0
+    for _ in range(BOOTS):
+        started = time.monotonic()
+        run = boot(left)
+        share = (time.monotonic() - started) / len(left)
+        reached = [n for n in left if n in run.reached]
+        for name in reached:
+            verdicts[name] = Verdict(prefix + name, run.complaint(name) or "", run.trace_of(name), run.log, share)
+        hangs += run.outcome == "hang"
+        left = [n for n in left if n not in reached]
+        if not left or not reached or hangs >= HANGS:
+            break
+    for name in left:
+        verdicts[name] = Verdict(prefix + name, run.complaint(name), run.trace_of(None), run.log)
+    return [verdicts[n] for n in names]
+
+
+def ktest_verdicts(image, names, cap, seed=None):
+    return repeated(lambda left: ktest.run(image, " ".join(left), cap=cap, seed=seed), names, "ktest:")
+
+
 def user_verdicts(image, lab, names, cap):
     run = usertest.run_many if lab >= usertest.FIRST_WITH_FORK else usertest.run_in_turn
-    answers = run(image, names, cap=cap)
-    return [Verdict("user:" + n, usertest.complaint(n, answers[n]) or "") for n in names]
+    return repeated(lambda left: run(image, left, cap=cap, icount=True), names, "user:")
 
 
-def grade(lab, source="solutions", *variables, only=None, cap=120):
-    """The verdicts on every check of the lab (or on those in `only`), for the kernel LAB=lab FROM=source."""
+def scenario_verdict(lab, name, source, variables, cap):
     from labs import scenarios
+    started = time.monotonic()
+    why, trace = "", ()
+    try:
+        scenarios.play(lab, name, source, *variables, patience=cap)
+    except AssertionError as error:
+        why, trace = str(error) or "wrong output", getattr(error, "trace", ())
+    told, _, log = why.partition("\n--- ")
+    return Verdict("scenario:" + name, told, trace, "--- " + log if log else "", time.monotonic() - started)
+
+
+def grade(lab, source="solutions", *variables, only=None, cap=120, seed=None):
+    """The verdicts on every check of the lab (or on those in `only`), for the kernel LAB=lab FROM=source."""
     wanted = [c for c in checks(lab) if only is None or c in only]
     verdicts = []
     by_kind = {kind: [c.partition(":")[2] for c in wanted if c.startswith(kind + ":")] for kind in ("ktest", "user", "scenario")}
     try:
         if by_kind["ktest"]:
-            run = ktest.run(kernel(lab, source, *variables, ktest=True), " ".join(by_kind["ktest"]), cap=cap)
-            verdicts += [Verdict("ktest:" + n, run.complaint(n) or "") for n in by_kind["ktest"]]
+            verdicts += ktest_verdicts(kernel(lab, source, *variables, ktest=True), by_kind["ktest"], cap, seed)
         if by_kind["user"]:
             verdicts += user_verdicts(kernel(lab, source, *variables), lab, by_kind["user"], cap)
         for name in by_kind["scenario"]:
-            try:
-                scenarios.play(lab, name, source, *variables, patience=cap)
-                verdicts.append(Verdict("scenario:" + name))
-            except AssertionError as error:
-                verdicts.append(Verdict("scenario:" + name, str(error) or "wrong output"))
+            verdicts.append(scenario_verdict(lab, name, source, variables, cap))
     except BuildFailure as failure:
         done = {v.check for v in verdicts}
         verdicts += [Verdict(c, str(failure)) for c in wanted if c not in done]
-    return verdicts
+    return without_the_given(lab, verdicts)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="make grade")
-    parser.add_argument("lab", type=int)
-    parser.add_argument("--from", dest="source", default="labs")
-    parser.add_argument("--labs", help="the folder that holds the student's files, in place of labs/")
-    parser.add_argument("-v", action="store_true", help="the whole report of each failure")
-    args = parser.parse_args()
-    variables = ["LABS=" + args.labs] if args.labs else []
-    verdicts = grade(args.lab, args.source, *variables)
-    shown = set()
-    for verdict in verdicts:
-        print("%-7s %s" % ("ok" if verdict.passed else "FAILED", verdict.check))
-        if not verdict.passed:
-            lines = verdict.why.splitlines()
-            print("        " + lines[0])
-            rest = "\n".join(lines[1:])
-            if rest not in shown:  # one boot that failed is told once
-                shown.add(rest)
-                print("\n".join("        " + line for line in (lines[1:] if args.v else lines[1:30])))
-    good = sum(v.passed for v in verdicts)
-    print("%d of %d checks of lab %02d passed" % (good, len(verdicts), args.lab))
-    return 0 if verdicts and good == len(verdicts) else 1
+def without_the_given(lab, verdicts):
+    """What is given works from the start: that is nothing that the student did while a function is still to be written."""
+    stopped = next((v for v in verdicts if v.kind == "stopped"), None)
+    given = {e.id for e in points.entries(lab) if e.given}
+    if stopped is None:
+        return verdicts
+    return [Verdict(v.check, stopped.why, (), stopped.log, v.seconds) if v.passed and v.check in given else v for v in verdicts]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def source_below(source):
+    """Where the files of the lab below come from, seen from a lab with this source."""
+    return "labs" if source == "labs" else "solutions"
+
+
+def _earlier_on(lab, source, variables, stages, cap, seed):
+    """stage -> verdicts on what is repeated of it, on one kernel."""
+    names = [n for s in stages for n in ktest.listed(ROOT, s)]
+    verdicts = ktest_verdicts(kernel(lab, source, *variables, ktest=True), names, cap, seed)
+    told = {s: [v for v in verdicts if v.check.startswith("ktest:%02d." % s)] for s in stages}
+    users = {c.partition(":")[2]: s for s in stages for c in points.later(s)}
+    if users and lab >= usertest.FIRST_WITH_LOADER:
+        for v in user_verdicts(kernel(lab, source, *variables), lab, list(users), cap):
+            told[users[v.check.partition(":")[2]]].append(v)
+    return told
+
+
+def grade_earlier(lab, source="solutions", *variables, cap=120, seed=None, stages=None):
+    """stage -> verdicts for the labs before, on this lab's kernel. One that stops at a function that is yet to be written says nothing about them:
+    then on the kernel of the lab below."""
+    stages = points.labs_before(lab) if stages is None else stages
+    if not stages:
+        return {}
+    try:
+        told = _earlier_on(lab, source, variables, stages, cap, seed)
+        if all(v.passed or v.kind != "stopped" for one in told.values() for v in one):
+            return told
+    except BuildFailure as failure:
+        told = {s: [Verdict("before:%02d" % s, str(failure))] for s in stages}
+        if source == "labs":
+            return told
+    try:
+        return _earlier_on(max(points.labs_before(lab)), source_below(source), variables, stages, cap, seed)
+    except BuildFailure as failure:
+        return {s: [Verdict("before:%02d" % s, str(failure))] for s in stages}
+
+
+def new_seed():
+    return random.SystemRandom().randrange(1 << 32)

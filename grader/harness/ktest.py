@@ -3,7 +3,7 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from .qemu import Machine
+from .qemu import Machine, last_words
 
 NONCE_DIGITS = 16
 
@@ -26,6 +26,8 @@ class KtestRun:
     def __init__(self, machine, nonce):
         self.outcome = machine.outcome()
         self.report = machine.report()
+        self.trace = machine.trace()
+        self.said = last_words(machine.verdict)
         self.results = {}
         self.genuine = False
         self.last = None
@@ -47,18 +49,33 @@ class KtestRun:
             elif kind == "end":
                 self.results[name].ended = True
 
+    @property
+    def reached(self):
+        """The tests that were begun, if the run is genuine."""
+        return self.results if self.genuine else {}
+
+    @property
+    def log(self):
+        return self.report
+
+    def trace_of(self, name):
+        """The back-trace belongs to the test that never ended, or to all if none was reached."""
+        result = self.results.get(name)
+        return self.trace if name is None or (result and not result.ended) else ()
+
     def complaint(self, name):
         """Why this test did not pass, in one text; None if it did."""
+        outcome = "wrong output" if self.outcome in ("failed", "passed", "powered off") else self.outcome
         if not self.genuine:
-            return "%s: the tests were not reached\n%s" % (self.outcome, self.report)
+            return "%s: %s\n%s" % (outcome, self.said or "the tests were not reached", self.report)
         result = self.results.get(name)
         if result is None:
             where = " (it came as far as %s)" % self.last.name if self.last else ""
-            return "%s: %s was not reached%s\n%s" % (self.outcome, name, where, self.report)
+            return "%s: %s was not reached%s\n%s" % (outcome, name, where, self.report)
         if result.failures:
             return "wrong output: %s\n%s" % (name, "\n".join(result.failures))
         if not result.ended:
-            return "%s: in %s\n%s" % (self.outcome, name, self.report)
+            return "%s: %s\n%s" % (outcome, "in %s%s" % (name, ": " + self.said if self.said else ""), self.report)
         return None
 
 

@@ -11,7 +11,9 @@ wall-clock time, and `outcome()` then says which kind of end it was:
     triple fault   the CPU reset itself
     no boot        nothing of the kernel was ever seen
     powered off    the guest ended QEMU in order
-    hang           the cap was reached
+    hang           it made no progress for HANG_BUDGET instructions, or sleeps and nothing can wake it; or the cap was reached
+
+With icount the first two are told by the guest's own time, so that a loaded host fails nobody; the cap is for a machine that is stuck itself.
     runs           it still does
 """
 import os
@@ -22,22 +24,75 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import symbols
 from .console import Console
 from .qmp import GdbStub, Qmp
 
 EXIT_PASSED, EXIT_FAILED = 0x20, 0x21
+HANG_BUDGET = 3_000_000_000  # instructions without a word on either channel; one second of guest time is 1,000,000,000
+LOOK_EVERY = 0.5             # seconds between two looks at the guest's clock
+# For `make grade GDB=1`: a function that is called with each Machine once it stands, stopped, before its first instruction.
+debugger = None
 PANIC = re.compile(r"^PANIC\b.*", re.M)
-STOPPED = re.compile(r"^TODO .*$", re.M)
+STOPPED = re.compile(r"^TODO (\S+) (\S+) (\S+):(\d+)$", re.M)
+
+
+def last_words(text):
+    """What a skeleton's stop or a panic says of itself, in one line; None if there is neither."""
+    match = STOPPED.search(text)
+    if match:
+        chapter, function, path, line = match.groups()
+        return "stopped at %s() in %s, line %s: yours to write. The chapter is handouts/%s.md" % (function, path, line, chapter)
+    match = PANIC.search(text)
+    return match.group(0)[len("PANIC "):] if match else None
 
 
 class GuestFailure(AssertionError):
     """A run that did not end as it should; the text says which kind it was, and shows the end of what the guest said."""
 
+    def __init__(self, text, trace=()):
+        super().__init__(text)
+        self.trace = trace
+
+
+class Watch:
+    """Tells a guest under icount that hangs from one that works, by the instructions that it has executed."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.next_look = time.monotonic() + LOOK_EVERY
+        self.said = -1       # bytes on both channels
+        self.since = 0       # instructions when the last of them came
+        self.count = -1
+        self.idle = 0        # looks in a row at a guest that sleeps
+
+    def says_hang(self):
+        machine = self.machine
+        if not machine.icount or debugger is not None or time.monotonic() < self.next_look:
+            return False
+        self.next_look = time.monotonic() + LOOK_EVERY
+        try:
+            count = machine.qmp.execute("query-replay")["icount"]
+            asleep = "HLT=1" in machine.qmp.monitor("info registers")
+        except (OSError, RuntimeError, ValueError):
+            return False  # it has just ended
+        said = len(machine.verdict) + machine.console.mark
+        if said != self.said:
+            self.said, self.since = said, count
+        self.idle = self.idle + 1 if asleep and count == self.count else 0
+        self.count = count
+        return self.idle >= 4 or count - self.since > HANG_BUDGET
+
 
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
                  cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single"):
-        self.cap = cap
+        self.cap = cap if debugger is None else 1e9
+        gdb = gdb or debugger is not None
+        self.image = kernel
+        self.icount = smp == 1 if icount is None else icount
+        self.frames = []  # where it was when it hung
+        self.hung = False
         self.dir = Path(tempfile.mkdtemp(prefix="switchback-"))
         self.exit_status = None
         self._ended = None
@@ -79,7 +134,9 @@ class Machine:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.console = Console(self.process.stdout, self.process.stdin)
         self._qmp = None
-        self.gdb = GdbStub(self.dir / "gdb") if gdb else None
+        self.gdb = GdbStub(self.dir / "gdb") if gdb and debugger is None else None
+        if debugger is not None:
+            debugger(self)
 
     # --- life
 
@@ -100,14 +157,15 @@ class Machine:
     @property
     def qmp(self):
         if self._qmp is None:
-            self._qmp = Qmp(self.dir / "qmp")
+            self._qmp = Qmp(self.dir / "qmp", lambda: self.process.poll() is None)
         return self._qmp
 
     def remaining(self):
         return max(0.0, self.cap - (time.monotonic() - self.started))
 
     def wait_end(self):
-        """Wait for the guest's end, up to the cap. The skeleton's stop and a panic end the wait as well."""
+        """Wait for the guest's end, up to the cap. The skeleton's stop, a panic and a hang end the wait as well."""
+        watch = Watch(self)
         while self.process.poll() is None and self.remaining() > 0:
             verdict = self.verdict
             if STOPPED.search(verdict) or PANIC.search(verdict):
@@ -116,15 +174,37 @@ class Machine:
                 except subprocess.TimeoutExpired:
                     pass
                 break
+            if watch.says_hang():
+                self.hung = True
+                break
             try:
-                self.process.wait(min(0.1, self.remaining()))
+                self.process.wait(min(0.05, self.remaining()))
             except subprocess.TimeoutExpired:
                 pass
         self.exit_status = self.process.poll()
         if self.exit_status is None:
+            if not PANIC.search(self.verdict):
+                self.look_where()
             self.process.kill()
             self.process.wait()
         return self
+
+    def look_where(self):
+        """Notes where the guest is: for the report of one that hangs."""
+        try:
+            self.frames = symbols.of_running(self.qmp)
+        except (OSError, RuntimeError, ValueError):
+            pass
+
+    def trace(self):
+        """The back-trace, symbolised: of the panic, of the triple fault, or of the hang."""
+        addresses = symbols.of_panic(self.verdict)
+        if not addresses:
+            try:
+                addresses = symbols.of_triple_fault((self.dir / "qemu.log").read_text(errors="replace"))
+            except FileNotFoundError:
+                pass
+        return tuple(symbols.lines(self.image, addresses or self.frames))
 
     def wait_quiet(self, quiet=1.0):
         """Wait until the guest has said nothing for a while, or has ended; the console's text."""
@@ -151,6 +231,8 @@ class Machine:
         if match is None:
             if self.process.poll() is not None:
                 self.exit_status = self.process.returncode
+            else:
+                self.look_where()
             self.fail("`%s` did not come" % pattern)
         return match
 
@@ -212,7 +294,9 @@ class Machine:
 
     def fail(self, text):
         outcome = self.outcome()
-        raise GuestFailure("%s: %s\n%s" % (outcome, text, self.report()))
+        if outcome in ("runs", "powered off", "failed", "passed"):
+            outcome = "wrong output"  # it lives, but does not say what it should
+        raise GuestFailure("%s: %s\n%s" % (outcome, text, self.report()), self.trace())
 
     def screenshot(self, path):
         self.qmp.execute("screendump", filename=str(path), format="png")

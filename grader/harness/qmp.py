@@ -5,7 +5,7 @@ import struct
 import time
 
 
-def connect(path, timeout=10):
+def connect(path, timeout=10, alive=lambda: True):
     end = time.monotonic() + timeout
     while True:
         link = socket.socket(socket.AF_UNIX)
@@ -15,14 +15,14 @@ def connect(path, timeout=10):
             return link
         except OSError:
             link.close()
-            if time.monotonic() > end:
+            if time.monotonic() > end or not alive():
                 raise
             time.sleep(0.02)
 
 
 class Qmp:
-    def __init__(self, path):
-        self._link = connect(path)
+    def __init__(self, path, alive=lambda: True):
+        self._link = connect(path, alive=alive)
         self._file = self._link.makefile("rw", encoding="utf-8")
         self.events = []
         self._receive()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .build import BUILD, ROOT, make
-from .qemu import Machine
+from .qemu import Machine, last_words
 
 FIRST_WITH_LOADER = 6
 FIRST_WITH_FORK = 7  # below it nobody can start a second program
@@ -26,6 +26,7 @@ class Answer:
     output: str
     ended: str
     report: str = ""
+    done: bool = True
 
 
 def names(stage=None, run="host"):
@@ -45,26 +46,59 @@ def binaries():
     return ROOT / BUILD / "user/tests"
 
 
-def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M"):
+class Run:
+    """The answers of one boot, and how it went: what grade.repeated() asks for."""
+
+    def __init__(self, guest, answers, begun):
+        self.answers, self.outcome, self.log, self.trace = answers, guest.outcome(), guest.report(), guest.trace()
+        self.begun = begun
+        self.said = last_words(guest.verdict)
+
+    def __getitem__(self, name):
+        return self.answers[name]
+
+    def __iter__(self):
+        return iter(self.answers)
+
+    @property
+    def reached(self):
+        return self.begun
+
+    def trace_of(self, name):
+        return self.trace if name is None or not self.answers[name].done else ()
+
+    def complaint(self, name):
+        answer = self.answers[name]
+        if answer.done:
+            return complaint(name, answer)
+        outcome = "wrong output" if self.outcome in ("failed", "passed", "powered off", "runs") else self.outcome
+        return "%s: %s" % (outcome, self.said or ("in " + name if name in self.begun else name + " was not reached")) + (
+            "\nit had printed:\n" + answer.output[-600:] if answer.output else "") + "\n" + self.log
+
+
+def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False):
     """A Machine with the runner as its first program, which runs these tests."""
     image = library.make_image(tests, str(binaries()), folder)
     words = ["console=ttyS0", "quiet", "panic=-1", append]
     if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
         words.append("tests=" + ",".join(tests))
-    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=False, mem=mem)
+    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem)
 
 
 def run_many(kernel, tests, **options):
-    """name -> Answer, all in one boot."""
+    """All in one boot."""
     with tempfile.TemporaryDirectory() as folder, boot(kernel, tests, folder, **options) as guest:
         guest.wait_end()
-        found = library.records(guest.console.text)
+        text = guest.console.text.replace("\r", "")
+        found = library.records(text)
         outcome, report = guest.outcome(), guest.report()
-    return {n: Answer(*found[n]) if n in found else Answer("", outcome, report) for n in tests}
+        begun = set(re.findall(r"^@@BEGIN (\S+)$", text, re.M))
+        answers = {n: Answer(*found[n]) if n in found else Answer(text.partition("@@BEGIN %s\n" % n)[2], outcome, report, False) for n in tests}
+        return Run(guest, answers, begun)
 
 
-def run_in_turn(kernel, tests, *, cap=60):
-    """name -> Answer for a kernel that cannot fork yet: stage 06 runs the programs of `programs=` one after the other, and
+def run_in_turn(kernel, tests, *, cap=60, icount=True):
+    """The same for a kernel that cannot fork yet: stage 06 runs the programs of `programs=` one after the other, and
     says `program: NAME` before and how it ended behind each."""
     with tempfile.TemporaryDirectory() as folder:
         recipe = Path(folder) / "tests.recipe"
@@ -73,23 +107,33 @@ def run_in_turn(kernel, tests, *, cap=60):
         subprocess.run([sys.executable, str(ROOT / "rootfs/mkcpio.py"), "-o", str(image),
                         str(ROOT / "rootfs/common.recipe"), str(recipe)], check=True)
         programs = ",".join("/tests/" + n for n in tests)
-        with Machine(kernel, initrd=image, cmdline="console=ttyS0 panic=-1 programs=" + programs, cap=cap) as guest:
+        with Machine(kernel, initrd=image, cmdline="console=ttyS0 panic=-1 programs=" + programs, cap=cap, icount=icount) as guest:
             guest.wait_end()
             text, outcome, report = guest.console.text.replace("\r", ""), guest.outcome(), guest.report()
+            return Run(guest, *_in_turn(text, tests, outcome, report))
+
+
+def _in_turn(text, tests, outcome, report):
     text = re.sub(r"^system call \d+ .* is not there: .*\n", "", text, flags=re.M)  # the kernel's remarks
     answers = {}
     for name in tests:
         match = re.search(r"^program: /tests/%s\n(.*?)^program: /tests/%s: (.*?)\n" % (name, name), text, re.S | re.M)
-        answers[name] = Answer(match.group(1), match.group(2), report) if match else Answer("", outcome, report)
-    return answers
+        answers[name] = Answer(match.group(1), match.group(2), report) if match else Answer("", outcome, report, False)
+    return answers, set(re.findall(r"^program: /tests/(\w+)$", text, re.M))
+
+
+def _difference(name, answer):
+    """Lines that begin with - are expected (Linux printed them), those with + came."""
+    expected, found = (wanted(name) or "").splitlines(), answer.output.splitlines()
+    lines = list(difflib.unified_diff(expected, found, "expected, as on Linux", "found", n=2, lineterm=""))
+    return "\n".join(line.replace("--- ", "-- ", 1) if line.startswith("--- ") else line for line in lines[:30])
 
 
 def complaint(name, answer):
     """Why the answer is not that of Linux; None if it is."""
     expected = wanted(name)
     if answer.ended != "exit 0":
-        return "%s: %s\n%s\n%s" % (name, answer.ended, answer.output[-2000:], answer.report)
+        return "wrong output: %s ended with `%s`, on Linux with `exit 0`\n%s\n%s" % (name, answer.ended, _difference(name, answer), answer.report)
     if expected is not None and answer.output != expected:
-        diff = difflib.unified_diff(expected.splitlines(), answer.output.splitlines(), "Linux", "Switchback", "", "", 2)
-        return "%s: wrong output\n%s" % (name, "\n".join(list(diff)[:60]))
+        return "wrong output: %s does not print what it prints on Linux\n%s" % (name, _difference(name, answer))
     return None

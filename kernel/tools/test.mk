@@ -16,7 +16,8 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,jobs,boot ROUNDS=n
 #@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
 #@   make bench-profile ROW=name   where the instructions of a row go
-#@   make grade LAB=NN       grade the work in labs/ for one lab
+#@   make grade LAB=NN       grade the work in labs/ for one lab; also FROM= SEED=n CHALLENGE=name RESULTS=file.json V=1
+#@                           TEST=name runs one test, and GDB=1 stops in it
 .PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign
 ktest: $(KTEST_IMAGE)
 ktest-path:
@@ -45,14 +46,17 @@ matrix:
 	@$(SETUP) kernel qemu newlib test
 	@$(MAKE) -s do-test T=matrix
 
+grade_words = $(if $(filter command,$(origin FROM)),--from $(FROM)) $(if $(filter-out labs,$(LABS)),--labs $(LABS)) $(if $(TEST),--test '$(TEST)') \
+	$(if $(CHALLENGE),--challenge '$(CHALLENGE)') $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(GDB)),--gdb) $(if $(RESULTS),--results $(abspath $(RESULTS))) \
+	$(if $(filter 1,$(V)),-v)
 grade:
-	@$(SETUP) kernel qemu newlib test
+	@$(SETUP) kernel qemu newlib test $(if $(filter 1,$(lab_number:0%=%)),iso) $(if $(filter 1,$(GDB)),gdb)
 	@$(MAKE) do-grade
 do-grade:
 ifeq ($(strip $(LAB)),)
 	@echo 'make grade LAB=NN: which lab?' >&2; exit 1
 else
-	@$(PYTEST) -m harness.grade $(lab_number) $(if $(filter command,$(origin FROM)),--from $(FROM))
+	@$(PYTEST) -m harness.main $(lab_number) $(grade_words)
 endif
 
 bench bench-check bench-baseline bench-profile:

@@ -1,0 +1,44 @@
+"""What the tests are worth: every test of a lab has its points, title and hint, and they add up."""
+import io
+
+import pytest
+
+from harness import grade, main, points
+from harness.verdict import Report, Verdict, read
+
+LABS = [lab for lab in range(1, 14) if grade.lab_files(lab)]
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_each_test_has_its_entry(lab):
+    entries = points.entries(lab)
+    assert [e.id for e in entries] == list(dict.fromkeys(e.id for e in entries)), "a test stands there twice"
+    assert {e.id for e in entries} == set(grade.checks(lab))
+    for e in entries:
+        assert e.title and e.hint and isinstance(e.points, int)
+        assert (e.points > 0) != bool(e.challenge), "%s: points, or the name of a challenge" % e.id
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_points_add_up(lab):
+    own, before = sum(e.points for e in points.entries(lab)), sum(r.points for r in points.earlier(lab))
+    assert (own, before) == ((100, 0) if lab == 1 else (points.OWN, points.EARLIER))
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_what_later_labs_repeat_is_there(lab):
+    assert set(points.later(lab)) <= set(grade.checks(lab))
+
+
+def test_a_report_is_what_it_was_after_a_file(tmp_path):
+    entries = points.entries(2)[:2]
+    report = Report(2, "memory", 7, "labs", [main.Record(e.id, e.title, e.points) for e in entries])
+    main.settle(report.tests[0], entries[0], Verdict(entries[0].id))
+    main.settle(report.tests[1], entries[1], Verdict(entries[1].id, "panic: in a\nx.c:5 a == b: got 0x1, wanted 0x2\n--- console ---", ("f at x.c:5",), "log"))
+    report.write(tmp_path / "r.json")
+    again = read(tmp_path / "r.json")
+    assert again == report and again.score == entries[0].points
+    assert again.tests[1].kind == "panic" and "found:    0x1" in again.tests[1].output and "hint: " in again.tests[1].output
+    out = io.StringIO()
+    main.show(again, out)
+    assert main.CROSS in out.getvalue() and "1 of 2 tests passed" in out.getvalue()
