@@ -190,8 +190,6 @@ def main():
                 killed += bool(noticed)
                 if not noticed:
                     survivors.append(item)
-    for name, number, line, what, _ in sorted(survivors, key=lambda s: (s[0], s[1])):
-        print("survives  %s:%d  %s  <- %s" % (name, number + 1, what, line))
     if args.out:
         Path(args.out).write_text(json.dumps(survivors, indent=1))
     shutil.rmtree(ROOT / BUILD / "mutate", ignore_errors=True)
@@ -200,7 +198,14 @@ def main():
 
 
 def series(jobs):
-    return [judge(job) for job in jobs]
+    """One worker's part. What survives is told at once: a run may be cut short."""
+    done = []
+    for job in jobs:
+        item, noticed = judge(job)
+        if noticed is not None:
+            print("%s  %s:%d  %s  <- %s" % ("noticed " if noticed else "SURVIVES", item[0], item[1] + 1, item[3], item[2]), flush=True)
+        done.append((item, noticed))
+    return done
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ class Watch:
 
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
-                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single"):
+                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single", uart=True):
         self.cap = cap if debugger is None else 1e9
         gdb = gdb or debugger is not None
         self.image = kernel
@@ -116,7 +116,7 @@ class Machine:
             command += ["-bios", firmware]
         if display:
             command += ["-vga", "std"]
-        command += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial",
+        command += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial" if uart else "none",
                     "-chardev", "file,id=verdict,path=%s" % (self.dir / "verdict"),
                     "-device", "isa-debugcon,iobase=0xe9,chardev=verdict",
                     "-device", "isa-debug-exit,iobase=0xf4,iosize=4",

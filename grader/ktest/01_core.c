@@ -3,10 +3,14 @@
 
 #include "boot/bootinfo.h"
 #include "core/cmdline.h"
+#include "core/cpu.h"
 #include "core/err.h"
+#include "core/layout.h"
 #include "core/ksyms.h"
 #include "core/printk.h"
 #include "core/spinlock.h"
+#include "core/uart.h"
+#include "core/verdict.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -226,6 +230,310 @@ KTEST(01, multiboot2_refuses_garbage)
 	mb_end();
 	memcpy(mb_info + 12, &huge, 4); /* a tag that runs past the end */
 	KEXPECT_EQ(multiboot2_parse(mb_info, &mb_result), -EINVAL);
+}
+
+/* The framebuffer tag: 31 bytes, and six more that say where the colours are if it is of RGB kind (1). */
+static void mb_framebuffer(u32 size, u8 kind)
+{
+	u64 base = 0xfd000000;
+	u32 shape[3] = { 4096, 1024, 768 };
+	u8 *body = mb_tag(8, size);
+
+	memcpy(body, &base, 8);
+	memcpy(body + 8, shape, 12);
+	body[20] = 32;
+	body[21] = kind;
+	for (u8 i = 0; i < 6; i++)
+		body[24 + i] = 16 + i;
+}
+
+static int mb_parse(void)
+{
+	memset(&mb_result, 0, sizeof(mb_result));
+	return multiboot2_parse(mb_info, &mb_result);
+}
+
+static int mb_one_framebuffer(u32 size, u8 kind)
+{
+	mb_begin();
+	mb_framebuffer(size, kind);
+	mb_end();
+	return mb_parse();
+}
+
+KTEST(01, multiboot2_finds_the_screen)
+{
+	KREQUIRE(mb_one_framebuffer(38, 1) == 0);
+	KEXPECT_EQ(mb_result.fb.base, 0xfd000000);
+	KEXPECT_EQ(mb_result.fb.pitch, 4096);
+	KEXPECT_EQ(mb_result.fb.width, 1024);
+	KEXPECT_EQ(mb_result.fb.height, 768);
+	KEXPECT_EQ(mb_result.fb.bpp, 32);
+	KEXPECT_EQ(mb_result.fb.red_pos, 16);
+	KEXPECT_EQ(mb_result.fb.green_pos, 18);
+	KEXPECT_EQ(mb_result.fb.blue_pos, 20);
+	KEXPECT(!mb_result.fb.text);
+	KREQUIRE(mb_one_framebuffer(32, 2) == 0); /* text: no colours behind */
+	KEXPECT(mb_result.fb.text);
+	KEXPECT_EQ(mb_result.fb.width, 1024);
+	KEXPECT_EQ(mb_result.fb.red_pos, 0);
+	KEXPECT_EQ(mb_one_framebuffer(37, 1), -EINVAL); /* cut off in the colours */
+	KEXPECT_EQ(mb_one_framebuffer(31, 2), -EINVAL); /* and before its end */
+	KREQUIRE(mb_one_framebuffer(46, 1) == 0);	/* a later version may be longer */
+	KEXPECT_EQ(mb_result.fb.green_pos, 18);
+}
+
+KTEST(01, multiboot2_copies_the_rsdp)
+{
+	static const char first[] = "RSD PTR old, 20 byte", second[] = "RSD PTR new, with length and checksum";
+
+	for (unsigned order = 0; order < 3; order++) {
+		mb_begin();
+		if (order != 2) /* 0: old, new; 1: new, old; 2: old alone */
+			memcpy(mb_tag(order ? 15 : 14, 8 + (order ? 36 : 20)), order ? second : first, order ? 36 : 20);
+		if (order != 2)
+			memcpy(mb_tag(order ? 14 : 15, 8 + (order ? 20 : 36)), order ? first : second, order ? 20 : 36);
+		else
+			memcpy(mb_tag(14, 8 + 20), first, 20);
+		mb_end();
+		KREQUIRE(mb_parse() == 0);
+		KEXPECT_EQ(mb_result.rsdp, virt_to_phys(mb_result.rsdp_copy));
+		KEXPECT(!memcmp(mb_result.rsdp_copy, order == 2 ? first : second, 20)); /* the new one counts */
+		KEXPECT_EQ(mb_result.rsdp_copy[20], order == 2 ? 0 : second[20]);
+	}
+	mb_begin();
+	memset(mb_tag(15, 8 + 60), 'x', 60); /* longer than what we keep */
+	mb_end();
+	memset(&mb_result, 0, sizeof(mb_result));
+	mb_result.fb.pitch = 4711;
+	KEXPECT_EQ(multiboot2_parse(mb_info, &mb_result), 0);
+	KEXPECT_EQ(mb_result.rsdp_copy[35], 'x');
+	KEXPECT_EQ(mb_result.fb.pitch, 4711);
+	KEXPECT_EQ(mb_result.fb.base, 0);
+}
+
+KTEST(01, multiboot2_keeps_texts_inside_their_room)
+{
+	static char text[2100];
+	u32 n = sizeof(mb_result.cmdline);
+
+	mb_begin();
+	memcpy(mb_tag(1, 8 + 5), "abcde", 5); /* its NUL is missing */
+	mb_text(2, "GRUB, or another");
+	mb_end();
+	KREQUIRE(mb_parse() == 0);
+	KEXPECT(!strcmp(mb_result.cmdline, "abcde"));
+	KREQUIRE(mb_result.loader != NULL);
+	KEXPECT(!strcmp(mb_result.loader, "GRUB, or another"));
+	/* A command line as long as its room, and then some: cut, and ended. */
+	static u8 big[sizeof(text) + 128] __aligned(8);
+	u32 total = 8 + ALIGN_UP(8 + sizeof(text), 8) + 16 + 24 + 8, tag[2] = { 1, 8 + sizeof(text) }, map[4] = { 6, 40, 24, 0 }, end[2] = { 0, 8 };
+	u64 range[2] = { 0, 0x1000000 };
+
+	memset(text, 'c', sizeof(text));
+	memset(big, 0, sizeof(big));
+	memcpy(big, &total, 4);
+	memcpy(big + 8, tag, 8);
+	memcpy(big + 16, text, sizeof(text));
+	u8 *rest = big + 8 + ALIGN_UP(8 + sizeof(text), 8);
+	memcpy(rest, map, 16);
+	memcpy(rest + 16, range, 16);
+	rest[32] = 1;
+	memcpy(rest + 40, end, 8);
+	memset(&mb_result, 0, sizeof(mb_result));
+	mb_result.ranges[0].base = 77;
+	KEXPECT_EQ(multiboot2_parse(big, &mb_result), 0);
+	KEXPECT_EQ(strnlen(mb_result.cmdline, n), n - 1);
+	KEXPECT_EQ(mb_result.cmdline[n - 2], 'c');
+	KEXPECT_EQ(mb_result.ranges[0].base, 0);
+	KEXPECT_EQ(mb_result.range_count, 1);
+}
+
+KTEST(01, multiboot2_keeps_inside_its_tables)
+{
+	mb_begin();
+	for (u32 i = 0; i < BOOT_MAX_MODULES + 2; i++)
+		mb_module(0x400000 + i * 0x10000, 0x400000 + i * 0x10000 + 0x1000);
+	mb_end();
+	KEXPECT_EQ(mb_parse(), 0);
+	KEXPECT_EQ(mb_result.module_count, BOOT_MAX_MODULES);
+	KEXPECT_EQ(mb_result.modules[BOOT_MAX_MODULES - 1].base, 0x400000 + (BOOT_MAX_MODULES - 1) * 0x10000);
+	KEXPECT_EQ(mb_result.rsdp, 0);
+
+	/* More ranges than there is room for, in entries that are longer than we know. */
+	enum { ENTRY = 32, MANY = BOOT_MAX_RANGES + 3 };
+	static u8 big[16 + 16 + ENTRY * MANY + 8] __aligned(8);
+	u32 head[6] = { sizeof(big) - 8, 0, 6, 16 + ENTRY * MANY, ENTRY, 0 }, end[2] = { 0, 8 };
+
+	memset(big, 0, sizeof(big));
+	memcpy(big, head, sizeof(head));
+	for (u32 i = 0; i < MANY; i++) {
+		u64 range[2] = { i * 0x100000ul, 0x80000 };
+		memcpy(big + 24 + ENTRY * i, range, 16);
+		big[24 + ENTRY * i + 16] = 1 + i % 3;
+	}
+	memcpy(big + 24 + ENTRY * MANY, end, 8);
+	memset(&mb_result, 0, sizeof(mb_result));
+	KEXPECT_EQ(multiboot2_parse(big, &mb_result), 0);
+	KEXPECT_EQ(mb_result.range_count, BOOT_MAX_RANGES);
+	KEXPECT_EQ(mb_result.ranges[5].base, 0x500000);
+	KEXPECT_EQ(mb_result.ranges[5].kind, 3);
+	KEXPECT_EQ(mb_result.ranges[BOOT_MAX_RANGES - 1].base, (BOOT_MAX_RANGES - 1) * 0x100000ul);
+	KEXPECT_EQ(mb_result.module_count, 0);
+}
+
+static u8 *mb_first(void) { return mb_info + 8; }
+
+KTEST(01, multiboot2_doubts_every_size)
+{
+	u32 value;
+
+	mb_begin(); /* a module that ends before it starts */
+	mb_module(0x500000, 0x4fffff);
+	mb_end();
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+	mb_begin(); /* and one of no length, which is none of our business */
+	mb_module(0x500000, 0x500000);
+	mb_end();
+	KEXPECT_EQ(mb_parse(), 0);
+	mb_begin();
+	mb_tag(3, 15); /* no room for start and end */
+	mb_end();
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+	mb_begin();
+	mb_tag(3, 16); /* just room, without a text */
+	mb_end();
+	KEXPECT_EQ(mb_parse(), 0);
+	mb_begin();
+	mb_tag(6, 12); /* a map without its head */
+	mb_end();
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+	mb_begin();
+	mb_end();
+	value = 16;
+	memcpy(mb_first() + 8, &value, 4); /* entries too small for a range: would be read into each other */
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+	mb_begin();
+	mb_end();
+	value = 16 + 24 + 23;
+	memcpy(mb_first() + 4, &value, 4); /* the last entry is cut off: only what is whole counts */
+	mb_used = 8 + ALIGN_UP(value, 8);
+	mb_tag(0, 8);
+	memcpy(mb_info, &mb_used, 4);
+	KEXPECT_EQ(mb_parse(), 0);
+	KEXPECT_EQ(mb_result.range_count, 1);
+	mb_begin(); /* no end tag inside of the total size */
+	mb_end();
+	value = mb_used - 8;
+	memcpy(mb_info, &value, 4);
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+	value = mb_used - 1;
+	memcpy(mb_info, &value, 4);
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+	memcpy(mb_info, &mb_used, 4);
+	KEXPECT_EQ(mb_parse(), 0);
+	mb_begin(); /* a tag of the smallest size is a tag */
+	mb_tag(4711, 8);
+	mb_end();
+	KEXPECT_EQ(mb_parse(), 0);
+	mb_begin(); /* one that fills the rest to the last byte, and leaves no end */
+	mb_memory((const u64[][3]){ { 0, 0x1000000, 1 } }, 1);
+	memcpy(mb_info, &mb_used, 4);
+	KEXPECT_EQ(mb_parse(), -EINVAL);
+}
+
+/* The registers of the UART, as the chip shows them after uart_init (data sheet, section 8). */
+KTEST(01, the_uart_is_set_up)
+{
+	KEXPECT_EQ(inb(UART_PORT + 3), 0x03);	     /* 8 bits, no parity, one stop bit, divisor put away */
+	KEXPECT_EQ(inb(UART_PORT + 4) & 0x1b, 0x0b); /* DTR, RTS, OUT2; no loop */
+	KEXPECT_EQ(inb(UART_PORT + 2) & 0xc0, 0xc0); /* FIFOs on */
+	outb(UART_PORT + 3, 0x83);
+	KEXPECT_EQ(inb(UART_PORT), 1); /* 115200 bit/s */
+	KEXPECT_EQ(inb(UART_PORT + 1), 0);
+	outb(UART_PORT + 3, 0x03);
+	u8 before = inb(UART_PORT + 1);
+	uart_rx_interrupt(true);
+	KEXPECT_EQ(inb(UART_PORT + 1), 1);
+	uart_rx_interrupt(false);
+	KEXPECT_EQ(inb(UART_PORT + 1), 0);
+	outb(UART_PORT + 1, before);
+}
+
+/* In loop-back mode what is sent comes in again, and nothing goes out. */
+KTEST(01, the_uart_sends_and_receives)
+{
+	static const char sent[] = "a\nb", wanted[] = "a\r\nb";
+	u64 flags = irq_save();
+	u8 control = inb(UART_PORT + 4), enabled = inb(UART_PORT + 1);
+	char c = 'A' + ktest_random() % 26;
+
+	outb(UART_PORT + 1, 0);
+	outb(UART_PORT + 4, 0x10);
+	while (uart_getc() >= 0)
+		;
+	KEXPECT_EQ(uart_getc(), -1);
+	uart_putc(c);
+	KEXPECT_EQ(uart_getc(), c);
+	uart_putc('\n'); /* as it is */
+	KEXPECT_EQ(uart_getc(), '\n');
+	uart_putc((char)0xe4);
+	KEXPECT_EQ(uart_getc(), 0xe4); /* a byte, no negative number */
+	KEXPECT_EQ(uart_getc(), -1);
+	uart_write(sent, sizeof(sent) - 1);
+	for (unsigned i = 0; i < sizeof(wanted) - 1; i++)
+		KEXPECT_EQ(uart_getc(), wanted[i]);
+	KEXPECT_EQ(uart_getc(), -1);
+	outb(UART_PORT + 4, control);
+	outb(UART_PORT + 1, enabled);
+	irq_restore(flags);
+}
+
+/* By name only, in a machine without a chip. */
+KTEST(01, ask_uart_init_without_a_chip)
+{
+	KEXPECT_EQ(uart_init(), -ENODEV);
+}
+
+static const char *word_of(const char *s, char *to)
+{
+	while (*s && *s != '\t' && *s != '\n')
+		*to++ = *s++;
+	*to = '\0';
+	return *s ? s + 1 : s;
+}
+
+static u64 number_of(const char *s)
+{
+	u64 v = 0;
+	for (; *s; s++)
+		v = v * 16 + (*s <= '9' ? *s - '0' : *s - 'a' + 10);
+	return v;
+}
+
+/*
+ * By name only: formats what the grader asks for in the fw_cfg file `format`, lines of kind, size, format, value, and tells what came. The grader has the
+ * answers of the host's C library. Kinds: i an integer or character of up to 64 bits, s the value is a text, n the text is NULL.
+ */
+KTEST(01, ask_format)
+{
+	static char asked[32768], fmt[128], value[256], kind[4], size[24];
+	char text[96];
+
+	KREQUIRE(fwcfg_read("format", asked, sizeof(asked)) > 0);
+	for (const char *s = asked; *s;) {
+		s = word_of(s, kind);
+		s = word_of(s, size);
+		s = word_of(s, fmt);
+		s = word_of(s, value);
+		memset(text, '~', sizeof(text));
+		int n = kind[0] == 'i' ? ksnprintf(text, number_of(size), fmt, number_of(value))
+			: kind[0] == 'w' ? ksnprintf(text, number_of(size), fmt, (int)(s32)number_of(value), 4711)
+					 : ksnprintf(text, number_of(size), fmt, kind[0] == 'n' ? NULL : value);
+		KEXPECT_EQ(text[number_of(size)], '~');
+		text[sizeof(text) - 1] = '\0';
+		verdict("format %d %s|\n", n, number_of(size) ? text : "");
+	}
 }
 
 KTEST(01, the_kernel_knows_its_names)

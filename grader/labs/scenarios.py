@@ -1,14 +1,16 @@
 """Scenarios: what is judged from outside, lab by lab. A function named lab_NN_name plays one with a Kit, and fails by an
 assertion that says what was expected and what came. They are run by test_labs.py on the reference, by `make grade` on a
 student's work, and by the self-test on skeletons and wrong solutions."""
+import ctypes
 import random
 import re
+import secrets
 import subprocess
 import time
 
 from harness import ktest
 from harness.build import BUILD, ROOT, kernel, rootfs
-from harness.qemu import Machine
+from harness.qemu import GuestFailure, Machine
 
 
 class Kit:
@@ -37,7 +39,7 @@ class Kit:
         image = self.image()
         folder = ROOT / BUILD / "grade"
         folder.mkdir(parents=True, exist_ok=True)
-        name = "lab%02d-%s-%08x" % (self.lab, self.source, random.getrandbits(32))
+        name = "lab%02d-%s-%s" % (self.lab, self.source, secrets.token_hex(4))
         chosen = folder / (name + ".chosen")
         if initramfs:
             chosen.write_text(str(initramfs))
@@ -57,37 +59,109 @@ def play(lab, name, source="solutions", *variables, patience=1000):
     globals()["lab_%02d_%s" % (lab, name)](Kit(lab, source, variables, patience))
 
 
+def complain(run, name):
+    """Fails if this in-kernel test did; with the back-trace, if there is one."""
+    why = run.complaint(name)
+    if why:
+        raise GuestFailure(why, run.trace_of(None if name not in run.results else name))
+
+
 def word():
     return "w%08x" % random.getrandbits(32)
 
 
 # --- 01
 
-def _grub(kit, **machine):
+def _format_questions():
+    """(kind, size, format, value) for lab 01's ask_format, drawn by the seed; a value is a number or a text."""
+    questions = []
+    numbers = [0, 1, 7, 8, 9, 10, 15, 16, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
+    for _ in range(260):
+        conversion = random.choice("dduixXocspp")
+        flags = "".join(f for f in "-0+ #" if random.random() < 0.25)
+        if conversion in "csp":
+            flags = "-" if "-" in flags else ""
+        elif conversion not in "di":
+            flags = re.sub("[+ ]", "", flags)
+        if conversion in "diu":
+            flags = flags.replace("#", "")
+        width = random.choice(["", "", "1", "5", "12", "21"])
+        precision = "" if conversion in "cp" or random.random() < 0.6 else "." + random.choice(["", "0", "1", "3", "8", "15"])
+        modifier = "" if conversion in "csp" else random.choice(["", "", "hh", "h", "l", "ll", "z", "t", "j"])
+        size = random.choice([64, 64, 64, 64, 64, 0, 1, 2, 5, 9])
+        value = random.choice(numbers) if random.random() < 0.6 else random.getrandbits(64)
+        kind = "i"
+        if conversion == "s":
+            kind, value = "s", random.choice(["", "a", "some words", "a hundred percent"])
+            if random.random() < 0.15:
+                kind, precision = "n", ""
+        elif conversion == "c":
+            value = random.randrange(33, 126)
+        elif conversion == "p":
+            value = value or 1  # the C library has a word of its own for no pointer
+        if kind == "i" and random.random() < 0.15 and conversion in "duxX":
+            questions.append(("w", size, "%" + flags + "*" + modifier.replace("l", "").replace("z", "").replace("t", "").replace("j", "") + conversion, random.choice([0, 3, 9, -9])))
+            continue
+        questions.append((kind, size, "%s%%%s%s%s%s%s%s" % (random.choice(["", "a ", "%%"]), flags, width, precision, modifier, conversion, random.choice(["", ".", "%%"])), value))
+    return questions
+
+
+def _as_libc(kind, size, fmt, value):
+    """What the host's C library makes of it: length, and the text as far as it fits."""
+    libc = ctypes.CDLL(None)
+    text = ctypes.create_string_buffer(256)
+    if kind == "w":
+        argument = [ctypes.c_int(value), ctypes.c_int(4711)]
+    elif kind == "i":
+        argument = [ctypes.c_ulong(value)]
+    else:
+        argument = [ctypes.c_char_p(None if kind == "n" else value.encode())]
+    length = libc.snprintf(text, ctypes.c_size_t(size), fmt.encode(), *argument)
+    return "%d %s|" % (length, text.value.decode() if size else "")
+
+
+def lab_01_printf_agrees_with_the_c_library(kit):
+    """Random directives, answered by the host's C library and by the kernel."""
+    questions = _format_questions()
+    asked = "".join("%s\t%x\t%s\t%s\n" % (k, size, fmt, "%x" % (v & (2**64 - 1)) if k in "iw" else v) for k, size, fmt, v in questions)
+    run = ktest.run(kit.ktest_image(), "01.ask_format", cap=kit.cap(60), files={"format": asked})
+    complain(run, "01.ask_format")
+    told = re.findall(r"^format (.*)$", run.verdict, re.M)
+    for question, answer in zip(questions, told):
+        wanted = _as_libc(*question)
+        assert answer == wanted, "wrong output: the format \"%s\", size %d, value %s\nexpected: %s\nfound:    %s" % (
+            question[2], question[1], question[3] if isinstance(question[3], str) else hex(question[3]), wanted, answer)
+    assert len(told) == len(questions), "wrong output: %d answers to %d questions" % (len(told), len(questions))
+
+
+def lab_01_a_machine_without_a_uart(kit):
+    """No chip at the port: uart_init says so, and the machine boots on without a console."""
+    run = ktest.run(kit.ktest_image(), "01.ask_uart_init_without_a_chip", cap=kit.cap(30), uart=False)
+    complain(run, "01.ask_uart_init_without_a_chip")
+
+
+def _grub(kit, iso, secret, **machine):
+    with Machine(iso=iso, icount=False, cap=kit.cap(60), **machine) as guest:
+        guest.expect(r"Switchback")
+        guest.expect(re.escape("secret=" + secret))
+        guest.expect(r"memory: \d+ MiB usable")
+        return guest.console.text.replace("\r", "")
+
+
+def lab_01_grub_hands_over_what_it_knows(kit):
+    """The command line comes; each range that the firmware told is on the console, and with another size of memory the usable part changes."""
     secret = word()
     iso = kit.iso("console=ttyS0 secret=" + secret)
     try:
-        with Machine(iso=iso, icount=False, cap=kit.cap(60), **machine) as guest:
-            guest.expect(r"Switchback")
-            guest.expect(re.escape("secret=" + secret))
-            return guest.wait_quiet()
+        for megabytes in random.sample(range(64, 512, 16), 2):
+            text = _grub(kit, iso, secret, mem="%dM" % megabytes)
+            ranges = [(int(a, 16), int(b, 16)) for a, b in re.findall(r"([0-9a-f]{8,16}) - ([0-9a-f]{8,16}) .*usable", text)]
+            total = sum(b + 1 - a for a, b in ranges)
+            assert abs(total - (megabytes << 20)) <= 1 << 20, "wrong output: the memory map on the console\nexpected: %d MiB usable\nfound:    %s" % (
+                megabytes, [(hex(a), hex(b)) for a, b in ranges])
+            assert re.search(r"loader: .*GRUB", text), "wrong output: the loader's name is not on the console\n" + text[-1500:]
     finally:
         iso.unlink()
-
-
-def lab_01_grub_hands_over_the_command_line(kit):
-    _grub(kit)
-
-
-def lab_01_the_memory_map_adds_up(kit):
-    """Every range that the firmware told is on the console; with another size of memory the usable part changes with it."""
-    for megabytes in (96, 160):
-        text = _grub(kit, mem="%dM" % megabytes)
-        ranges = [(int(a, 16), int(b, 16)) for a, b in
-                  re.findall(r"([0-9a-f]{8,16}) - ([0-9a-f]{8,16}) .*usable", text)]
-        total = sum(b + 1 - a for a, b in ranges)
-        assert abs(total - (megabytes << 20)) <= 1 << 20, "wrong output: %d MiB of memory, usable on the console: %s" % (
-            megabytes, [(hex(a), hex(b)) for a, b in ranges])
 
 
 # --- 03
