@@ -3,6 +3,7 @@
 
 #include "core/cpu.h"
 #include "irq/irq.h"
+#include "lib/string.h"
 #include "time/time.h"
 
 static volatile unsigned hits;
@@ -72,6 +73,107 @@ KTEST(03, an_exception_brings_its_error_code)
 	KEXPECT_EQ(hits, 2);
 	KEXPECT_EQ(seen.error, 0xfff8);
 	trap_register(TRAP_GENERAL_PROTECTION, NULL);
+}
+
+/*
+ * An exception as the CPU would raise it, without the exception: the frame is pushed by hand, with or without an error code, and then it goes to the stub. It
+ * comes back behind the jump with every register as it was.
+ */
+static u64 raise_in[15] __used, raise_out[15] __used;
+void ktest_raise(u64 stub, u64 has_error, u64 error);
+__asm__(".pushsection .text\n"
+	"ktest_raise:\n\t"
+	"push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15; pushf\n\t"
+	"mov %rsp, %rax\n\t"
+	"pushq $0x10; push %rax; pushf; pushq $0x08; pushq $1f\n\t"
+	"test %rsi, %rsi; jz 2f; push %rdx\n"
+	"2:\tpush %rdi\n\t"
+	"mov $raise_in, %r15\n\t"
+	"mov 0(%r15), %rax; mov 8(%r15), %rbx; mov 16(%r15), %rcx; mov 24(%r15), %rdx; mov 32(%r15), %rsi; mov 40(%r15), %rdi; mov 48(%r15), %rbp\n\t"
+	"mov 56(%r15), %r8; mov 64(%r15), %r9; mov 72(%r15), %r10; mov 80(%r15), %r11; mov 88(%r15), %r12; mov 96(%r15), %r13; mov 104(%r15), %r14\n\t"
+	"mov 112(%r15), %r15\n\t"
+	"ret\n" /* to the stub */
+	"1:\tmov %rax, raise_out; mov %rbx, raise_out + 8; mov %rcx, raise_out + 16; mov %rdx, raise_out + 24; mov %rsi, raise_out + 32\n\t"
+	"mov %rdi, raise_out + 40; mov %rbp, raise_out + 48; mov %r8, raise_out + 56; mov %r9, raise_out + 64; mov %r10, raise_out + 72\n\t"
+	"mov %r11, raise_out + 80; mov %r12, raise_out + 88; mov %r13, raise_out + 96; mov %r14, raise_out + 104; mov %r15, raise_out + 112\n\t"
+	"popf; pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n\t"
+	"ret\n"
+	".popsection");
+
+KTEST(03, each_exception_makes_the_same_frame)
+{
+	for (unsigned v = 0; v < 32; v++) {
+		bool has_error = 0x60227d00u >> v & 1;
+		u64 error = has_error ? ktest_random() & 0xffff : 0;
+
+		for (unsigned i = 0; i < ARRAY_SIZE(raise_in); i++)
+			raise_in[i] = ktest_random();
+		trap_register(v, on_trap);
+		hits = 0;
+		memset(&seen, 0, sizeof(seen));
+		ktest_raise(vector_stubs[v], has_error, error);
+		trap_register(v, NULL);
+		KEXPECT_EQ(hits, 1);
+		KEXPECT_EQ(seen.vector, v);
+		KEXPECT_EQ(seen.error, error);
+		KEXPECT_EQ(seen.cs, 0x08);
+		KEXPECT_EQ(seen.ss, 0x10);
+		KEXPECT_EQ(seen.rax, raise_in[0]);
+		KEXPECT_EQ(seen.rdi, raise_in[5]);
+		KEXPECT_EQ(seen.rbp, raise_in[6]);
+		KEXPECT_EQ(seen.r15, raise_in[14]);
+		for (unsigned i = 0; i < ARRAY_SIZE(raise_in); i++)
+			if (raise_in[i] != raise_out[i]) {
+				KEXPECT_EQ(raise_out[i], raise_in[i]);
+				return;
+			}
+	}
+}
+
+static bool refuse(struct trapframe *f)
+{
+	on_trap(f);
+	return false;
+}
+
+static unsigned hook_calls, hook_interrupts;
+static void on_user_trap(struct trapframe *f __unused)
+{
+	hook_calls++;
+	hook_interrupts += irq_enabled();
+}
+
+KTEST(03, each_exception_finds_its_handler)
+{
+	void (*hook)(struct trapframe *) = user_trap_hook;
+	struct trapframe f;
+	u64 flags = irq_save();
+
+	/* From ring 3, by the saved cs, whatever the error code says: the registered handler first, then the program's fate. */
+	for (unsigned v = 0; v < 32; v += 6) {
+		memset(&f, 0, sizeof(f));
+		f.vector = v;
+		f.cs = 0x33;
+		f.rip = 0x400000;
+		user_trap_hook = on_user_trap;
+		hits = hook_calls = hook_interrupts = 0;
+		trap_register(v, on_trap);
+		trap_dispatch(&f);
+		KEXPECT_EQ(hits, 1);
+		KEXPECT_EQ(hook_calls, 0);
+		trap_register(v, refuse);
+		trap_dispatch(&f);
+		KEXPECT_EQ(hits, 2);
+		KEXPECT_EQ(hook_calls, 1);
+		trap_register(v, NULL);
+		trap_dispatch(&f);
+		KEXPECT_EQ(hits, 2);
+		KEXPECT_EQ(hook_calls, 2);
+		KEXPECT_EQ(hook_interrupts, 2); /* it may sleep */
+		KEXPECT(!irq_enabled());
+	}
+	user_trap_hook = hook;
+	irq_restore(flags);
 }
 
 KTEST(03, every_vector_has_its_stub)
@@ -149,6 +251,65 @@ KTEST(03, timers_fire_in_the_order_of_their_deadlines)
 	}
 }
 
+KTEST(03, the_timer_counts_as_fast_as_was_measured)
+{
+	u64 flags = irq_save();
+
+	KEXPECT_EQ(apic_timer_calibrate(), 0);
+	KEXPECT_EQ(lapic_timer_left(), 0); /* and stopped */
+	for (unsigned i = 0; i < 3; i++) {
+		lapic_timer_oneshot(0xffffffff);
+		u64 start = time_ns();
+		u32 left = lapic_timer_left();
+		time_delay_us(3000);
+		u64 took = time_ns() - start, hz = (u64)(left - lapic_timer_left()) * NSEC_PER_SEC / took;
+		KEXPECT(hz > apic_timer_hz / 100 * 97 && hz < apic_timer_hz / 100 * 103);
+	}
+	lapic_timer_oneshot(0);
+	apic_timer_set(time_ns() + 1); /* what was asked for before goes on */
+	irq_restore(flags);
+}
+
+KTEST(03, a_deadline_becomes_ticks)
+{
+	static const u32 us[] = { 1, 50, 1000, 20000, 1000000, 30000000 };
+	u64 flags = irq_save();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(us); i++) {
+		u64 deadline = time_ns() + us[i] * NSEC_PER_USEC;
+		apic_timer_set(deadline);
+		u64 ticks = lapic_timer_left(), now = time_ns();
+		u64 most = us[i] * (apic_timer_hz / 1000) / 1000 + 2, least = (deadline > now ? (deadline - now) : 0) * (apic_timer_hz / 1000) / 1000000;
+		KEXPECT(ticks <= most);
+		KEXPECT(ticks >= least && ticks > 0); /* never early */
+	}
+	/* As far as the counter reaches, or a good part of that: it may come early and be set again, but not at once. */
+	static const u64 far[] = { 100 * NSEC_PER_SEC, 86400 * NSEC_PER_SEC, 1ul << 62, TIME_NEVER - 1 };
+	for (unsigned i = 0; i < ARRAY_SIZE(far); i++) {
+		apic_timer_set(far[i]);
+		KEXPECT(lapic_timer_left() > apic_timer_hz * 10);
+	}
+	apic_timer_set(TIME_NEVER);
+	KEXPECT_EQ(lapic_timer_left(), 0);
+	apic_timer_set(time_ns() + 1);
+	irq_restore(flags);
+}
+
+/* Later than the counter can reach at once: the interrupt that comes too early must set it again. */
+KTEST(03, a_far_deadline_is_reached_in_steps)
+{
+	u64 flags = read_rflags();
+
+	irq_enable();
+	fired_count = 0;
+	timer_init(&timers[0], on_timer, (void *)0);
+	timer_start(&timers[0], time_ns() + 40 * NSEC_PER_MSEC);
+	apic_timer_set(time_ns() + NSEC_PER_MSEC); /* comes and finds nothing due */
+	KEXPECT(wait_for(1, NSEC_PER_SEC));
+	if (!(flags & RFLAGS_IF))
+		irq_disable();
+}
+
 KTEST(03, a_timer_of_the_past_fires_at_once)
 {
 	u64 flags = read_rflags();
@@ -187,6 +348,32 @@ void __noinline ktest_crash_here(volatile u64 *where)
 {
 	*where = 1;
 	__asm__ volatile("");
+}
+
+KTEST(03, crash_read_far)
+{
+	(void)*(volatile u64 *)0xffffb00000001000;
+}
+
+KTEST(03, crash_run_data)
+{
+	static u8 data[16] = { 0xc3 };
+	((void (*)(void))data)();
+}
+
+KTEST(03, crash_write_code)
+{
+	ktest_crash_here((volatile u64 *)ktest_crash_here);
+}
+
+KTEST(03, crash_divide)
+{
+	__asm__ volatile("xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx" ::: "rax", "rcx", "rdx");
+}
+
+KTEST(03, crash_vector_9)
+{
+	__asm__ volatile("int $9");
 }
 
 KTEST(03, crash_write_to_null)
