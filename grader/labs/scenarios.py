@@ -284,6 +284,45 @@ def lab_05_the_first_program_speaks_through_both_entries(kit):
         assert good & 0x7f == 0 and bad == 11, "wrong output: wait statuses %d and %d\n%s" % (good, bad, guest.report())
 
 
+RING3 = ("syscall_keeps_the_registers", "int80_keeps_the_registers", "syscall_bears_the_flags_of_a_program", "int80_bears_the_flags_of_a_program",
+         "a_changed_frame_is_heeded", "copies_end_where_the_page_ends")
+
+
+def _ring3(name):
+    def play_it(kit):
+        run = ktest.run(kit.ktest_image(), "05.ask_" + name, cap=kit.cap(30))
+        complain(run, "05.ask_" + name)
+    play_it.__doc__ = "A program in ring 3: " + name.replace("_", " ") + "."
+    return play_it
+
+
+for _name in RING3:
+    globals()["lab_05_" + _name] = _ring3(_name)
+
+
+def lab_05_a_program_runs_in_ring_3(kit):
+    """From outside: the CPU's privilege level, selectors and flags while the program runs, and what its page tables allow."""
+    with Machine(kit.ktest_image(), cmdline="console=ttyS0", icount=False, cap=kit.cap(30), fwcfg={"nonce": "0", "seed": "1", "tests": "05.ask_spin"}) as guest:
+        guest.wait_for_verdict(r"^ktest begin 05.ask_spin")
+        text = ""
+        for _ in range(100):
+            text = guest.qmp.monitor("info registers")
+            if "CPL=3" in text or guest.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        guest.qmp.execute("stop")
+        text = guest.qmp.monitor("info registers")
+        if "CPL=3" not in text:
+            guest.look_where()
+            guest.fail("the program is not seen in ring 3 (CPL=3)")
+        for pattern, what in ((r"^CS =0033 ", "CS is 0x33"), (r"^SS =002b ", "SS is 0x2b"), (r"RIP=0000000000400[0-9a-f]{3}", "RIP is in the program's page")):
+            assert re.search(pattern, text, re.M), "wrong output: registers in ring 3\nexpected: %s\nfound:\n%s" % (what, text[:1200])
+        flags = int(re.search(r"RFL=([0-9a-f]+)", text).group(1), 16)
+        assert flags & 0x7302 == 0x202, "wrong output: flags in ring 3\nexpected: interrupts on, I/O privilege level 0\nfound:    %#x" % flags
+        open_pages = [p for p in _leaves(guest, _registers(guest)[0] & 0xffffffffff000, 4, 0, (True, True, True)) if p[4]]
+        assert sorted(p[0] for p in open_pages) == [0x400000, 0x7ffff000], "wrong output: pages that ring 3 may touch: %s" % [hex(p[0]) for p in open_pages]
+
+
 # --- 12
 
 PROMPT = r"# (?:\x1b\[6n)?$"
