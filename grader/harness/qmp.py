@@ -50,7 +50,10 @@ class Qmp:
         return self.execute("human-monitor-command", **{"command-line": line})
 
     def close(self):
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:
+            pass  # QEMU was quicker
         self._link.close()
 
 
