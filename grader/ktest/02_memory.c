@@ -140,6 +140,12 @@ KTEST(02, a_block_says_what_it_is)
 		KEXPECT_EQ(f->order, order);
 		buddy_free(f, order);
 	}
+	for (unsigned i = 0; i < MANY; i++) { /* some of them have to be cut from larger blocks */
+		KREQUIRE((held[i] = buddy_alloc(0)) != NULL);
+		KEXPECT_EQ(held[i]->order, 0);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		buddy_free(held[i], 0);
 	/* Cut one of the largest into its parts: each half that goes back is the head of a free block of its order. */
 	struct frame *block = buddy_alloc(MAX_ORDER - 1);
 	KREQUIRE(block != NULL);

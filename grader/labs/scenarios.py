@@ -272,6 +272,18 @@ def lab_04_threads_on_two_cpus(kit):
     assert run.results["04.every_cpu_runs_threads"].notes.get("cpus") == 2, "wrong output: not two CPUs\n" + run.report
 
 
+MISUSES = {"crash_mutex_taken_twice": "mutex door: taken twice", "crash_mutex_not_mine": "mutex door: released by",
+           "crash_sleep_under_a_spinlock": "gives the CPU away while it may not"}
+
+
+def lab_04_misuse_is_told(kit):
+    """A mutex taken twice, one released by somebody else, a sleep where nobody may sleep: each is a panic that says so, and no hang."""
+    for name, wanted in MISUSES.items():
+        run = ktest.run(kit.ktest_image(), "04." + name, cap=kit.cap(30))
+        assert run.outcome == "panic" and wanted in run.report, "wrong output: %s\nexpected: a panic with `%s`\nfound:    %s: %s\n%s" % (
+            name, wanted, run.outcome, run.said, run.report)
+
+
 # --- 05
 
 def lab_05_the_first_program_speaks_through_both_entries(kit):

@@ -18,7 +18,9 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make bench-profile ROW=name   where the instructions of a row go
 #@   make grade LAB=NN       grade the work in labs/ for one lab; also FROM= SEED=n CHALLENGE=name RESULTS=file.json V=1
 #@                           TEST=name runs one test, and GDB=1 stops in it
-.PHONY: ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign
+#@   make selftest           the graders judged: reference, skeletons, all wrong solutions; also LAB=NN SHORT=1 RUNS=n (with the machine loaded)
+#@   make mutate LAB=NN      how many mechanical mistakes in the lab's files the graders notice: COUNT=n SEED=n FILE=name JOBS=n
+.PHONY: selftest mutate do-selftest do-mutate ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign
 ktest: $(KTEST_IMAGE)
 ktest-path:
 	@echo $(KTEST_IMAGE)
@@ -57,6 +59,18 @@ ifeq ($(strip $(LAB)),)
 	@echo 'make grade LAB=NN: which lab?' >&2; exit 1
 else
 	@$(PYTEST) -m harness.main $(lab_number) $(grade_words)
+endif
+
+selftest mutate:
+	@$(SETUP) kernel qemu iso alpine newlib skeletons test
+	@$(MAKE) -s do-$@
+do-selftest:
+	@$(PYTEST) -m harness.selftest $(if $(LAB),--lab $(lab_number)) $(if $(RUNS),--runs $(RUNS)) $(if $(filter 1,$(SHORT)),--short) $(if $(NAME),--name '$(NAME)')
+do-mutate:
+ifeq ($(strip $(LAB)),)
+	@echo 'make mutate LAB=NN: which lab?' >&2; exit 1
+else
+	@$(PYTEST) -m harness.mutate $(lab_number) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(FILE),--file '$(FILE)') $(if $(JOBS),--jobs $(JOBS))
 endif
 
 bench bench-check bench-baseline bench-profile:

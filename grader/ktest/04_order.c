@@ -1,0 +1,468 @@
+/* Stage 04, case by case: who is called in which order, which states a wake-up is for, what a switch hands over, what other CPUs' TLBs forget. */
+#include "core/ktest.h"
+
+#include "core/atomic.h"
+#include "core/cpu.h"
+#include "core/err.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/pagetable.h"
+#include "sched/mutex.h"
+#include "sched/smp.h"
+#include "sched/thread.h"
+
+/* --- wait queues without threads ------------------------------------------------------------------------------------- */
+
+enum { ENTRIES = 6 };
+static struct wait_entry entries[ENTRIES];
+static unsigned called[16], calls;
+static void *key_seen;
+
+static bool note(struct wait_entry *e, void *key)
+{
+	if (calls < ARRAY_SIZE(called))
+		called[calls++] = (unsigned)(e - entries);
+	key_seen = key;
+	return e->arg != NULL;
+}
+
+static bool was_called(unsigned count, const char *who)
+{
+	bool ok = calls == count;
+	for (unsigned i = 0; ok && i < count; i++)
+		ok = called[i] == (unsigned)(who[i] - '0');
+	calls = 0;
+	return ok;
+}
+
+KTEST(04, a_wake_up_goes_from_the_front)
+{
+	static const bool exclusive[ENTRIES] = { true, false, true, true, false, true };
+	struct wait_queue q;
+	u32 state = current->state;
+
+	wait_queue_init(&q);
+	KEXPECT(list_empty(&q.entries));
+	KEXPECT_EQ(wait_wake(&q, 5, NULL), 0);
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		memset(&entries[i], 0x5a, sizeof(entries[i]));
+		wait_entry_init(&entries[i]);
+		KEXPECT_EQ(entries[i].thread, current);
+		KEXPECT(!entries[i].exclusive && entries[i].fn == wait_default_fn && !entries[i].arg && list_empty(&entries[i].link));
+		entries[i].fn = note;
+		entries[i].arg = &entries[i];
+		entries[i].exclusive = exclusive[i];
+		wait_add(&q, &entries[i]);
+		KEXPECT_EQ(entries[i].queue, &q);
+	}
+	wait_add(&q, &entries[2]); /* it is there already */
+	KEXPECT_EQ(current->state, state);
+	calls = 0;
+	/* Both that are not exclusive, and as many exclusive ones as are asked for, first come first. */
+	KEXPECT_EQ(wait_wake(&q, 1, &calls), 3);
+	KEXPECT_EQ(key_seen, &calls);
+	KEXPECT(was_called(3, "410") || calls == 0);
+	KEXPECT_EQ(wait_wake(&q, 0, NULL), 2);
+	KEXPECT(was_called(2, "41"));
+	KEXPECT_EQ(wait_wake(&q, 3, NULL), 5);
+	KEXPECT(was_called(5, "41023"));
+	/* One that did not wake does not count. */
+	entries[0].arg = NULL;
+	KEXPECT_EQ(wait_wake(&q, 2, NULL), 4);
+	KEXPECT(was_called(5, "41023"));
+	entries[4].arg = NULL;
+	KEXPECT_EQ(wait_wake(&q, ~0u, NULL), 4);
+	KEXPECT(was_called(6, "410235"));
+	wait_remove(&q, &entries[2]);
+	KEXPECT(list_empty(&entries[2].link));
+	wait_remove(&q, &entries[1]);
+	KEXPECT_EQ(wait_wake(&q, ~0u, NULL), 2);
+	KEXPECT(was_called(4, "4035"));
+	for (unsigned i = 0; i < ENTRIES; i++)
+		wait_remove(&q, &entries[i]);
+	KEXPECT(list_empty(&q.entries));
+}
+
+KTEST(04, waiting_sets_the_state)
+{
+	struct wait_queue q;
+	struct wait_entry e;
+	u64 flags;
+
+	wait_queue_init(&q);
+	wait_entry_init(&e);
+	preempt_disable(); /* this thread must not be left out of the queue meanwhile */
+	wait_prepare(&q, &e, true);
+	KEXPECT_EQ(current->state, THREAD_INTERRUPTIBLE);
+	KEXPECT(!list_empty(&q.entries));
+	wait_prepare(&q, &e, false);
+	KEXPECT_EQ(current->state, THREAD_UNINTERRUPTIBLE);
+	KEXPECT_EQ(wait_wake(&q, 1, NULL), 1); /* a sleeper that has not gone yet */
+	KEXPECT_EQ(current->state, THREAD_RUNNABLE);
+	KEXPECT_EQ(wait_wake(&q, 1, NULL), 0); /* and is awake now */
+	wait_prepare(&q, &e, true);
+	wait_finish(&q, &e);
+	KEXPECT_EQ(current->state, THREAD_RUNNABLE);
+	KEXPECT(list_empty(&q.entries) && list_empty(&e.link));
+	preempt_enable();
+	/* Whatever interrupts were, they stay. */
+	flags = irq_save();
+	wait_add(&q, &e);
+	wait_wake(&q, 1, NULL);
+	wait_remove(&q, &e);
+	KEXPECT(!irq_enabled());
+	irq_restore(flags);
+	KEXPECT(irq_enabled());
+	wait_add(&q, &e);
+	wait_wake(&q, 1, NULL);
+	wait_remove(&q, &e);
+	KEXPECT(irq_enabled());
+}
+
+/* --- threads ----------------------------------------------------------------------------------------------------------- */
+
+static u32 left;     /* atomic: helpers that are not through */
+static u32 asleep_as; /* the state that the helper sleeps in */
+static u32 woken;    /* atomic */
+static int result;
+
+static struct thread *begin(void (*fn)(void *), u64 arg)
+{
+	struct thread *t = thread_create("ktest", fn, (void *)arg);
+
+	if (!t)
+		return NULL;
+	thread_get(t);
+	atomic_fetch_add(&left, 1u);
+	thread_start(t);
+	return t;
+}
+
+static bool wait_until(u32 *word, u32 value)
+{
+	u64 end = time_ns() + 2 * NSEC_PER_SEC;
+	while (atomic_load(word) != value && time_ns() < end)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	return atomic_load(word) == value;
+}
+
+static void sleep_in_a_state(void *arg __unused)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		atomic_store(&current->state, asleep_as);
+		schedule();
+		atomic_fetch_add(&woken, 1u);
+	}
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(04, a_wake_up_is_for_certain_states)
+{
+	static const u32 states[] = { THREAD_INTERRUPTIBLE, THREAD_UNINTERRUPTIBLE, THREAD_STOPPED };
+
+	KEXPECT(!thread_wake(current)); /* it runs */
+	KEXPECT(!thread_wake_state(current, ~0u));
+	for (unsigned s = 0; s < ARRAY_SIZE(states); s++) {
+		left = woken = 0;
+		asleep_as = states[s];
+		struct thread *t = begin(sleep_in_a_state, 0);
+		KREQUIRE(t != NULL);
+		KEXPECT(wait_until(&t->state, states[s]));
+		thread_sleep_ns(2 * NSEC_PER_MSEC);
+		KEXPECT(!thread_wake_state(t, ~(1u << states[s])));
+		thread_sleep_ns(2 * NSEC_PER_MSEC);
+		KEXPECT_EQ(woken, 0);
+		KEXPECT_EQ(t->state, states[s]);
+		if (states[s] == THREAD_STOPPED) {
+			KEXPECT(!thread_wake(t));
+			KEXPECT(thread_wake_state(t, 1u << THREAD_STOPPED));
+		} else {
+			KEXPECT(thread_wake(t));
+			KEXPECT(!thread_wake(t)); /* once is enough */
+		}
+		KEXPECT(wait_until(&woken, 1));
+		for (unsigned i = 2; i <= 3; i++) {
+			KEXPECT(wait_until(&t->state, states[s]));
+			KEXPECT(thread_wake_state(t, 1u << states[s]));
+			KEXPECT(wait_until(&woken, i));
+		}
+		KEXPECT(wait_until(&left, 0));
+		KEXPECT(!thread_wake_state(t, ~0u)); /* dead for good */
+		thread_put(t);
+	}
+}
+
+static struct mutex door;
+
+static void go_through(void *arg)
+{
+	int err = mutex_lock_interruptible(&door);
+
+	WRITE_ONCE(result, err);
+	if (!err)
+		mutex_unlock(&door);
+	if (arg)
+		atomic_fetch_and(&current->work, ~(u32)WORK_SIGNAL);
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(04, a_wait_for_a_mutex_may_be_interrupted)
+{
+	mutex_init(&door, "door", RANK_NONE);
+	KEXPECT(!mutex_is_held(&door));
+	KEXPECT(mutex_trylock(&door));
+	KEXPECT(!mutex_trylock(&door)); /* not even for its holder */
+	mutex_unlock(&door);
+	KEXPECT_EQ(mutex_lock_interruptible(&door), 0);
+	KEXPECT(mutex_is_held(&door));
+	left = 0;
+	result = 1;
+	struct thread *t = begin(go_through, 1);
+	KREQUIRE(t != NULL);
+	thread_sleep_ns(3 * NSEC_PER_MSEC);
+	KEXPECT_EQ(result, 1);
+	KEXPECT_EQ(t->state, THREAD_INTERRUPTIBLE);
+	atomic_fetch_or(&t->work, (u32)WORK_SIGNAL);
+	thread_wake(t);
+	KEXPECT(wait_until(&left, 0));
+	KEXPECT_EQ(result, -ERESTARTSYS);
+	KEXPECT(mutex_is_held(&door));
+	KEXPECT(list_empty(&door.wait.entries));
+	thread_put(t);
+	/* Without a signal it waits for its turn. */
+	result = 1;
+	t = begin(go_through, 0);
+	KREQUIRE(t != NULL);
+	thread_sleep_ns(3 * NSEC_PER_MSEC);
+	KEXPECT_EQ(result, 1);
+	mutex_unlock(&door);
+	KEXPECT(wait_until(&left, 0));
+	KEXPECT_EQ(result, 0);
+	KEXPECT(!mutex_is_held(&door));
+	thread_put(t);
+}
+
+static bool irqs_at_start;
+
+static void first_step(void *arg)
+{
+	irqs_at_start = irq_enabled();
+	result = arg == &door;
+	atomic_fetch_sub(&left, 1u);
+}
+
+static struct thread *last_prev, *last_next;
+static bool switch_wrong;
+static u32 switches;
+
+static void on_switch(struct thread *prev, struct thread *next)
+{
+	switches++;
+	switch_wrong |= prev == next || irq_enabled();
+	last_prev = prev;
+	last_next = next;
+}
+NOTIFIER(thread_switch, on_switch);
+
+KTEST(04, a_thread_starts_with_interrupts_on)
+{
+	left = 0;
+	irqs_at_start = switch_wrong = false;
+	switches = 0;
+	struct thread *t = begin(first_step, (u64)&door);
+	KREQUIRE(t != NULL);
+	KEXPECT(wait_until(&left, 0));
+	KEXPECT(irqs_at_start);
+	KEXPECT_EQ(result, 1); /* its argument came */
+	KEXPECT(!switch_wrong);
+	KEXPECT(switches >= 2); /* to it, and back */
+	if (cpu_count == 1)
+		KEXPECT_EQ(last_next, current);
+	KEXPECT(last_prev != last_next);
+	thread_put(t);
+	u64 flags = irq_save();
+	sched_yield_current();
+	KEXPECT(!irq_enabled());
+	irq_restore(flags);
+	sched_yield_current();
+	KEXPECT(irq_enabled());
+}
+
+static char turns[64];
+static u32 turn; /* atomic */
+
+static void take_turns(void *arg)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		u32 at = atomic_fetch_add(&turn, 1u);
+		if (at < sizeof(turns))
+			turns[at] = 'a' + (char)(u64)arg;
+		sched_yield_current();
+	}
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(04, who_yields_lets_others_go_first)
+{
+	struct thread *t[2];
+	unsigned changes = 0;
+
+	left = turn = 0;
+	for (u64 i = 0; i < 2; i++) {
+		t[i] = thread_create("ktest", take_turns, (void *)i);
+		KREQUIRE(t[i] != NULL);
+		thread_get(t[i]);
+		thread_set_affinity(t[i], 1ul << cpu_id());
+		left++;
+	}
+	thread_start(t[0]);
+	thread_start(t[1]);
+	KEXPECT(wait_until(&left, 0));
+	for (unsigned i = 1; i < 32; i++)
+		changes += turns[i] != turns[i - 1];
+	KEXPECT(changes >= 12); /* back and forth, not one after the other */
+	for (unsigned i = 0; i < 2; i++)
+		thread_put(t[i]);
+}
+
+static bool stop;
+
+static void hog(void *arg __unused)
+{
+	while (!READ_ONCE(stop))
+		__asm__ volatile("" ::: "memory");
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(04, switches_are_told_apart)
+{
+	struct thread *t = thread_create("ktest", hog, NULL);
+
+	KREQUIRE(t != NULL);
+	thread_get(t);
+	u32 here = cpu_id();
+	thread_set_affinity(current, 1ul << here); /* both on one CPU */
+	thread_set_affinity(t, 1ul << here);
+	left = 1;
+	WRITE_ONCE(stop, false);
+	thread_start(t);
+	u64 mine = current->involuntary_switches, slept = current->voluntary_switches;
+	for (unsigned i = 0; i < 10; i++)
+		thread_sleep_ns(5 * NSEC_PER_MSEC);
+	KEXPECT(current->voluntary_switches >= slept + 10);
+	KEXPECT(current->involuntary_switches <= mine + 5);
+	KEXPECT(t->involuntary_switches >= 5); /* it never gave the CPU away by itself */
+	KEXPECT_EQ(t->voluntary_switches, 0);
+	thread_set_affinity(current, smp_online_mask());
+	WRITE_ONCE(stop, true);
+	KEXPECT(wait_until(&left, 0));
+	thread_put(t);
+}
+
+/* --- shoot-down -------------------------------------------------------------------------------------------------------- */
+
+#define LOOKED_AT 0xffffe00000000000ul /* a slot of the upper half that nothing uses */
+enum { PAGES = 4 };
+static u32 round_wanted, round_seen; /* atomic */
+static u64 words_seen[PAGES];
+
+static void look(void *arg __unused)
+{
+	for (u32 r = 1; r <= 4; r++) {
+		while (atomic_load(&round_wanted) < r)
+			cpu_relax();
+		for (unsigned i = 0; i < PAGES; i++)
+			words_seen[i] = *(volatile u64 *)(LOOKED_AT + i * PAGE_SIZE);
+		atomic_store(&round_seen, r);
+	}
+	atomic_fetch_sub(&left, 1u);
+}
+
+static void show_round(u32 r)
+{
+	atomic_store(&round_wanted, r);
+	u64 end = time_ns() + NSEC_PER_SEC;
+	while (atomic_load(&round_seen) != r && time_ns() < end)
+		cpu_relax();
+	KEXPECT_EQ(round_seen, r);
+}
+
+static void remap(unsigned page, struct frame *f)
+{
+	pt_unmap(kernel_pt, LOOKED_AT + page * PAGE_SIZE);
+	pt_map(kernel_pt, LOOKED_AT + page * PAGE_SIZE, frame_to_phys(f), PTE_WRITE | PTE_NX);
+}
+
+/* With one CPU there is nobody to be told: the call must come back all the same. */
+KTEST(04, another_cpus_tlb_forgets)
+{
+	struct frame *old = frame_alloc(0, ALLOC_ZERO), *new = frame_alloc(0, ALLOC_ZERO);
+	u32 me = cpu_id(), other = me ? 0 : 1;
+
+	KREQUIRE(old && new);
+	if (cpu_count < 2) {
+		tlb_shootdown(~0ul, LOOKED_AT, LOOKED_AT + PAGE_SIZE);
+		tlb_shootdown(0, 0, ~0ul);
+		KEXPECT_EQ(preempt_count(), 0);
+		return;
+	}
+	*(u64 *)frame_to_virt(old) = 1;
+	*(u64 *)frame_to_virt(new) = 2;
+	for (unsigned i = 0; i < PAGES; i++)
+		remap(i, old);
+	thread_set_affinity(current, 1ul << me);
+	left = 1;
+	round_wanted = round_seen = 0;
+	struct thread *t = thread_create("ktest", look, NULL);
+	KREQUIRE(t != NULL);
+	thread_get(t);
+	thread_set_affinity(t, 1ul << other);
+	thread_start(t);
+	show_round(1);
+	KEXPECT_EQ(words_seen[0] + words_seen[3], 2);
+	remap(1, new); /* one page */
+	tlb_shootdown(1ul << other, LOOKED_AT + PAGE_SIZE, LOOKED_AT + 2 * PAGE_SIZE);
+	show_round(2);
+	KEXPECT_EQ(words_seen[1], 2);
+	KEXPECT_EQ(words_seen[0], 1);
+	remap(0, new); /* several, this CPU in the mask as well */
+	remap(2, new);
+	remap(3, new);
+	tlb_shootdown(smp_online_mask(), LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
+	KEXPECT_EQ(preempt_count(), 0);
+	show_round(3);
+	for (unsigned i = 0; i < PAGES; i++)
+		KEXPECT_EQ(words_seen[i], 2);
+	remap(3, old); /* everything */
+	tlb_shootdown(smp_online_mask(), DIRECT_BASE, ~0ul);
+	show_round(4);
+	KEXPECT_EQ(words_seen[3], 1);
+	KEXPECT(wait_until(&left, 0));
+	thread_put(t);
+	for (unsigned i = 0; i < PAGES; i++)
+		pt_unmap(kernel_pt, LOOKED_AT + i * PAGE_SIZE);
+	tlb_flush_local(LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
+	tlb_shootdown(smp_online_mask(), LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
+	thread_set_affinity(current, smp_online_mask());
+}
+
+/* --- by name only: mistakes that must be told ---------------------------------------------------------------------------- */
+
+KTEST(04, crash_mutex_taken_twice)
+{
+	mutex_init(&door, "door", RANK_NONE);
+	mutex_lock(&door);
+	mutex_lock(&door);
+}
+
+KTEST(04, crash_mutex_not_mine)
+{
+	mutex_init(&door, "door", RANK_NONE);
+	mutex_unlock(&door);
+}
+
+KTEST(04, crash_sleep_under_a_spinlock)
+{
+	preempt_disable();
+	schedule();
+}
