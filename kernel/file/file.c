@@ -8,15 +8,22 @@ long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg);
 bool (*file_owner_exists)(int type, int id);
 int (*file_flags_check)(struct file *f, u32 flags);
 void (*file_path_release)(struct file *f);
+bool (*file_unlimited_hook)(void);
 
 static struct slab_cache file_cache;
+
+/* Who may administer the system is not held by its limit: how else could it be put right? */
+int file_room(u64 open)
+{
+	return open < READ_ONCE(file_max) || (file_unlimited_hook && file_unlimited_hook()) ? 0 : -ENFILE;
+}
 
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private)
 {
 	static const u8 modes[4] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
 	struct file *f;
 
-	if (atomic_fetch_add(&file_count, 1ul) >= file_max) {
+	if (file_room(atomic_fetch_add(&file_count, 1ul))) {
 		atomic_fetch_sub(&file_count, 1ul);
 		return ERR_PTR(-ENFILE);
 	}

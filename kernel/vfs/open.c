@@ -347,8 +347,10 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 	struct lookup_result r;
 	struct file *f;
 	u32 walk = flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
-	int err;
+	int err = file_room(READ_ONCE(file_count)); /* before a file is made that could not be opened then */
 
+	if (err)
+		return ERR_PTR(err);
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	else
@@ -412,8 +414,14 @@ long sys_creat(const char __user *path, u32 mode)
 	return do_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
+static bool unlimited(void)
+{
+	return file_capable(CAP_SYS_ADMIN);
+}
+
 void open_init(void)
 {
 	file_path_release = path_release;
 	file_flags_check = flags_check;
+	file_unlimited_hook = unlimited;
 }

@@ -128,6 +128,7 @@ extern long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg); /* F_GE
 extern bool (*file_owner_exists)(int type, int id);                     /* proc's table, for F_SETOWN */
 extern int (*file_flags_check)(struct file *f, u32 flags);              /* vfs: may F_SETFL set these: 0 or -EPERM */
 extern void (*file_path_release)(struct file *f);                       /* vfs: after ops->release, of a file with a dentry */
+extern bool (*file_unlimited_hook)(void);                               /* vfs: may current open more than file_max? */
 /* The last reference went, before ops->release (epoll, flock). */
 NOTIFIER_DECLARE(file_release, struct file *f);
 /* A descriptor of this table was closed (record locks). */
@@ -169,6 +170,7 @@ struct file *files_next(struct files *fs, int *fd);
 struct file *files_lookup(struct files *fs, int fd);
 u32 files_count(struct files *fs);
 extern u64 file_count, file_max; /* open in the system; limit */
+int file_room(u64 open); /* with so many open, may current open one more? 0 or -ENFILE */
 
 /* The raw console as a file (before stage 12, and for /dev/console until a tty takes over). */
 struct file *console_file_open(void);
