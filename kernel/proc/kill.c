@@ -59,13 +59,14 @@ static void batch_gather(struct batch *b, struct pgroup *group)
 static long kill_many(struct pgroup *group, int sig, const struct abi_siginfo *info)
 {
 	struct batch b = { .after = 0 };
-	long result = -ESRCH;
+	/* Everybody: the kernel's own threads are among them, so there is always somebody, and who may not be hit does not matter. */
+	long result = group ? -ESRCH : 0;
 
 	do {
 		batch_gather(&b, group);
 		for (u32 i = 0; i < b.n; i++) {
 			int err = kill_one(b.p[i], sig, info);
-			if (!err || result == -ESRCH)
+			if (group ? !err || result == -ESRCH : err != -EPERM)
 				result = err;
 			process_put(b.p[i]);
 		}
