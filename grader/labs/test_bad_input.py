@@ -1,6 +1,6 @@
 """Bad input: what a user, an archive or a command line can do wrong gets Linux's errno or a clear message, and the system
 stays up. The ways into the kernel, addresses at the edges and malformed programs are user tests (user_entry, sys_edges,
-exec_mutants); long runs are in grader/campaign."""
+exec_mutants, file_many, kill_all); long runs are in grader/campaign."""
 import gzip
 import lzma
 import re
@@ -191,3 +191,22 @@ def test_fork_bomb(who):
         guest.console.line("echo put$((1))out")
         assert guest.console.wait("put1out", 60), guest.report()
         assert "PANIC" not in guest.verdict, guest.report()
+
+
+@pytest.mark.xdist_group("badinput")
+def test_everybody_is_killed():
+    """`kill -9 -1` from root's own shell: login, its other shells and jobs go, init stays and puts a new login on the terminal."""
+    with Machine(kernel(), initrd=rootfs("alpine"), smp=2, icount=False, cap=90, cmdline="console=ttyS0 quiet panic=-1") as guest:
+        guest.expect(PROMPT)
+        guest.run("stty cols 400", PROMPT)
+        first = guest.run("echo $$", PROMPT)
+        guest.run("echo kept >/tmp/f; sleep 1000 & (setsid sh -c 'trap \"\" HUP TERM; sleep 1000; sleep 1000' &) ; sleep 0.1", PROMPT)
+        # A shell that asks it of others stays itself; its parents and jobs do not. The line of the terminal is init's to give again.
+        guest.console.line("exec sh -c 'sh -c \"kill -9 -1\"'")
+        guest.expect(PROMPT)
+        assert guest.run("echo $$", PROMPT) != first, guest.report()
+        assert guest.run("pidof sleep; cat /tmp/f", PROMPT) == "kept", guest.report()
+        assert guest.run("ps -o pid,comm | awk '$1 == 1 { print $2 }'", PROMPT) == "init", guest.report()
+        guest.console.line("poweroff")
+        guest.wait_end()
+        assert guest.outcome() == "powered off", guest.report()
