@@ -26,17 +26,17 @@ static struct process *lend(void)
 
 	if (!p)
 		return NULL;
-	p->files = files_create();
+	current->files = files_create();
 	p->thread_count = 1;
 	p->rlimits[RLIM_NOFILE] = (struct rlimit){ 3000, 3000 };
 	current->process = p;
-	return p->files ? p : NULL;
+	return current->files ? p : NULL;
 }
 
 static void give_back(struct process *p)
 {
-	files_put(p->files);
-	p->files = NULL;
+	files_put(current->files);
+	current->files = NULL;
 	current->process = NULL;
 	/* The bare process is left: its thread never ran, so nobody reaps it. */
 }
@@ -83,7 +83,7 @@ KTEST(05, tables_are_copied_whole)
 	for (int i = 0; i < 2500; i++)
 		KREQUIRE(open_one() == i);
 	fd = fd_reserve(0);
-	copy = files_clone(p->files);
+	copy = files_clone(current->files);
 	KREQUIRE(!IS_ERR(copy));
 	fd_release(fd);
 	KEXPECT_EQ(files_count(copy), 2500);

@@ -319,7 +319,7 @@ static long fcntl_lock(struct file *f, int fd, u32 cmd, u64 arg)
 	if (err)
 		return err;
 	want.type = l.type;
-	want.owner = ofd ? (void *)f : (void *)current->process->files;
+	want.owner = ofd ? (void *)f : (void *)current->files;
 	want.pid = ofd ? -1 : current->process->pid;
 	if (get) {
 		get_lock(f, &want, &l);

@@ -49,8 +49,7 @@ static struct process *make_process(struct exec_image *img)
 	p->exe = img->exe;
 	img->aspace = NULL;
 	img->exe = NULL;
-	p->files = files_create();
-	if (!p->files || files_open_console(p))
+	if (files_open_console(p))
 		goto free_process;
 	NOTIFIER_CALL(process_first, p, &err);
 	if (err)
@@ -60,12 +59,10 @@ static struct process *make_process(struct exec_image *img)
 	return p;
 
 free_process:
-	if (p->files)
-		files_put(p->files);
+	files_drop(p->leader);
 	aspace_put_user(p->aspace);
 	if (p->exe)
 		file_put(p->exe);
-	p->files = NULL;
 	p->aspace = p->leader->aspace = NULL;
 	struct thread *t = p->leader;
 	process_put(p);
@@ -120,11 +117,9 @@ static void __noreturn program_exit(int wait_status, bool whole_process __unused
 {
 	struct process *p = current->process;
 	struct aspace *as = p->aspace;
-	struct files *files = p->files;
 
 	p->aspace = current->aspace = NULL;
-	p->files = NULL;
-	files_put(files);
+	files_drop(current);
 	if (p->exe)
 		file_put(p->exe);
 	p->exe = NULL;

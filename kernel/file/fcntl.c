@@ -287,7 +287,7 @@ long sys_close_range(unsigned first, unsigned last, unsigned flags)
 	if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last)
 		return -EINVAL;
 	if (flags & CLOSE_RANGE_UNSHARE) {
-		int err = files_unshare(current->process);
+		int err = files_unshare();
 		if (err)
 			return err;
 	}

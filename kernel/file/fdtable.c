@@ -8,9 +8,9 @@
  * The three arrays are one allocation of `size` slots, replaced by one twice as large when it is full. `lock` guards all;
  * nothing sleeps under it. Files are closed after it was let go, since closing may sleep.
  *
- * The fast path takes no lock and no reference: where the table has one owner, and that process one thread, nobody but the
- * running call itself could close the descriptor. Whoever else looks at a table (/proc/PID/fd) holds a reference to it, and
- * only ever adds references to files.
+ * Each thread that uses a table holds a reference to it. The fast path takes no lock and no further reference: where the table
+ * has one owner, nobody but the running call itself could close the descriptor. Whoever else looks at a table (/proc/PID/fd)
+ * holds a reference to it, and only ever adds references to files.
  */
 #include "file_priv.h"
 #include "lib/bitmap.h"
@@ -220,18 +220,47 @@ void files_put(struct files *fs)
 	kfree(fs);
 }
 
-int files_unshare(struct process *p)
-{
-	struct files *own, *old = p->files;
+static struct spinlock owner_lock = SPINLOCK_INIT("owners of files", RANK_FILES); /* thread->files, for who is not that thread */
 
-	if (refcount_read(&old->ref) == 1)
+static void change_table(struct thread *t, struct files *fs)
+{
+	struct files *old = t->files;
+
+	spin_lock(&owner_lock);
+	t->files = fs;
+	spin_unlock(&owner_lock);
+	if (old)
+		files_put(old);
+}
+
+int files_unshare(void)
+{
+	struct files *own;
+
+	if (refcount_read(&current->files->ref) == 1)
 		return 0;
-	own = files_clone(old);
+	own = files_clone(current->files);
 	if (IS_ERR(own))
 		return PTR_ERR(own);
-	p->files = own;
-	files_put(old);
+	change_table(current, own);
 	return 0;
+}
+
+void files_drop(struct thread *t)
+{
+	change_table(t, NULL);
+}
+
+struct files *files_get_of(struct thread *t)
+{
+	struct files *fs;
+
+	spin_lock(&owner_lock);
+	fs = t->files;
+	if (fs)
+		files_get(fs);
+	spin_unlock(&owner_lock);
+	return fs;
 }
 
 /* Takes descriptor fd out: its file, or NULL if it was not open. Lock held. */
@@ -271,7 +300,7 @@ void files_close_on_exec(struct files *fs)
 
 static struct files *current_files(void)
 {
-	return current->process ? current->process->files : NULL;
+	return current->files;
 }
 
 struct file *files_lookup(struct files *fs, int fd)
@@ -301,7 +330,7 @@ struct fdref fdref_get(int fd, bool path_ok)
 
 	if (unlikely(!fs))
 		return r;
-	if (likely(refcount_read(&fs->ref) == 1 && current->process->thread_count == 1)) {
+	if (likely(refcount_read(&fs->ref) == 1)) {
 		if ((u32)fd < fs->size)
 			r.file = fs->file[fd];
 	} else {
@@ -493,11 +522,12 @@ void fd_close_range(u32 first, u32 last, bool mark_only)
 
 int files_open_console(struct process *p)
 {
+	struct files *fs = p->leader->files;
 	struct file *f;
 
-	if (!p->files)
-		p->files = files_create();
-	if (!p->files)
+	if (!fs)
+		fs = p->leader->files = files_create();
+	if (!fs)
 		return -ENOMEM;
 	f = console_open_hook ? console_open_hook() : ERR_PTR(-ENOENT);
 	if (IS_ERR(f))
@@ -506,10 +536,10 @@ int files_open_console(struct process *p)
 		return PTR_ERR(f);
 	for (int fd = 0; fd < 3; fd++) {
 		file_get(f);
-		p->files->file[fd] = f;
-		bit_set(p->files->used, fd);
+		fs->file[fd] = f;
+		bit_set(fs->used, fd);
 	}
-	p->files->count = p->files->next = 3;
+	fs->count = fs->next = 3;
 	file_put(f);
 	return 0;
 }

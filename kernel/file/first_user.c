@@ -74,8 +74,7 @@ static int make(struct program *p, u64 mode)
 static void drop(struct program *p)
 {
 	if (p->process) {
-		if (p->process->files)
-			files_put(p->process->files);
+		files_drop(p->process->leader);
 		process_put(p->process);
 	}
 	page_free(p->stack);

@@ -385,7 +385,7 @@ long sys_get_robust_list(int pid, void __user *head, void __user *len)
 		if (!t)
 			return -ESRCH;
 		const struct cred *mine = cred_current();
-		struct cred *its = cred_get_of(t->process);
+		struct cred *its = cred_get_of(t);
 		bool allowed = its && (mine->euid == its->uid || capable(CAP_SYS_PTRACE));
 		if (its)
 			cred_put(its);

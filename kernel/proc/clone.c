@@ -5,6 +5,7 @@
 #include "lib/string.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
+#include "vm/aspace.h"
 
 #define CSIGNAL 0xfful
 /* Namespaces, pidfds and control groups are not there: as on a Linux that was built without them. */
@@ -115,12 +116,22 @@ long sys_clone3(const void __user *args, size_t size)
 
 long sys_unshare(unsigned long flags)
 {
+	struct process *p = current->process;
+	int err = 0;
 	const unsigned long known = CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | CLONE_NAMESPACES;
 
 	if (flags & (~known | CLONE_NAMESPACES))
 		return -EINVAL;
-	/* Threads share memory and signals by being threads. */
-	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && current->process->thread_count > 1)
+	/* Threads share memory and signals by being threads: only who is alone already can be told that it is. */
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && p->thread_count > 1)
 		return -EINVAL;
-	return flags & CLONE_FILES ? files_unshare(current->process) : 0;
+	if ((flags & (CLONE_SIGHAND | CLONE_VM)) && refcount_read(&p->sighand->ref) > 1)
+		return -EINVAL;
+	if ((flags & CLONE_VM) && refcount_read(&p->aspace->users) > 1)
+		return -EINVAL;
+	if (flags & CLONE_FILES)
+		err = files_unshare();
+	if (!err)
+		NOTIFIER_CALL(thread_unshare, flags, &err);
+	return err;
 }

@@ -1,9 +1,9 @@
 /*
- * Credentials: who a process is, and what it may do.
+ * Credentials: what a thread may do, and in whose name. Threads of a process start with the same ones, and change their own alone: that they agree is
+ * the C library's work, as on Linux.
  *
- * A struct cred never changes once it is published; a change makes a copy and swaps p->cred, under sighand->lock, so that senders of signals in any context
- * may read it there. Other threads of the process may still read the old one without a lock: while there are any, it is kept on the
- * process's list of retired ones and freed when the process is single again, or gone.
+ * A struct cred never changes once it is published; a change makes a copy and swaps the thread's pointer. The thread itself reads it without a lock.
+ * Others do so under swap_lock, or (senders of signals, in any context) under sighand->lock: a change takes both.
  */
 #include "proc_priv.h"
 
@@ -15,7 +15,9 @@
 #define CAP_ALL ((2ul << CAP_LAST) - 1)
 enum { SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16 };
 
-const struct cred *cred_current(void) { return READ_ONCE(current->process->cred); }
+static struct spinlock swap_lock = SPINLOCK_INIT("credentials", RANK_FILES);
+
+const struct cred *cred_current(void) { return current->cred; }
 
 struct cred *cred_get(struct cred *c)
 {
@@ -32,13 +34,24 @@ void cred_put(struct cred *c)
 	kfree(c);
 }
 
-struct cred *cred_get_of(struct process *p)
+struct cred *cred_get_of(struct thread *t)
 {
-	u64 flags;
-	struct sighand *h = sighand_lock(p, &flags);
-	struct cred *c = cred_get(p->cred);
-	sighand_unlock(h, flags);
+	u64 flags = spin_lock_irqsave(&swap_lock);
+	struct cred *c = t->cred;
+
+	if (c)
+		cred_get(c);
+	spin_unlock_irqrestore(&swap_lock, flags);
 	return c;
+}
+
+u32 cred_uid_of(struct thread *t)
+{
+	u64 flags = spin_lock_irqsave(&swap_lock);
+	u32 uid = t->cred->uid;
+
+	spin_unlock_irqrestore(&swap_lock, flags);
+	return uid;
 }
 
 struct cred *cred_copy(const struct cred *c)
@@ -48,7 +61,6 @@ struct cred *cred_copy(const struct cred *c)
 	if (!n)
 		return NULL;
 	refcount_set(&n->ref, 1);
-	list_init(&n->retired);
 	if (c->ngroups) {
 		n->groups = kmemdup(c->groups, c->ngroups * sizeof(u32), 0);
 		if (!n->groups) {
@@ -60,57 +72,51 @@ struct cred *cred_copy(const struct cred *c)
 	return n;
 }
 
-/* Threads are counted for their real uid. */
-static void move_account(struct process *p, struct user_account *from, struct user_account *to)
+struct cred *cred_override(struct cred *c)
 {
-	if (from == to)
-		return;
-	u32 n = p->thread_count;
-	atomic_fetch_add(&to->processes, n);
-	atomic_fetch_sub(&from->processes, n);
-	if (to->uid && to->processes > p->rlimits[RLIM_NPROC].cur)
-		p->signal->over_nproc = true;
-}
-
-void cred_install(struct process *p, struct cred *c)
-{
+	struct process *p = current->process;
 	u64 flags;
 
-	spin_lock(&process_tree_lock);
 	struct sighand *h = sighand_lock(p, &flags);
-	struct cred *old = p->cred;
-	move_account(p, old->user, c->user);
-	p->cred = c;
-	bool shared = p->thread_count > 1;
-	if (shared) {
-		list_del(&old->retired);
-		list_add(&p->signal->retired_creds, &old->retired);
-	}
+	spin_lock(&swap_lock);
+	struct cred *old = current->cred;
+	current->cred = c;
+	spin_unlock(&swap_lock);
 	sighand_unlock(h, flags);
-	spin_unlock(&process_tree_lock);
-	if (!shared)
-		cred_put(old);
+	return old;
+}
+
+/* Threads are counted for their real uid. */
+static void move_account(struct user_account *from, struct user_account *to)
+{
+	struct process *p = current->process;
+
+	if (from == to)
+		return;
+	atomic_fetch_add(&to->processes, 1u);
+	atomic_fetch_sub(&from->processes, 1u);
+	if (to->uid && atomic_load_relaxed(&to->processes) > p->rlimits[RLIM_NPROC].cur)
+		WRITE_ONCE(p->signal->over_nproc, true);
+}
+
+void cred_install(struct cred *c)
+{
+	struct cred *old = cred_override(c);
+
+	move_account(old->user, c->user);
+	cred_put(old);
 }
 
 void cred_publish(struct cred *c)
 {
 	struct process *p = current->process;
-	const struct cred *old = p->cred;
+	const struct cred *old = current->cred;
 
 	if (old->euid != c->euid || old->egid != c->egid || old->fsuid != c->fsuid || old->fsgid != c->fsgid || (c->cap_permitted & ~old->cap_permitted)) {
 		p->dumpable = 0;
 		p->signal->parent_death_signal = 0;
 	}
-	cred_install(p, c);
-}
-
-void cred_drop_retired(struct process *p)
-{
-	while (!list_empty(&p->signal->retired_creds)) {
-		struct cred *c = list_first(&p->signal->retired_creds, struct cred, retired);
-		list_del(&c->retired);
-		cred_put(c);
-	}
+	cred_install(c);
 }
 
 bool cred_has_cap(const struct cred *c, int cap) { return c->cap_effective >> cap & 1; }
@@ -143,7 +149,6 @@ void cred_first(struct process *p, int *err)
 	if (!c)
 		return;
 	refcount_set(&c->ref, 1);
-	list_init(&c->retired);
 	c->cap_permitted = c->cap_effective = c->cap_bounding = CAP_ALL;
 	c->user = account_get(0);
 	if (!c->user) {
@@ -151,7 +156,7 @@ void cred_first(struct process *p, int *err)
 		return;
 	}
 	atomic_fetch_add(&c->user->processes, 1u);
-	p->cred = c;
+	p->leader->cred = c;
 	*err = 0;
 }
 
@@ -193,10 +198,9 @@ struct cred *cred_for_exec(const struct exec_image *img, bool *secure)
 
 static void add_auxv(struct aspace *as __unused, const struct exec_image *img, struct auxv_list *l)
 {
-	struct process *p = current ? current->process : NULL;
 	bool secure;
 
-	if (!p || !p->cred)
+	if (!current || !current->cred)
 		return;
 	struct cred *c = cred_for_exec(img, &secure);
 	if (!c)

@@ -48,6 +48,7 @@ static void become_leader(struct process *p)
 	p->dead_system_ns += system;
 	p->dead_min_faults += old->min_faults;
 	p->dead_maj_faults += old->maj_faults;
+	atomic_fetch_sub(&old->cred->user->processes, 1u);
 	/* Whose struct holds what: see usermode/process.h. */
 	thread_get(t);
 	process_get(p);
@@ -89,7 +90,6 @@ int process_single_thread(void)
 	s->exec_thread = NULL;
 	signal_recalc(current);
 	sighand_unlock(h, flags);
-	cred_drop_retired(p);
 	return 0;
 }
 
@@ -177,18 +177,21 @@ int process_exec(const char *path, struct exec_args *args)
 		goto drop;
 	if (refcount_read(&p->sighand->ref) > 1 && !(fresh = sighand_create()))
 		goto drop;
-	err = files_unshare(p);
-	if (err)
-		goto drop;
 	err = process_single_thread();
 	if (err)
 		goto drop;
+	/* Only now it shows whether others than its own threads use the table; and without those threads there is no way back. */
+	err = files_unshare();
+	if (err) {
+		signal_send_process(p, SIGKILL, NULL);
+		goto drop;
+	}
 
 	posix_timers_exit(p);
 	if (fresh)
 		install_sighand(p, fresh);
 	install_image(p, &img);
-	cred_install(p, cred);
+	cred_install(cred);
 	p->dumpable = !secure;
 	p->personality &= secure ? 0 : ~0u;
 	if (secure)
@@ -196,7 +199,7 @@ int process_exec(const char *path, struct exec_args *args)
 	p->exit_signal = SIGCHLD;
 	p->did_exec = true;
 	reset_thread(p);
-	files_close_on_exec(p->files);
+	files_close_on_exec(current->files);
 	NOTIFIER_CALL(process_exec_done, p);
 	user_frame_init(current_user_frame(), img.entry, img.sp);
 	current_user_frame()->error = -1ul;

@@ -57,7 +57,7 @@ void fill_child_info(struct process *p, struct abi_siginfo *info, int code, int 
 	info->signo = SIGCHLD;
 	info->code = code;
 	info->chld.pid = p->pid;
-	info->chld.uid = p->cred->uid;
+	info->chld.uid = cred_uid_of(p->leader);
 	info->chld.status = status;
 	info->chld.utime = u.user_ns / (NSEC_PER_SEC / 100);
 	info->chld.stime = u.system_ns / (NSEC_PER_SEC / 100);
@@ -173,7 +173,7 @@ void exit_free_dead(void)
 			return;
 		pgroup_put(g);
 		session_put(s);
-		atomic_fetch_sub(&p->cred->user->processes, 1u);
+		atomic_fetch_sub(&p->leader->cred->user->processes, 1u);
 		if (p->signal->former_leader)
 			thread_put(p->signal->former_leader);
 		process_put(p);
@@ -225,7 +225,6 @@ static bool begin_exit(struct process *p, struct thread *t)
 static void process_end(struct process *p)
 {
 	struct aspace *as = p->aspace;
-	struct files *files;
 
 	p->exiting = true;
 	if (p->is_init)
@@ -236,11 +235,7 @@ static void process_end(struct process *p)
 	if (p->session && p->session->leader == p)
 		NOTIFIER_CALL(session_leader_exit, p->session);
 	p->max_rss = MAX(p->max_rss, as->peak_rss);
-	files = p->files;
-	spin_lock(&process_tree_lock);
-	p->files = NULL;
-	spin_unlock(&process_tree_lock);
-	files_put(files);
+	thread_drop_shares(current);
 	spin_lock(&process_tree_lock); /* /proc takes references to both under it */
 	struct file *exe = p->exe;
 	p->exe = NULL;
@@ -281,8 +276,10 @@ void __noreturn thread_exit_user(int wait_status)
 		p->exit_status = p->signal->group_exit ? p->signal->group_exit_code : wait_status;
 		process_end(p);
 	} else {
-		atomic_fetch_sub(&p->cred->user->processes, 1u);
+		thread_drop_shares(t);
 	}
+	if (t != p->leader)
+		atomic_fetch_sub(&t->cred->user->processes, 1u); /* the leader counts until it is reaped */
 
 	spin_lock(&process_tree_lock);
 	struct sighand *h = sighand_lock(p, &flags);

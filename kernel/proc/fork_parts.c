@@ -56,48 +56,67 @@ int fork_copy_resources(struct process *child, const struct clone_request *r)
 	struct process *parent = current->process;
 	int err;
 
-	child->cred = cred_get_of(parent);
-	atomic_fetch_add(&child->cred->user->processes, 1u);
 	err = copy_sighand(child, r);
 	if (err)
 		return err;
-	if (r->flags & CLONE_FILES) {
-		files_get(parent->files);
-		child->files = parent->files;
-	} else {
-		struct files *files = files_clone(parent->files);
-		if (IS_ERR(files))
-			return PTR_ERR(files);
-		child->files = files;
-	}
 	if (parent->exe) {
 		file_get(parent->exe);
 		child->exe = parent->exe;
 	}
-	struct fork_request request = { .flags = r->flags, .parent = parent, .child = child, .parent_thread = current, .thread = child->leader };
-	NOTIFIER_CALL(process_fork, &request, &err);
-	return err;
+	return fork_copy_shares(child, child->leader, r);
 }
 
 void fork_drop_process(struct process *p)
 {
 	struct thread *t = p->leader;
 
-	if (p->cred)
-		atomic_fetch_sub(&p->cred->user->processes, 1u);
-	if (p->files)
-		files_put(p->files);
 	if (p->exe)
 		file_put(p->exe);
-	p->files = NULL;
 	p->exe = NULL;
 	t->aspace = NULL;
 	if (p->aspace)
 		aspace_put_user(p->aspace);
 	p->aspace = NULL;
 	process_put(p);
+	fork_drop_thread(t);
+}
+
+/* --- what threads share -------------------------------------------------------------------------------------------- */
+
+int fork_copy_shares(struct process *p, struct thread *t, const struct clone_request *r)
+{
+	struct fork_request request = { .flags = r->flags, .parent = current->process, .child = p, .parent_thread = current, .thread = t };
+	struct files *files = current->files;
+	int err = 0;
+
+	t->cred = cred_get(current->cred);
+	atomic_fetch_add(&t->cred->user->processes, 1u);
+	if (r->flags & CLONE_FILES)
+		files_get(files);
+	else
+		files = files_clone(files);
+	if (IS_ERR(files))
+		return PTR_ERR(files);
+	t->files = files;
+	NOTIFIER_CALL(process_fork, &request, &err);
+	return err;
+}
+
+void fork_drop_thread(struct thread *t)
+{
+	if (t->cred)
+		atomic_fetch_sub(&t->cred->user->processes, 1u);
+	thread_drop_shares(t);
 	thread_put(t);
 }
+
+void thread_drop_shares(struct thread *t)
+{
+	files_drop(t);
+	NOTIFIER_CALL(thread_lets_go, t);
+}
+
+/* --- into the tables ----------------------------------------------------------------------------------------------- */
 
 /*
  * From here on everybody can see it. A signal that came meanwhile is taken first, by the parent alone: otherwise a kill of the whole group could miss

@@ -285,12 +285,12 @@ long sys_capget(void __user *header, void __user *data)
 		return -EINVAL;
 	struct cred *c;
 	if (!h.pid || h.pid == current->tid) {
-		c = cred_get_of(current->process);
+		c = cred_get_of(current);
 	} else {
 		struct thread *t = thread_find(h.pid);
 		if (!t)
 			return -ESRCH;
-		c = t->process ? cred_get_of(t->process) : NULL;
+		c = cred_get_of(t);
 		thread_put(t);
 		if (!c)
 			return -ESRCH;

@@ -7,9 +7,10 @@
 
 static bool signo_ok(int sig) { return sig >= 0 && sig <= NSIG; }
 
-static int kill_one(struct process *p, int sig, const struct abi_siginfo *info)
+/* To the process of t, by whose number it was named: mostly the leader's. */
+static int kill_one(struct thread *t, int sig, const struct abi_siginfo *info)
 {
-	return signal_may_send(p, sig) ? signal_send_process(p, sig, info) : -EPERM;
+	return signal_may_send(t, sig) ? signal_send_process(t->process, sig, info) : -EPERM;
 }
 
 /*
@@ -65,7 +66,7 @@ static long kill_many(struct pgroup *group, int sig, const struct abi_siginfo *i
 	do {
 		batch_gather(&b, group);
 		for (u32 i = 0; i < b.n; i++) {
-			int err = kill_one(b.p[i], sig, info);
+			int err = kill_one(b.p[i]->leader, sig, info);
 			if (group ? !err || result == -ESRCH : err != -EPERM)
 				result = err;
 			process_put(b.p[i]);
@@ -86,7 +87,7 @@ long sys_kill(int pid, int sig)
 		struct thread *t = thread_find(pid);
 		if (!t)
 			return -ESRCH;
-		result = t->process ? kill_one(t->process, sig, &info) : -ESRCH;
+		result = t->process ? kill_one(t, sig, &info) : -ESRCH;
 		thread_put(t);
 		return result;
 	}
@@ -120,7 +121,7 @@ static long send_to_thread(int tgid, int tid, int sig, const struct abi_siginfo 
 		return -ESRCH;
 	long result = -ESRCH;
 	if (t->process && (!tgid || t->process->pid == tgid))
-		result = !signal_may_send(t->process, sig) ? -EPERM : signal_send_thread(t, sig, info);
+		result = !signal_may_send(t, sig) ? -EPERM : signal_send_thread(t, sig, info);
 	thread_put(t);
 	return result;
 }
@@ -164,7 +165,7 @@ long sys_rt_sigqueueinfo(int pid, int sig, const void __user *from)
 	struct thread *t = pid > 0 ? thread_find(pid) : NULL;
 	if (!t)
 		return -ESRCH;
-	err = t->process ? kill_one(t->process, sig, &info) : -ESRCH;
+	err = t->process ? kill_one(t, sig, &info) : -ESRCH;
 	thread_put(t);
 	return err;
 }

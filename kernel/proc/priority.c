@@ -22,14 +22,14 @@ static struct thread *named(int tid)
 	return current;
 }
 
-/* May the caller change how p is scheduled? */
-static bool owns(struct process *p)
+/* May the caller change how t is scheduled? */
+static bool owns(struct thread *t)
 {
 	const struct cred *c = cred_current();
+	struct cred *o = cred_get_of(t);
 
-	if (!p)
-		return false;
-	struct cred *o = cred_get_of(p);
+	if (!o)
+		return false; /* the kernel's own */
 	bool same = c->euid == o->uid || c->euid == o->euid;
 	cred_put(o);
 	return same || cred_has_cap(c, CAP_SYS_NICE);
@@ -37,39 +37,39 @@ static bool owns(struct process *p)
 
 /* --- nice ---------------------------------------------------------------------------------------------------------- */
 
-/* Calls fn for each process that (which, who) names, tree lock held; -ESRCH if there is none. */
-static int for_each_named(int which, int who, void (*fn)(struct process *p, void *arg), void *arg)
+/* Calls fn for each thread that (which, who) names, tree lock held; -ESRCH if there is none. A process' number names its first thread. */
+static int for_each_named(int which, int who, void (*fn)(struct thread *t, void *arg), void *arg)
 {
 	struct process *me = current->process, *p;
+	struct thread *t;
 	int found = -ESRCH;
 
 	spin_lock(&process_tree_lock);
 	if (which == PRIO_PROCESS) {
-		struct thread *t = who ? thread_lookup(who) : current;
+		t = who ? thread_lookup(who) : current;
 		if (t && t->process) {
-			fn(t->process, arg);
+			fn(t, arg);
 			found = 0;
 		}
 	} else {
 		u32 uid = who ? (u32)who : cred_current()->uid;
 		list_for_each(p, &process_list, all_link) {
-			bool match = which == PRIO_PGRP ? p->pgroup && p->pgroup->id == (who ? who : me->pgroup->id) : p->cred->uid == uid;
-			if (match && !p->zombie) {
-				fn(p, arg);
-				found = 0;
-			}
+			if (p->zombie || (which == PRIO_PGRP && !(p->pgroup && p->pgroup->id == (who ? who : me->pgroup->id))))
+				continue;
+			list_for_each(t, &p->threads, process_link)
+				if (which == PRIO_PGRP || cred_uid_of(t) == uid) {
+					fn(t, arg);
+					found = 0;
+				}
 		}
 	}
 	spin_unlock(&process_tree_lock);
 	return found;
 }
 
-static void best_priority(struct process *p, void *arg)
+static void best_priority(struct thread *t, void *arg)
 {
-	struct thread *t;
-
-	list_for_each(t, &p->threads, process_link)
-		*(int *)arg = MAX(*(int *)arg, 20 - t->nice);
+	*(int *)arg = MAX(*(int *)arg, 20 - t->nice);
 }
 
 long sys_getpriority(int which, int who)
@@ -86,23 +86,16 @@ struct nice_request {
 	int nice, err;
 };
 
-static void set_nice(struct process *p, void *arg)
+static void set_nice(struct thread *t, void *arg)
 {
 	struct nice_request *r = arg;
-	struct thread *t;
-	const struct cred *c = cred_current();
 
-	if (c->euid != p->cred->uid && c->euid != p->cred->euid && !cred_has_cap(c, CAP_SYS_NICE)) {
+	if (!owns(t))
 		r->err = -EPERM;
-		return;
-	}
-	list_for_each(t, &p->threads, process_link) {
-		if (r->nice < t->nice && (u64)(20 - r->nice) > p->rlimits[RLIM_NICE].cur && !cred_has_cap(c, CAP_SYS_NICE)) {
-			r->err = -EACCES;
-			return;
-		}
+	else if (r->nice < t->nice && (u64)(20 - r->nice) > t->process->rlimits[RLIM_NICE].cur && !capable(CAP_SYS_NICE))
+		r->err = -EACCES;
+	else
 		thread_set_nice(t, r->nice);
-	}
 }
 
 long sys_setpriority(int which, int who, int prio)
@@ -140,21 +133,22 @@ static int ioprio_check(int prio)
 	return -EINVAL;
 }
 
-static void set_ioprio(struct process *p, void *arg)
+static void set_ioprio(struct thread *t, void *arg)
 {
 	struct nice_request *r = arg;
 	const struct cred *c = cred_current();
+	u32 uid = cred_uid_of(t);
 
-	if (p->cred->uid != c->euid && p->cred->uid != c->uid && !cred_has_cap(c, CAP_SYS_NICE))
+	if (uid != c->euid && uid != c->uid && !cred_has_cap(c, CAP_SYS_NICE))
 		r->err = -EPERM;
 	else if (!r->err)
-		p->ioprio = r->nice;
+		t->process->ioprio = r->nice;
 }
 
 /* The most urgent one: the lowest number of a class, "none" counting as best-effort in the middle. */
-static void best_ioprio(struct process *p, void *arg)
+static void best_ioprio(struct thread *t, void *arg)
 {
-	int *best = arg, mine = p->ioprio;
+	int *best = arg, mine = t->process->ioprio;
 
 	if (*best < 0 || (mine ? mine : IOPRIO_BE << 13 | 4) < (*best ? *best : IOPRIO_BE << 13 | 4))
 		*best = mine;
@@ -206,7 +200,7 @@ static long set_policy(int pid, int policy, const void __user *param)
 	if (is_rt(policy) ? priority < 1 || priority > 99 : priority != 0)
 		goto put;
 	err = -EPERM;
-	if (!owns(t->process))
+	if (!owns(t))
 		goto put;
 	if (is_rt(policy) && !capable(CAP_SYS_NICE) && priority > t->process->rlimits[RLIM_RTPRIO].cur)
 		goto put;
@@ -285,7 +279,7 @@ long sys_sched_setaffinity(int pid, size_t len, const void __user *mask)
 	struct thread *t = pid < 0 ? NULL : named(pid);
 	if (!t)
 		return -ESRCH;
-	long err = owns(t->process) ? thread_set_affinity(t, wanted) : -EPERM;
+	long err = owns(t) ? thread_set_affinity(t, wanted) : -EPERM;
 	thread_put(t);
 	return err;
 }

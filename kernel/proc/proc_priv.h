@@ -113,8 +113,11 @@ struct clone_request {
 long fork_thread(const struct clone_request *r);
 /* Given parts of it (fork_parts.c). */
 struct process *fork_alloc_process(const struct clone_request *r);  /* parent's settings copied; ERR_PTR */
-int fork_copy_resources(struct process *child, const struct clone_request *r); /* files, signals, credentials, fs: share or copy */
+int fork_copy_resources(struct process *child, const struct clone_request *r); /* signals, program, fork_copy_shares: share or copy */
+int fork_copy_shares(struct process *p, struct thread *t, const struct clone_request *r); /* for t, p's new thread: credentials, descriptors, places; the fork hooks */
 void fork_drop_process(struct process *child);       /* what fork_alloc_process and fork_copy_resources made */
+void fork_drop_thread(struct thread *t);             /* the same for a thread that never ran */
+void thread_drop_shares(struct thread *t);           /* descriptors and places, when it ends */
 int fork_publish(struct process *p, struct thread *t, const struct clone_request *r); /* into all tables; -errno if current must die or see a signal first */
 struct vfork {
 	struct refcount ref;
@@ -170,8 +173,7 @@ void fill_child_info(struct process *p, struct abi_siginfo *info, int code, int 
 struct exec_image;
 struct cred *cred_for_exec(const struct exec_image *img, bool *secure); /* counted; NULL if memory is short */
 void cred_first(struct process *p, int *err);
-void cred_install(struct process *p, struct cred *c); /* p is not shared with other threads, or current */
-void cred_drop_retired(struct process *p);
+void cred_install(struct cred *c); /* becomes current's, without the side effects of cred_publish */
 
 /* --- time ---------------------------------------------------------------------------------------------------------- */
 void itimer_init(struct process *p);

@@ -54,13 +54,13 @@ long sys_setrlimit(unsigned resource, const void __user *rlim)
 }
 
 /* prlimit(2): real, effective and saved ids of the other must all be the caller's. */
-static bool may_limit(struct process *p)
+static bool may_limit(struct thread *t)
 {
 	const struct cred *c = cred_current();
 
-	if (p == current->process)
+	if (t->process == current->process)
 		return true;
-	struct cred *o = cred_get_of(p);
+	struct cred *o = cred_get_of(t);
 	bool same = c->uid == o->euid && c->uid == o->suid && c->uid == o->uid && c->gid == o->egid && c->gid == o->sgid && c->gid == o->gid;
 	cred_put(o);
 	return same || cred_has_cap(c, CAP_SYS_RESOURCE);
@@ -69,7 +69,7 @@ static bool may_limit(struct process *p)
 long sys_prlimit64(int pid, unsigned resource, const void __user *new, void __user *old)
 {
 	struct rlimit in, out;
-	struct thread *t = NULL;
+	struct thread *t = current;
 	struct process *p = current->process;
 
 	if (new && copy_from_user(&in, new, sizeof(in)))
@@ -80,8 +80,8 @@ long sys_prlimit64(int pid, unsigned resource, const void __user *new, void __us
 			return -ESRCH;
 		p = t->process;
 	}
-	int err = !p ? -ESRCH : !may_limit(p) ? -EPERM : change(p, resource, new ? &in : NULL, &out);
-	if (t)
+	int err = !p ? -ESRCH : !may_limit(t) ? -EPERM : change(p, resource, new ? &in : NULL, &out);
+	if (pid)
 		thread_put(t);
 	if (err)
 		return err;

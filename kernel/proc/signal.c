@@ -87,12 +87,12 @@ static void flush_everywhere(struct process *p, u64 mask)
 		pending_flush(&t->signal->pending, mask);
 }
 
-/* Queues one: 0, or -EAGAIN when a queueing signal's data have no room. Without room for the data of another signal, the signal still comes. */
-static int enqueue(struct process *p, struct pending *pending, int signo, const struct abi_siginfo *info)
+/* Queues one at the cost of t's user: 0, or -EAGAIN when a queueing signal's data have no room. Without room for the data of another signal, the signal still comes. */
+static int enqueue(struct thread *t, struct pending *pending, int signo, const struct abi_siginfo *info)
 {
-	struct user_account *user = p->cred->user;
+	struct user_account *user = t->cred->user;
 	bool must_queue = info && (info->code == SI_TIMER || (signo >= SIGRTMIN && info->code < 0));
-	bool over = atomic_add_return(&user->sigpending, 1u) > p->rlimits[RLIM_SIGPENDING].cur;
+	bool over = atomic_add_return(&user->sigpending, 1u) > t->process->rlimits[RLIM_SIGPENDING].cur;
 	bool free_of_limit = signo < SIGRTMIN && (!info || info->code >= 0);
 	struct sigqueue *q = NULL;
 
@@ -316,7 +316,7 @@ static int send_locked(struct process *p, struct thread *to, struct sighand *h, 
 	if (signo == SIGKILL) {
 		pending->set |= SIGMASK(signo);
 	} else {
-		int err = enqueue(p, pending, signo, info);
+		int err = enqueue(to ? to : p->leader, pending, signo, info);
 		if (err)
 			return err;
 	}
@@ -388,7 +388,7 @@ void signal_force(int signo, int code, u64 addr)
 			begin_group_exit(p, signo);
 	}
 	if (!p->signal->group_exit) {
-		enqueue(p, &current->signal->pending, signo, &info);
+		enqueue(current, &current->signal->pending, signo, &info);
 		current->signal->pending.set |= SIGMASK(signo);
 		atomic_fetch_or(&current->work, WORK_SIGNAL);
 	}

@@ -42,7 +42,6 @@ struct process_signal *process_signal_create(struct process *p)
 	s->live = 1;
 	s->timer_slack = 50 * NSEC_PER_USEC;
 	list_init(&s->pending.queue);
-	list_init(&s->retired_creds);
 	list_init(&s->zombies);
 	list_init(&s->posix_timers);
 	wait_queue_init(&s->exec_wait);
@@ -52,30 +51,29 @@ struct process_signal *process_signal_create(struct process *p)
 	return s;
 }
 
-static void free_thread_signal(struct thread *t)
+static void free_thread(struct thread *t)
 {
-	if (!t->signal)
-		return;
-	pending_flush(&t->signal->pending, ~0ul);
-	kfree(t->signal);
-	t->signal = NULL;
+	if (t->signal) {
+		pending_flush(&t->signal->pending, ~0ul);
+		kfree(t->signal);
+		t->signal = NULL;
+	}
+	if (t->cred)
+		cred_put(t->cred);
+	t->cred = NULL;
 }
-NOTIFIER(thread_free, free_thread_signal);
+NOTIFIER(thread_free, free_thread);
 
 static void free_process(struct process *p)
 {
 	if (p->signal) {
 		pending_flush(&p->signal->pending, ~0ul);
-		cred_drop_retired(p);
 		kfree(p->signal);
 	}
 	if (p->sighand)
 		sighand_put(p->sighand);
-	if (p->cred)
-		cred_put(p->cred);
 	p->signal = NULL;
 	p->sighand = NULL;
-	p->cred = NULL;
 }
 NOTIFIER(process_free, free_process);
 
@@ -186,16 +184,16 @@ void signal_info_user(struct abi_siginfo *info, int signo, int code)
 	info->rt.uid = cred_current()->uid;
 }
 
-bool signal_may_send(struct process *to, int signo)
+bool signal_may_send(struct thread *to, int signo)
 {
 	const struct cred *c = cred_current();
 
-	if (to == current->process)
+	if (to->process == current->process)
 		return true;
 	struct cred *other = cred_get_of(to);
 	bool ok = c->euid == other->suid || c->euid == other->uid || c->uid == other->suid || c->uid == other->uid || cred_has_cap(c, CAP_KILL);
 	cred_put(other);
-	return ok || (signo == SIGCONT && to->session == current->process->session);
+	return ok || (signo == SIGCONT && to->process->session == current->process->session);
 }
 
 /* exec: handlers are code of the old image. Ignored signals stay ignored. */

@@ -11,7 +11,7 @@ static void first_process(struct process *p, int *err)
 {
 	if (*err)
 		return;
-	*err = fs_context_clone(p, p, false);
+	*err = fs_context_clone(p->leader, p->leader, false);
 }
 
 NOTIFIER(process_first, first_process);

@@ -19,7 +19,7 @@ const struct cred *file_cred(void)
 {
 	static const struct cred kernel_cred = { .ref = REFCOUNT_INIT(1), .cap_effective = ~0ul, .cap_permitted = ~0ul, .cap_bounding = ~0ul };
 
-	return current->process && current->process->cred ? cred_current() : &kernel_cred;
+	return current->cred ? current->cred : &kernel_cred;
 }
 
 bool file_capable(int cap)

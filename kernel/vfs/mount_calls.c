@@ -280,12 +280,14 @@ static u32 move_context(struct fs_context *fs, const struct path *from, const st
 static void move_processes(const struct path *from, const struct path *to)
 {
 	struct process *p;
+	struct thread *t;
 	u32 moved = move_context(&init_fs, from, to);
 
 	spin_lock(&process_tree_lock);
 	list_for_each(p, &process_list, all_link)
-		if (p->fs)
-			moved += move_context(p->fs, from, to);
+		list_for_each(t, &p->threads, process_link)
+			if (t->fs)
+				moved += move_context(t->fs, from, to);
 	spin_unlock(&process_tree_lock);
 	while (moved--)
 		path_put(from);

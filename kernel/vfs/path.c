@@ -52,7 +52,7 @@ int user_path(int dirfd, const char __user *name, u32 flags, struct path *out)
 
 struct fs_context *current_fs(void)
 {
-	return current->process && current->process->fs ? current->process->fs : &init_fs;
+	return current->fs ? current->fs : &init_fs;
 }
 
 static void fs_path(struct path *out, bool cwd)
@@ -93,7 +93,7 @@ int dirfd_path(int dirfd, struct path *out)
 	return out->dentry ? 0 : -ENOTDIR;
 }
 
-int fs_context_clone(struct process *to, struct process *from, bool share)
+int fs_context_clone(struct thread *to, struct thread *from, bool share)
 {
 	struct fs_context *old = from->fs ? from->fs : &init_fs, *fs;
 
@@ -129,25 +129,41 @@ void fs_context_put(struct fs_context *fs)
 
 static void fork_hook(const struct fork_request *r, int *err)
 {
-	if (r->parent != r->child && !*err)
-		*err = fs_context_clone(r->child, r->parent, r->flags & CLONE_FS);
+	if (!*err)
+		*err = fs_context_clone(r->thread, r->parent_thread, r->flags & CLONE_FS);
 }
 
-/* Under the tree's lock, so that who looks at another process's place (procfs, pivot_root) finds it whole or not at all. */
-static void exit_hook(struct process *p)
+/* Under the tree's lock, so that who looks at another thread's place (procfs, pivot_root) finds it whole or not at all. */
+static void change_context(struct thread *t, struct fs_context *fs)
 {
-	struct fs_context *fs;
+	struct fs_context *old;
 
 	spin_lock(&process_tree_lock);
-	fs = p->fs;
-	p->fs = NULL;
+	old = t->fs;
+	t->fs = fs;
 	spin_unlock(&process_tree_lock);
-	fs_context_put(fs);
+	fs_context_put(old);
+}
+
+static void exit_hook(struct thread *t)
+{
+	change_context(t, NULL);
+}
+
+static void unshare_hook(u64 flags, int *err)
+{
+	struct thread own = { .fs = NULL };
+
+	if (*err || !(flags & CLONE_FS) || refcount_read(&current->fs->ref) == 1)
+		return;
+	*err = fs_context_clone(&own, current, false);
+	if (!*err)
+		change_context(current, own.fs);
 }
 
 NOTIFIER(process_fork, fork_hook);
-NOTIFIER(process_exiting, exit_hook);
-NOTIFIER(process_free, exit_hook);
+NOTIFIER(thread_lets_go, exit_hook);
+NOTIFIER(thread_unshare, unshare_hook);
 
 /* --- one step --------------------------------------------------------------------------------------------------------- */
 

@@ -181,22 +181,19 @@ static int access_check(const struct path *p, u32 mask)
 
 long sys_faccessat2(int dirfd, const char __user *path, int mode, int flags)
 {
-	struct process *proc = current->process;
-	struct cred *real = NULL, *own = NULL;
+	const struct cred *c = cred_current();
+	struct cred *own = NULL;
 	struct path p;
 	long err;
 
 	if (mode & ~(MAY_READ | MAY_WRITE | MAY_EXEC) || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	/* The walk itself is done with the real ids too. Where they are the effective ones already there is nothing to change. */
-	if (!(flags & AT_EACCESS) && (proc->cred->fsuid != proc->cred->uid || proc->cred->fsgid != proc->cred->gid)) {
-		own = cred_get_of(proc);
-		real = real_cred();
-		if (!real) {
-			cred_put(own);
+	if (!(flags & AT_EACCESS) && (c->fsuid != c->uid || c->fsgid != c->gid)) {
+		struct cred *real = real_cred();
+		if (!real)
 			return -ENOMEM;
-		}
-		cred_publish(real);
+		own = cred_override(real);
 	}
 	err = user_path(dirfd, path, walk_flags(flags), &p);
 	if (!err) {
@@ -204,7 +201,7 @@ long sys_faccessat2(int dirfd, const char __user *path, int mode, int flags)
 		path_put(&p);
 	}
 	if (own)
-		cred_publish(own);
+		cred_put(cred_override(own));
 	return err;
 }
 

@@ -13,7 +13,7 @@ static u64 ino_of(int id, bool task, const struct pid_entry *e, int fd)
 	return ((u64)id << 20) + ((u64)task << 19) + (fd >= 0 ? 256 + (u64)fd * 2 + (S_ISREG(e->mode) ? 1 : 0) : index) + (1ul << 33);
 }
 
-struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct thread *t, const struct pid_entry *e, int fd, u32 mode)
+struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct thread *t, u8 where, const struct pid_entry *e, int fd, u32 mode)
 {
 	struct proc_inode *pi = kzalloc(sizeof(*pi), 0);
 	struct inode *i = pi ? inode_alloc(sb) : NULL;
@@ -24,10 +24,10 @@ struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct th
 	process_get(p);
 	if (t)
 		thread_get(t);
-	*pi = (struct proc_inode){ .process = p, .thread = t, .entry = e, .fd = fd };
+	*pi = (struct proc_inode){ .process = p, .thread = t, .where = where, .entry = e, .fd = fd };
 	i->private = pi;
 	i->flags |= INODE_PROCESS;
-	i->ino = ino_of(t ? t->tid : p->pid, t != NULL, e, fd);
+	i->ino = ino_of(t ? t->tid : p->pid, where == IN_TASK, e, fd);
 	i->mode = mode;
 	i->nlink = S_ISDIR(mode) ? 2 : 1;
 	i->blksize = 1024;
@@ -37,11 +37,17 @@ struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct th
 	return i;
 }
 
+struct inode *proc_inode_below(struct inode *dir, const struct pid_entry *e, int fd, u32 mode)
+{
+	struct proc_inode *pi = proc_of(dir);
+	return proc_inode_new(dir->sb, pi->process, pi->thread, pi->where, e, fd, mode);
+}
+
 /* Files of a process that may not be looked into belong to root, but for the directory itself. */
 void proc_inode_owner(struct inode *i)
 {
 	struct proc_inode *pi = proc_of(i);
-	struct cred *c = cred_get_of(pi->process);
+	struct cred *c = cred_get_of(proc_thread(pi));
 	bool open = pi->process->dumpable == 1 || (i->mode & 07777) == 0555;
 	i->uid = c && open ? c->euid : 0;
 	i->gid = c && open ? c->egid : 0;
@@ -49,16 +55,16 @@ void proc_inode_owner(struct inode *i)
 		cred_put(c);
 }
 
-int proc_may_trace(struct process *p)
+int proc_may_trace(struct thread *t)
 {
-	if (p == current->process || !current->process)
+	if (t->process == current->process || !current->process)
 		return 0;
 	const struct cred *me = cred_current();
-	struct cred *c = cred_get_of(p);
+	struct cred *c = cred_get_of(t);
 	if (!c)
 		return -EACCES;
 	bool same = me->fsuid == c->euid && me->fsuid == c->suid && me->fsuid == c->uid && me->fsgid == c->egid && me->fsgid == c->sgid && me->fsgid == c->gid;
-	same = same && p->dumpable == 1 && !(c->cap_permitted & ~me->cap_effective);
+	same = same && t->process->dumpable == 1 && !(c->cap_permitted & ~me->cap_effective);
 	cred_put(c);
 	return same || capable(CAP_SYS_PTRACE) ? 0 : -EACCES;
 }
@@ -68,7 +74,7 @@ int proc_permission(struct inode *i, u32 mask)
 	struct proc_inode *pi = proc_of(i);
 	proc_inode_owner(i);
 	if (pi->entry->secret) {
-		int err = proc_may_trace(pi->process);
+		int err = proc_may_trace(proc_thread(pi));
 		if (err || S_ISDIR(i->mode))
 			return err ? err : mask & MAY_WRITE ? -EACCES : 0;
 	}
@@ -111,7 +117,7 @@ int proc_dentry_alive(struct dentry *d)
 	struct proc_inode *pi = proc_of(d->inode);
 	bool alive = proc_is_there(pi);
 	if (alive && pi->fd >= 0 && !pi->entry->in_ns) {
-		struct files *fs = process_files_get(pi->process);
+		struct files *fs = files_get_of(proc_thread(pi));
 		struct file *f = fs ? files_lookup(fs, pi->fd) : NULL;
 		alive = f != NULL;
 		if (f)
@@ -122,20 +128,10 @@ int proc_dentry_alive(struct dentry *d)
 	return alive;
 }
 
-struct files *process_files_get(struct process *p)
+struct fs_context *thread_fs_get(struct thread *t)
 {
 	spin_lock(&process_tree_lock);
-	struct files *fs = p->files;
-	if (fs)
-		files_get(fs);
-	spin_unlock(&process_tree_lock);
-	return fs;
-}
-
-struct fs_context *process_fs_get(struct process *p)
-{
-	spin_lock(&process_tree_lock);
-	struct fs_context *fs = p->fs;
+	struct fs_context *fs = t->fs;
 	if (fs)
 		refcount_get(&fs->ref);
 	spin_unlock(&process_tree_lock);
@@ -147,12 +143,11 @@ struct fs_context *process_fs_get(struct process *p)
 static int pid_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_inode *pi = proc_of(dir);
-	u8 where = pi->thread ? IN_TASK : IN_PROCESS;
 	d->flags |= DENTRY_REVALIDATE | DENTRY_NOCACHE;
 	for (const struct pid_entry *e = pid_entries; e->name; e++) {
-		if (!(e->where & where) || strcmp(e->name, d->name) != 0)
+		if (!(e->where & pi->where) || strcmp(e->name, d->name) != 0)
 			continue;
-		struct inode *i = e->tree ? nodetree_inode(dir->sb, *e->tree) : proc_inode_new(dir->sb, pi->process, pi->thread, e, -1, e->mode);
+		struct inode *i = e->tree ? nodetree_inode(dir->sb, *e->tree) : proc_inode_below(dir, e, -1, e->mode);
 		if (!i)
 			return -ENOMEM;
 		dentry_instantiate(d, i);
@@ -164,11 +159,10 @@ static int pid_lookup(struct inode *dir, struct dentry *d)
 static int pid_readdir(struct file *f, struct dir_context *c)
 {
 	struct proc_inode *pi = proc_of(f->inode);
-	u8 where = pi->thread ? IN_TASK : IN_PROCESS;
 	if (!dir_emit_dots(f, c))
 		return 0;
 	for (const struct pid_entry *e = &pid_entries[f->pos - 2]; e->name; e++, f->pos++)
-		if ((e->where & where) && !dir_emit(c, e->name, strlen(e->name), ino_of(pi->process->pid, pi->thread, e, -1), e->mode, (u64)f->pos + 1))
+		if ((e->where & pi->where) && !dir_emit(c, e->name, strlen(e->name), ino_of(proc_thread(pi)->tid, pi->where == IN_TASK, e, -1), e->mode, (u64)f->pos + 1))
 			return 0;
 	return 0;
 }
@@ -194,7 +188,7 @@ static int task_lookup(struct inode *dir, struct dentry *d)
 	if (!t)
 		return -ENOENT;
 	if (t->process == pi->process) {
-		i = proc_inode_new(dir->sb, pi->process, t, &pid_dir_entry, -1, S_IFDIR | 0555);
+		i = proc_inode_new(dir->sb, pi->process, t, IN_TASK, &pid_dir_entry, -1, S_IFDIR | 0555);
 		if (i)
 			dentry_instantiate(d, i);
 	}
@@ -257,7 +251,7 @@ static ssize_t pid_file_read(struct file *f, struct uio *to, s64 *pos)
 	struct proc_inode *pi = proc_of(f->inode);
 	if (!pi->entry->show)
 		return -EINVAL;
-	int err = pi->entry->secret ? proc_may_trace(pi->process) : 0;
+	int err = pi->entry->secret ? proc_may_trace(proc_thread(pi)) : 0;
 	return err ? err : textfile_read(f, to, pos, show_entry, pi);
 }
 

@@ -171,9 +171,9 @@ static int show_trace(struct seq *s, struct process *p, struct thread *t __unuse
 	return 0;
 }
 
-static ssize_t store_trace(struct process *p, struct thread *t __unused, const char *text, size_t len)
+static ssize_t store_trace(struct process *p, struct thread *t, const char *text, size_t len)
 {
-	int err = proc_may_trace(p);
+	int err = proc_may_trace(t);
 	if (err)
 		return err;
 	if (*text != '0' && *text != '1')

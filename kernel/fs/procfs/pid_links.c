@@ -32,7 +32,7 @@ static int exe_place(struct proc_inode *pi, struct path *out)
 
 static int fs_place(struct proc_inode *pi, struct path *out, bool root)
 {
-	struct fs_context *fs = process_fs_get(pi->process);
+	struct fs_context *fs = thread_fs_get(proc_thread(pi));
 	if (!fs)
 		return -ENOENT;
 	spin_lock(&fs->lock);
@@ -48,7 +48,7 @@ static int root_place(struct proc_inode *pi, struct path *out) { return fs_place
 
 static struct file *fd_file(struct proc_inode *pi)
 {
-	struct files *fs = process_files_get(pi->process);
+	struct files *fs = files_get_of(proc_thread(pi));
 	struct file *f = fs ? files_lookup(fs, pi->fd) : NULL;
 	if (fs)
 		files_put(fs);
@@ -69,7 +69,7 @@ static int fd_place(struct proc_inode *pi, struct path *out)
 
 static int jump(struct inode *i, struct path *out, int (*place)(struct proc_inode *pi, struct path *out))
 {
-	int err = proc_may_trace(proc_of(i)->process);
+	int err = proc_may_trace(proc_thread(proc_of(i)));
 	return err ? err : place(proc_of(i), out);
 }
 
@@ -159,13 +159,13 @@ static int lookup_number(struct inode *dir, struct dentry *d, const struct pid_e
 	u64 fd = parse_u64(d->name, &end, 10);
 	if (*end || fd > INT32_MAX)
 		return -ENOENT;
-	struct files *fs = process_files_get(pi->process);
+	struct files *fs = files_get_of(proc_thread(pi));
 	struct file *f = fs ? files_lookup(fs, (int)fd) : NULL;
 	if (fs)
 		files_put(fs);
 	if (!f)
 		return -ENOENT;
-	struct inode *i = proc_inode_new(dir->sb, pi->process, pi->thread, e, (int)fd, e == &fd_entry ? fd_mode(f) : e->mode);
+	struct inode *i = proc_inode_below(dir, e, (int)fd, e == &fd_entry ? fd_mode(f) : e->mode);
 	file_put(f);
 	if (!i)
 		return -ENOMEM;
@@ -178,7 +178,7 @@ static int readdir_numbers(struct file *f, struct dir_context *c, u32 type)
 	struct proc_inode *pi = proc_of(f->inode);
 	if (!dir_emit_dots(f, c))
 		return 0;
-	struct files *fs = process_files_get(pi->process);
+	struct files *fs = files_get_of(proc_thread(pi));
 	if (!fs)
 		return 0;
 	for (;;) {

@@ -81,10 +81,10 @@ static bool one_mount(struct mount *m, void *arg)
 	return true;
 }
 
-static int show(struct seq *s, struct process *p, enum mounts_form form)
+static int show(struct seq *s, struct thread *t, enum mounts_form form)
 {
 	struct listing l = { .s = s, .form = form, .buf = kmalloc(PATH_MAX, 0) };
-	struct fs_context *fs = process_fs_get(p);
+	struct fs_context *fs = thread_fs_get(t);
 	if (!l.buf || !fs) {
 		kfree(l.buf);
 		if (fs)
@@ -102,6 +102,6 @@ static int show(struct seq *s, struct process *p, enum mounts_form form)
 	return 0;
 }
 
-int show_mounts(struct seq *s, struct process *p, struct thread *t __unused) { return show(s, p, FORM_MOUNTS); }
-int show_mountinfo(struct seq *s, struct process *p, struct thread *t __unused) { return show(s, p, FORM_INFO); }
-int show_mountstats(struct seq *s, struct process *p, struct thread *t __unused) { return show(s, p, FORM_STATS); }
+int show_mounts(struct seq *s, struct process *p __unused, struct thread *t) { return show(s, t, FORM_MOUNTS); }
+int show_mountinfo(struct seq *s, struct process *p __unused, struct thread *t) { return show(s, t, FORM_INFO); }
+int show_mountstats(struct seq *s, struct process *p __unused, struct thread *t) { return show(s, t, FORM_STATS); }

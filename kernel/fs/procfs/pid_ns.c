@@ -18,7 +18,7 @@ static const char *ns_text(struct inode *i, struct dentry *d __unused, char **to
 {
 	struct proc_inode *pi = proc_of(i);
 	char text[40];
-	int err = proc_may_trace(pi->process);
+	int err = proc_may_trace(proc_thread(pi));
 	if (err)
 		return ERR_PTR(err);
 	ksnprintf(text, sizeof(text), "%s:[%u]", spaces[pi->fd].kind, spaces[pi->fd].number);
@@ -32,12 +32,11 @@ static const struct pid_entry ns_entry = { .name = "", .mode = S_IFLNK | 0777, .
 
 static int ns_lookup(struct inode *dir, struct dentry *d)
 {
-	struct proc_inode *pi = proc_of(dir);
 	d->flags |= DENTRY_REVALIDATE | DENTRY_NOCACHE;
 	for (size_t k = 0; k < ARRAY_SIZE(spaces); k++) {
 		if (strcmp(spaces[k].name, d->name) != 0)
 			continue;
-		struct inode *i = proc_inode_new(dir->sb, pi->process, pi->thread, &ns_entry, (int)k, ns_entry.mode);
+		struct inode *i = proc_inode_below(dir, &ns_entry, (int)k, ns_entry.mode);
 		if (!i)
 			return -ENOMEM;
 		dentry_instantiate(d, i);

@@ -56,7 +56,7 @@ int show_stat(struct seq *s, struct process *p, struct thread *t)
 {
 	struct family f;
 	struct aspace *as = process_aspace_get(p);
-	bool whole = is_whole(p, t), secret = proc_may_trace(p) != 0;
+	bool whole = is_whole(p, t), secret = proc_may_trace(t) != 0;
 	u64 user, system, min = p->dead_min_faults, maj = p->dead_maj_faults;
 	int tpgid;
 	u64 tty = process_tty(p, &tpgid);
@@ -109,10 +109,10 @@ static void show_memory(struct seq *s, struct aspace *as)
 int show_status(struct seq *s, struct process *p, struct thread *t)
 {
 	struct family f;
-	struct cred *c = cred_get_of(p);
+	struct cred *c = cred_get_of(t);
 	struct aspace *as = process_aspace_get(p);
-	struct files *files = process_files_get(p);
-	struct fs_context *fs = process_fs_get(p);
+	struct files *files = files_get_of(t);
+	struct fs_context *fs = thread_fs_get(t);
 	bool whole = is_whole(p, t);
 	char state = whole ? process_state_char(p) : thread_state_char(t);
 	int id = whole ? p->pid : t->tid;

@@ -74,15 +74,15 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 	if (pid > 0) {
 		struct process *p = process_find(pid);
 		struct thread *t = p ? NULL : thread_find(pid);
-		if (!p && t && t->process) { /* the number of a thread works as well, though it is not listed */
+		if (!p && t && t->process) { /* the number of a thread works as well, though it is not listed: its own view of its process */
 			p = t->process;
 			process_get(p);
 		}
+		i = p ? proc_inode_new(dir->sb, p, t, IN_PROCESS, &pid_dir_entry, -1, S_IFDIR | 0555) : NULL;
 		if (t)
 			thread_put(t);
 		if (!p)
 			return -ENOENT; /* never a negative dentry: no name can be made here */
-		i = proc_inode_new(dir->sb, p, NULL, &pid_dir_entry, -1, S_IFDIR | 0555);
 		process_put(p);
 		if (!i)
 			return -ENOMEM;

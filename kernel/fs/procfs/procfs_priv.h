@@ -25,24 +25,25 @@ extern const struct pid_entry pid_entries[]; /* a NULL name ends it */
 enum { INODE_PROCESS = 1 << 16 }; /* inode->flags: private is a struct proc_inode */
 struct proc_inode {
 	struct process *process; /* counted */
-	struct thread *thread;   /* counted; NULL in /proc/PID */
+	struct thread *thread;   /* counted; NULL in /proc/PID, unless PID is another thread's than the leader's */
+	u8 where;                /* IN_PROCESS or IN_TASK */
 	const struct pid_entry *entry;
 	int fd;                  /* of fd/N and fdinfo/N, else -1 */
 };
 static inline struct proc_inode *proc_of(struct inode *i) { return i->private; }
 static inline struct thread *proc_thread(struct proc_inode *pi) { return pi->thread ? pi->thread : pi->process->leader; }
 
-/* An inode about a process; counts process and thread. NULL if memory is short. */
-struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct thread *t, const struct pid_entry *e, int fd, u32 mode);
+/* An inode about a process, or (t) a thread of it; counts both. NULL if memory is short. The second is for what lies in a directory of them. */
+struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct thread *t, u8 where, const struct pid_entry *e, int fd, u32 mode);
+struct inode *proc_inode_below(struct inode *dir, const struct pid_entry *e, int fd, u32 mode);
 void proc_inode_owner(struct inode *i); /* owner as the process's credentials are now */
 int proc_dentry_alive(struct dentry *d);
 int proc_permission(struct inode *i, u32 mask);
 int proc_getattr(struct inode *i, struct kstat *st);
 int proc_setattr(struct inode *i, const struct iattr *a);
-/* Whether current may look inside p: same user and not set-uid, or CAP_SYS_PTRACE. 0 or -EACCES. */
-int proc_may_trace(struct process *p);
-struct files *process_files_get(struct process *p);    /* counted; NULL for a zombie */
-struct fs_context *process_fs_get(struct process *p);
+/* Whether current may look inside t: same user and not set-uid, or CAP_SYS_PTRACE. 0 or -EACCES. */
+int proc_may_trace(struct thread *t);
+struct fs_context *thread_fs_get(struct thread *t); /* counted; NULL for one that has ended */
 
 extern const struct inode_ops pid_dir_inode_ops, pid_file_inode_ops, task_dir_inode_ops, fd_dir_inode_ops, fdinfo_dir_inode_ops, exe_link_ops, cwd_link_ops, root_link_ops;
 extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops, fail_nth_file_ops;

@@ -140,7 +140,10 @@ struct files *files_create(void);                  /* empty; NULL if memory is s
 struct files *files_clone(struct files *from);     /* fork; ERR_PTR */
 void files_get(struct files *fs);
 void files_put(struct files *fs);                  /* the last one closes all */
-int files_unshare(struct process *p);              /* own copy if shared: exec */
+/* The table of a thread: its pointer is changed by these, and read by others than the thread itself by files_get_of alone. */
+int files_unshare(void);                           /* current's own copy, if it is shared: 0 or -errno */
+void files_drop(struct thread *t);                 /* t has ended, or never ran */
+struct files *files_get_of(struct thread *t);      /* counted; NULL if it has none (any more) */
 void files_close_on_exec(struct files *fs);
 /* All on current's table: */
 struct file *fd_get(int fd);                       /* counted; NULL if not open (-EBADF). O_PATH files too: check mode */

@@ -73,6 +73,10 @@ NOTIFIER_DECLARE(process_fork, const struct fork_request *r, int *err);
 NOTIFIER_DECLARE(process_exec_done, struct process *p);
 /* A thread ends, its address space is still alive. */
 NOTIFIER_DECLARE(thread_exiting, struct thread *t);
+/* It has ended, and lets go what it shared with others (descriptors, places); may sleep. */
+NOTIFIER_DECLARE(thread_lets_go, struct thread *t);
+/* unshare(2): current gets its own of what the CLONE_* flags name; *err if it cannot. */
+NOTIFIER_DECLARE(thread_unshare, u64 flags, int *err);
 /* The last thread of a process ends: before files and memory go. */
 NOTIFIER_DECLARE(process_exiting, struct process *p);
 /* A word in user memory was zeroed for clear_child_tid: ipc wakes its futex. */

@@ -58,7 +58,6 @@ struct process_signal {
 	int parent_death_signal;
 	bool over_nproc;                         /* a set*uid went past RLIMIT_NPROC: exec fails */
 	u64 timer_slack;
-	struct list retired_creds;               /* replaced while there were other threads: freed when they are gone */
 };
 
 /* All: 0 or -errno; any context unless said. A NULL info means: from the kernel (SI_KERNEL). */
@@ -82,7 +81,7 @@ int signal_dequeue(u64 mask, struct abi_siginfo *info);
 u64 signal_pending_mask(struct thread *t);
 bool signal_is_ignored(struct process *p, int signo);
 bool signal_is_blocked_or_ignored(int signo); /* by current: for SIGTTIN, SIGTTOU */
-bool signal_may_send(struct process *to, int signo); /* permission of current */
+bool signal_may_send(struct thread *to, int signo); /* permission of current; a process is asked for by its leader */
 
 /* Student's (proc/sigframe.c, lab 07). Builds the frame for a handler on the user stack and points f at it: 0, or -EFAULT (then SIGSEGV). */
 struct sigframe_request {

@@ -19,6 +19,9 @@
 struct process;
 struct aspace;
 struct fpu_state;
+struct files;
+struct fs_context;
+struct cred;
 
 enum thread_state {
 	THREAD_RUNNABLE,        /* running, or in a run queue */
@@ -80,6 +83,10 @@ struct thread {
 
 	/* Owned by upper stages (see their headers). */
 	struct list process_link;     /* process->threads: proc */
+	/* What threads may share with others, of their process or not; each counted. Changed by the thread itself; NULL once it has ended (but cred). */
+	struct files *files;          /* file: descriptors. Others by files_get_of */
+	struct fs_context *fs;        /* vfs: root, working directory, umask. Others look under proc's tree lock */
+	struct cred *cred;            /* proc: never changed in place. Others by cred_get_of */
 	struct thread_signal *signal; /* pending set, mask, alternate stack: proc */
 	struct thread_trace *trace;   /* linux */
 	struct thread_ipc *ipc;       /* robust list …: ipc */

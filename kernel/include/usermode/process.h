@@ -1,5 +1,5 @@
 /*
- * The process: what its threads share. Usermode (05) defines and creates the first one; proc (07) gives it a life (fork, exit, wait, signals).
+ * The process: what its threads always share (descriptors, places and credentials are the thread's, sched/thread.h). Usermode (05) defines and creates the first one; proc (07) gives it a life (fork, exit, wait, signals).
  * Upper stages hang their parts on forward-declared, typed pointers that are NULL while the stage is off.
  */
 #ifndef USERMODE_PROCESS_H
@@ -8,10 +8,7 @@
 #include "sched/mutex.h"
 #include "sched/thread.h"
 
-struct files;
-struct fs_context;
 struct sighand;
-struct cred;
 struct session;
 struct pgroup;
 struct posix_timers;
@@ -31,11 +28,8 @@ struct process {
 	struct list threads;      /* by process_link; proc's tree lock */
 	u32 thread_count;
 	struct aspace *aspace;    /* vm; counted */
-	struct files *files;      /* file; counted */
-	struct fs_context *fs;    /* vfs: root, cwd, umask; counted */
 	struct sighand *sighand;  /* proc: actions; counted */
 	struct process_signal *signal; /* proc: shared pending set, timers, job control state */
-	struct cred *cred;        /* proc: counted and never changed in place; read with process_cred */
 	struct file *exe;         /* vfs/exec: the program's file */
 	struct rlimit rlimits[RLIM_COUNT];
 	/* Family: proc's tree lock. */

@@ -405,7 +405,7 @@ s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end);
 /* Events of the fs_event chain: inotify's numbers. */
 enum { FS_ACCESS = 1, FS_MODIFY = 2, FS_ATTRIB = 4, FS_CLOSE_WRITE = 8, FS_CLOSE_NOWRITE = 16, FS_OPEN = 32, FS_MOVED_FROM = 64, FS_MOVED_TO = 128, FS_CREATE = 256,
        FS_DELETE = 512, FS_DELETE_SELF = 1024, FS_MOVE_SELF = 2048 };
-int fs_context_clone(struct process *to, struct process *from, bool share);
+int fs_context_clone(struct thread *to, struct thread *from, bool share);
 void fs_context_put(struct fs_context *fs);
 
 /* --- devices: fs/devfs shows them; open of a node with rdev finds its operations here --- */

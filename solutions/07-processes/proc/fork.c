@@ -60,7 +60,7 @@ static int copy_memory(struct process *child, const struct clone_request *r)
 	return 0;
 }
 
-/* A thread of the same process: shares everything. */
+/* A thread of the same process: memory and signals are its own from the start, the rest is shared or copied like a new process's. */
 static struct thread *make_thread(const struct clone_request *r, int *err)
 {
 	struct process *p = current->process;
@@ -77,9 +77,7 @@ static struct thread *make_thread(const struct clone_request *r, int *err)
 		return NULL;
 	}
 	t->aspace = p->aspace;
-	atomic_fetch_add(&p->cred->user->processes, 1u);
-	struct fork_request request = { .flags = r->flags, .parent = p, .child = p, .parent_thread = current, .thread = t };
-	NOTIFIER_CALL(process_fork, &request, err);
+	*err = fork_copy_shares(p, t, r);
 	return t;
 }
 
@@ -135,8 +133,7 @@ drop:
 		vfork_put(vfork);
 	}
 	if (is_thread) {
-		atomic_fetch_sub(&p->cred->user->processes, 1u);
-		thread_put(t);
+		fork_drop_thread(t);
 	} else {
 		fork_drop_process(p);
 	}

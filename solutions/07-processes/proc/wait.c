@@ -67,7 +67,7 @@ static bool matches(const struct process *child, const struct wait_request *r)
 static void answer(struct process *child, struct wait_request *r, int status, int code)
 {
 	r->pid = child->pid;
-	r->uid = child->cred->uid;
+	r->uid = cred_uid_of(child->leader);
 	r->status = status;
 	r->code = code;
 	struct usage own;
