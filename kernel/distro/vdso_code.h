@@ -50,9 +50,11 @@ static inline long vdso_syscall2(long nr, long a, long b)
 
 /* What is not written yet is found in the image by the kernel, which says so and stops at start-up. */
 #define VDSO_TODO_MARK "vDSO to do: "
+#define VDSO_TEXT_(x) #x
+#define VDSO_TEXT(x) VDSO_TEXT_(x)
 #define TODO(chapter) \
 	do { \
-		static const char mark_[] __attribute__((used)) = VDSO_TODO_MARK chapter; \
+		static const char mark_[] __attribute__((used)) = VDSO_TODO_MARK chapter "\0" __FILE__ "\0" VDSO_TEXT(__LINE__); \
 		__builtin_trap(); \
 	} while (0)
 
