@@ -109,6 +109,24 @@ def test_options_that_nobody_knows(tmp_path, busybox):
         assert guest.outcome() == "powered off", guest.report()
 
 
+def test_a_mode_that_names_nothing(tmp_path, busybox):
+    """The word that is wrong is named in one line."""
+    own = archive(entry("init", 0o100755, b"#!/bin/sh\npoweroff -f\n"))
+    with boot(tmp_path, gzip.compress(busybox + own, 1), "console=ttyS0 panic=-1 quiet linux=custom:+file,+foo,+process") as guest:
+        guest.wait_end()
+        lines = [line for line in guest.console.text.splitlines() if "linux=custom" in line and "full is used" in line]
+        assert len(lines) == 1 and "`+foo'" in lines[0], guest.report()
+        assert guest.outcome() == "powered off", guest.report()
+
+
+def test_the_first_denial_is_told(tmp_path, busybox):
+    own = archive(entry("init", 0o100755, b"#!/bin/sh\nfor i in 1 2 3; do mkdir /d$i; done; poweroff -f\n"))
+    with boot(tmp_path, gzip.compress(busybox + own, 1), "console=ttyS0 panic=-1 loglevel=8 linux=custom:-mkdir") as guest:
+        guest.wait_end()
+        told = re.findall(r"system call 83 \(mkdir\) is denied by linux=custom:-mkdir: asked for by mkdir", guest.console.text)
+        assert len(told) == 1 and guest.outcome() == "powered off", guest.report()
+
+
 @pytest.mark.parametrize("mem, cpus", [("48M", 1), ("32M", 1), ("48M", 4), ("16G", 8)])
 def test_small_and_large_machines(mem, cpus):
     with Machine(kernel(), initrd=rootfs("alpine"), mem=mem, smp=cpus, icount=False, cap=60, cmdline=QUICK + " quiet rdinit=/bin/sh") as guest:

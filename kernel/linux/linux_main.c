@@ -2,6 +2,7 @@
 #include "core/cmdline.h"
 #include "core/printk.h"
 #include "core/registry.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "linux/linux.h"
 #include "linux_priv.h"
@@ -17,13 +18,33 @@ static void choose_route(void)
 	fast_call_switch(!all);
 }
 
+/* Says what is wrong with a mode: a list's first word that is no list by itself, else the mode. */
+static void complain(const char *text)
+{
+	static struct linux_mode scratch;
+	static const char custom[] = "custom:";
+	char word[sizeof(linux_mode.text) + sizeof(custom)];
+	const char *list = str_starts(text, custom) ? text + strlen(custom) : NULL;
+	while (list && *list) {
+		const char *comma = strchr(list, ',');
+		size_t len = comma ? (size_t)(comma - list) : strlen(list);
+		ksnprintf(word, sizeof(word), "%s%.*s", custom, (int)len, list);
+		if (linux_mode_parse(&scratch, word)) {
+			pr_err("linux=%s: `%s' is none of +CATEGORY -CATEGORY +CALL -CALL +all -all; full is used\n", text, word + strlen(custom));
+			return;
+		}
+		list += len + (comma != NULL);
+	}
+	pr_err("linux=%s: must be full, minimal or custom:LIST; full is used\n", text);
+}
+
 static int linux_init(void)
 {
 	char text[sizeof(linux_mode.text)];
 	if (cmdline_get("linux", text, sizeof(text)) < 0)
 		strlcpy(text, "full", sizeof(text));
 	if (linux_mode_parse(&linux_mode, text)) {
-		pr_warn("linux=%s: not a mode; full is used\n", text);
+		complain(text);
 		linux_mode_parse(&linux_mode, "full");
 	}
 	syscall_router = linux_route;
@@ -32,6 +53,14 @@ static int linux_init(void)
 	trace_init();
 	return 0;
 }
+long linux_denied(u32 nr)
+{
+	static bool told[SYSCALL_COUNT];
+	if (!atomic_xchg(&told[nr], true))
+		printk("system call %u (%s) is denied by linux=%s: asked for by %s (%d)\n", nr, syscall_infos[nr].name, linux_mode.text, current->name, current->tid);
+	return -ENOSYS;
+}
+
 SUBSYSTEM(linux, .needs = "usermode proc", .init = linux_init, .stage = "12-linux");
 CMDLINE_PARAM(linux, "linux");
 CMDLINE_PARAM(trace, "trace");

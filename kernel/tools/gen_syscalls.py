@@ -3,6 +3,7 @@
 gen_syscalls.py kernel/include/abi/syscalls.tbl OUTDIR writes OUTDIR/syscalls_gen.h and OUTDIR/syscalls_gen.c.
 
 A row of the table is   number name category stage args   with args `type:name,type:name` or `-`; `#` starts a comment.
+A row with the stage `-` only gives its number a name, in case no other row does.
 For a row NAME the header has `NR_NAME` and the prototype `long sys_NAME(...)`; the source has a weak default for it that
 returns syscall_missing(NR_NAME), its place in syscall_table[], and its row in syscall_infos[]. The subsystem that does the
 work defines the strong sys_NAME; kernel/tools/check_syscalls.py holds every link to the table. syscall_missing() and the
@@ -12,6 +13,7 @@ import sys
 from collections import namedtuple
 
 Row = namedtuple("Row", "number name category stage args line")
+NO_STAGE = 99  # implemented nowhere, and so above every prefix
 CATEGORIES = ("file", "process", "memory", "ipc", "network", "time", "system")
 
 # Type in the table -> C type of the argument. The trace knows the types by SYSCALL_ARG_<TYPE>.
@@ -40,16 +42,18 @@ def read_table(path):
                 bad(lineno, "a row is: number name category stage args")
             number, name, category, stage = fields[:4]
             args = "".join(fields[4:])
-            if not number.isdigit() or not stage.isdigit():
-                bad(lineno, "number and stage must be decimal")
-            row = Row(int(number), name, category, int(stage), [], lineno)
+            if not number.isdigit() or not (stage.isdigit() or stage == "-"):
+                bad(lineno, "number and stage must be decimal (or the stage `-`)")
+            row = Row(int(number), name, category, NO_STAGE if stage == "-" else int(stage), [], lineno)
+            if row.stage == NO_STAGE and row.number in numbers:
+                continue
             if row.number in numbers:
                 bad(lineno, "number %d is already %s (line %d)" % (row.number, *numbers[row.number]))
             if name in names:
                 bad(lineno, "%s is already in line %d" % (name, names[name]))
             if category not in CATEGORIES:
                 bad(lineno, "category %s is none of %s" % (category, " ".join(CATEGORIES)))
-            if not 5 <= row.stage <= 13:
+            if row.stage != NO_STAGE and not 5 <= row.stage <= 13:
                 bad(lineno, "stage %d: system calls start in 05 and end in 13" % row.stage)
             for arg in [] if args == "-" else args.split(","):
                 kind, _, argname = arg.partition(":")

@@ -41,6 +41,8 @@ struct linux_count linux_count_of(u32 nr);
 /* One argument into the trace's line, by the type that the table gives it. args: all six; ret: the result, or NULL when the call has not run yet. */
 void linux_trace_arg(struct seq *s, u32 nr, unsigned i, const u64 args[6], const long *ret);
 
+/* Given: what the mode does not let through (linux_main.c): says so once for each call, in the kernel's log. -ENOSYS. */
+long linux_denied(u32 nr);
 /* Given: the trace's line (linux/trace.c). Enter prints what is known before the call; exit the rest. */
 void trace_enter(u32 nr, const u64 args[6]);
 void trace_exit(u32 nr, const u64 args[6], long ret);

@@ -152,7 +152,7 @@ long linux_route(u32 nr, const u64 args[6], struct trapframe *f __unused)
 	u64 start = time_ns();
 	if (traced)
 		trace_enter(nr, args);
-	long ret = allowed ? syscall_table[nr](args[0], args[1], args[2], args[3], args[4], args[5]) : -ENOSYS;
+	long ret = allowed ? syscall_table[nr](args[0], args[1], args[2], args[3], args[4], args[5]) : linux_denied(nr);
 	count(nr, ret, !allowed, time_ns() - start);
 	if (traced)
 		trace_exit(nr, args, ret);
