@@ -19,6 +19,7 @@
 #include "core/registry.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "sched/smp.h"
 
 static struct slab_cache aspace_slab;
 static PERCPU(struct aspace *, loaded);
@@ -114,6 +115,22 @@ static void switch_aspace(struct thread *prev __unused, struct thread *next)
 		load(next->aspace);
 }
 NOTIFIER(thread_switch, switch_aspace);
+
+/* On each CPU: one that runs a kernel thread lets go of what it has loaded. */
+static void unload(void *unused __unused)
+{
+	struct aspace **slot = percpu_ptr(loaded), *old = *slot;
+
+	if (!old || current->aspace)
+		return;
+	write_cr3(virt_to_phys(kernel_pt));
+	*slot = NULL;
+	atomic_fetch_and(&old->cpu_mask, ~(1ul << cpu_id()));
+	aspace_put(old);
+}
+
+static void unload_everywhere(void) { smp_call(smp_online_mask(), unload, NULL); }
+NOTIFIER(memory_settle, unload_everywhere);
 
 /* A second struct with the same numbers and no areas. */
 static void copy_layout(struct aspace *to, const struct aspace *from)
