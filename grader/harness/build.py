@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SWITCHBACK_BUILD", "build"))
+# `make test DEBUG=1`: every kernel that is asked for without saying which is a checking one.
+CHECKING = os.environ.get("SWITCHBACK_DEBUG") == "1"
 
 
 class BuildFailure(AssertionError):
@@ -17,7 +19,7 @@ class BuildFailure(AssertionError):
 def make(*words, root=ROOT):
     """Run make with these words (goals and NAME=value); its standard output."""
     (root / BUILD).mkdir(parents=True, exist_ok=True)
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "DEBUG")}
     with open(root / BUILD / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run = subprocess.run(["make", "-s", "-j2", "BUILD=%s" % BUILD, *words], cwd=root, env=environment,
@@ -30,6 +32,8 @@ def make(*words, root=ROOT):
 def kernel(lab=None, source=None, *more, ktest=False, root=ROOT):
     """The path of a kernel, built: the full one, or a prefix; with ktest=True its test kernel."""
     words = list(more)
+    if CHECKING and not any(w.startswith("DEBUG=") for w in words):
+        words.append("DEBUG=1")
     if lab is not None:
         words.append("LAB=%02d" % lab)
     if source is not None:

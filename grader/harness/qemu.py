@@ -26,10 +26,12 @@ from pathlib import Path
 
 from . import symbols
 from .console import Console
+from .build import CHECKING
 from .qmp import GdbStub, Qmp
 
 EXIT_PASSED, EXIT_FAILED = 0x20, 0x21
-HANG_BUDGET = 3_000_000_000  # instructions without a word on either channel; one second of guest time is 1,000,000,000
+SLOWER = 4 if CHECKING else 1  # a checking kernel takes longer; caps are for hangs
+HANG_BUDGET = 3_000_000_000 * SLOWER  # instructions without a word on either channel; one second of guest time is 1,000,000,000
 LOOK_EVERY = 0.5             # seconds between two looks at the guest's clock
 # For `make grade GDB=1`: a function that is called with each Machine once it stands, stopped, before its first instruction.
 debugger = None
@@ -87,7 +89,7 @@ class Watch:
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
                  cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single", uart=True):
-        self.cap = cap if debugger is None else 1e9
+        self.cap = cap * SLOWER if debugger is None else 1e9
         gdb = gdb or debugger is not None
         self.image = kernel
         self.icount = smp == 1 if icount is None else icount
@@ -227,7 +229,7 @@ class Machine:
 
     def expect(self, pattern, timeout=None):
         """Wait for `pattern` on the console; anything else is a GuestFailure that says what happened instead."""
-        match = self.console.wait(pattern, min(timeout or self.cap, self.remaining()))
+        match = self.console.wait(pattern, min(timeout * SLOWER if timeout else self.cap, self.remaining()))
         if match is None:
             if self.process.poll() is not None:
                 self.exit_status = self.process.returncode

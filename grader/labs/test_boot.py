@@ -89,6 +89,6 @@ def test_old_processor():
 
 
 def test_embedded_initramfs_and_flavours_have_paths_of_their_own():
-    names = {str(p) for p in (kernel(), kernel(None, None, "DEBUG=1"), kernel(None, None, "CC=clang"), kernel(13, "solutions"))}
+    names = {str(p) for p in (kernel(None, None, "DEBUG=0"), kernel(None, None, "DEBUG=1"), kernel(None, None, "CC=clang"), kernel(13, "solutions"))}
     assert len(names) == 4
     assert str(ROOT / BUILD / "switchback.elf") in names

@@ -80,7 +80,7 @@ def test_no_stage_reaches_the_compiler():
 
 
 def test_stripped_image_is_small(tmp_path):
-    image = kernel()
+    image = kernel(None, None, "DEBUG=0")
     sh("strip", "-s", "-o", tmp_path / "k", image, cwd=ROOT)
     size = (tmp_path / "k").stat().st_size
     assert size <= 2 << 20, "%d bytes stripped" % size

@@ -86,6 +86,10 @@ void kasan_report(const void *p, size_t n, bool write, const void *caller, const
 		value = kasan_shadow(p)[1] >= 0x80 ? kasan_shadow(p)[1] : POISON_HEAP_REDZONE;
 	if (!what)
 		what = kind_of(value, p);
+	u32 line = 0;
+	const char *file = "";
+	if (kline_lookup((u64)caller - 1, &file, &line))
+		panic_with(describe, p, "KASAN: %s: %s of %lu bytes at %lx by %s+0x%lx (%s:%u)", what, write ? "write" : "read", n, (u64)p, name ? name : "?", name ? offset + 1 : 0, file, line);
 	panic_with(describe, p, "KASAN: %s: %s of %lu bytes at %lx by %s+0x%lx", what, write ? "write" : "read", n, (u64)p, name ? name : "?", name ? offset + 1 : 0);
 }
 #endif

@@ -9,6 +9,7 @@
 #include "boot/gdt.h"
 #include "core/cpu.h"
 #include "core/atomic.h"
+#include "core/boot_clock.h"
 #include "core/layout.h"
 #include "core/lock_check.h"
 #include "core/panic.h"
@@ -143,11 +144,20 @@ static void stop_others(void)
 			lapic_send(cpus[i]->apic_id, LAPIC_NMI);
 }
 
+static bool all_stopped(void)
+{
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		if (cpus[i] && i != cpu_id() && cpus[i]->online && !READ_ONCE(stopped[i]))
+			return false;
+	return true;
+}
 
 /* The panicking CPU shows what the others were doing. */
 static void show_others(void)
 {
-	for (volatile u32 wait = 0; wait < 3000000; wait++)
+	u64 end = boot_clock_ns() + 500000000;
+
+	while (!all_stopped() && boot_clock_ns() < end)
 		cpu_relax();
 	for (u32 i = 0; i < MAX_CPUS; i++) {
 		if (!cpus[i] || !READ_ONCE(stopped[i]))

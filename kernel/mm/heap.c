@@ -84,12 +84,14 @@ static __noinline void *take_from_cache(struct slab_cache *c, struct magazine *m
 	unsigned how = ALLOC_NORECLAIM | (flags & ALLOC_ATOMIC ? ALLOC_ATOMIC : ALLOC_NOWAIT);
 
 	spin_lock(&c->lock);
+	heap_check_slab_begin(c);
 	void *obj = slab_take(c, how);
 	if (obj && m) {
 		/* Half a magazine more, from what slabs there are. */
 		for (u32 n = magazine_limit(c) / 2; n > 0 && m->count < magazine_limit(c) && !list_empty(&c->partial); n--)
 			m->objects[m->count++] = slab_take(c, how);
 	}
+	heap_check_slab_end();
 	spin_unlock(&c->lock);
 	return obj;
 }

@@ -90,11 +90,8 @@ static void take_trace(u32 *trace)
 static void print_trace(const char *what, const u32 *trace)
 {
 	panic_note("KASAN: %s\n", what);
-	for (int i = 0; i < TRACE && trace[i]; i++) {
-		u64 offset = 0, rip = 0xffffffff00000000ul | trace[i];
-		const char *name = ksym_lookup(rip - 1, &offset);
-		panic_note("  %lx %s+0x%lx\n", rip, name ? name : "?", offset + 1);
-	}
+	for (int i = 0; i < TRACE && trace[i]; i++)
+		panic_note_address("  ", 0xffffffff00000000ul | trace[i], 1);
 }
 
 static void describe_object(const struct slab_cache *c, const char *object, const char *at)
@@ -239,11 +236,22 @@ static void check_reclaim(size_t want __unused, size_t *freed)
 }
 NOTIFIER(reclaim, check_reclaim);
 
+static PERCPU(const struct slab_cache *, slab_for);
+
+void heap_check_slab_begin(const struct slab_cache *c) { *percpu_ptr(slab_for) = c; }
+void heap_check_slab_end(void) { *percpu_ptr(slab_for) = NULL; }
+
 /* --- frames -------------------------------------------------------------------------------------------------------- */
 
 void frame_check_alloc(struct frame *f, unsigned order)
 {
+	const struct slab_cache *c = *percpu_ptr(slab_for);
+
 	kasan_unpoison(frame_to_virt(f), PAGE_SIZE << order);
+	if (c && c->order == order) {
+		size_t used = (size_t)c->per_slab * c->size;
+		kasan_poison((char *)frame_to_virt(f) + used, (PAGE_SIZE << order) - used, POISON_HEAP_REDZONE);
+	}
 	for (u64 i = 0; i < 1ul << order; i++) {
 		const u64 *other;
 		if (f[i].spare != FRAME_FILLED)
@@ -325,8 +333,11 @@ static void show_slab_since(struct seq *s, const struct frame *head)
 		seq_printf(s, "%s %u bytes:", c->name, m->size);
 		for (int k = 0; k < TRACE && m->allocated[k]; k++) {
 			u64 offset = 0, rip = 0xffffffff00000000ul | m->allocated[k];
-			const char *name = ksym_lookup(rip - 1, &offset);
+			const char *name = ksym_lookup(rip - 1, &offset), *file;
+			u32 line;
 			seq_printf(s, " %s+0x%lx", name ? name : "?", offset + 1);
+			if (kline_lookup(rip - 1, &file, &line))
+				seq_printf(s, " (%s:%u)", file, line);
 		}
 		seq_puts(s, "\n");
 	}

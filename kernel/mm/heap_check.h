@@ -15,6 +15,9 @@ void heap_check_size(struct slab_cache *c, void *object, size_t size); /* only s
 size_t heap_check_usable(const struct slab_cache *c, const void *object);
 void heap_check_free(struct slab_cache *c, void *object);  /* takes it into quarantine */
 void heap_check_drain(void);                               /* empties the quarantine */
+/* Between them the slab allocator works for c, interrupts off: of frames that it gets, what no object fits into is closed to it. */
+void heap_check_slab_begin(const struct slab_cache *c);
+void heap_check_slab_end(void);
 void heap_give(struct slab_cache *c, void *object);        /* heap.c: to the slab, without checks */
 void frame_check_alloc(struct frame *f, unsigned order);
 void frame_check_free(struct frame *f, unsigned order);
@@ -31,6 +34,8 @@ static inline void heap_check_alloc(struct slab_cache *c __unused, void *object 
 static inline void heap_check_size(struct slab_cache *c __unused, void *object __unused, size_t size __unused) {}
 static inline size_t heap_check_usable(const struct slab_cache *c, const void *object __unused) { return c->size; }
 static inline void heap_check_drain(void) {}
+static inline void heap_check_slab_begin(const struct slab_cache *c __unused) {}
+static inline void heap_check_slab_end(void) {}
 static inline u64 heap_check_shadow_frames(void) { return 0; }
 static inline void frame_check_alloc(struct frame *f __unused, unsigned order __unused) {}
 static inline void frame_check_free(struct frame *f __unused, unsigned order __unused) {}

@@ -171,7 +171,7 @@ endif
 # --- link -----------------------------------------------------------------------------------------------------------
 
 LINK_SCRIPT := kernel/boot/kernel.ld
-link_inputs := $(LINK_SCRIPT) kernel/tools/link.sh kernel/tools/gen_ksyms.py kernel/tools/check_syscalls.py
+link_inputs := $(LINK_SCRIPT) kernel/tools/link.sh kernel/tools/gen_ksyms.py kernel/tools/gen_klines.py kernel/tools/check_syscalls.py
 
 SYSCALL_CHECK ?=
 differs = $(if $(and $(findstring x$1,x$2),$(findstring x$2,x$1)),,yes)
@@ -184,7 +184,7 @@ $1.objects: force
 
 $1: $2 $(link_inputs) $1.objects $(EMBED)
 	$$(call say,LINK,$$@)
-	$$(Q)LD='$(LD)' NM='$(NM)' LDFLAGS='$(KLDFLAGS)' PYTHON3='$(PYTHON3)' EMBED='$(EMBED)' STAGE=$(lab_number) \
+	$$(Q)LD='$(LD)' NM='$(NM)' LDFLAGS='$(KLDFLAGS)' PYTHON3='$(PYTHON3)' EMBED='$(EMBED)' LINES_WANTED='$(filter 1,$(DEBUG))' STAGE=$(lab_number) \
 		SYSCALL_CHECK='$(SYSCALL_CHECK)' SYSCALL_TBL='$(if $(filter usermode,$(SUBSYSTEMS)),$(SYSCALL_TBL))' \
 		sh kernel/tools/link.sh $$@ $(LINK_SCRIPT) $2
 endef

@@ -6,7 +6,7 @@
 # script of another shape), one more round settles it, and a table that still does not fit is an error.
 #
 # From the environment: LD NM LDFLAGS PYTHON3, EMBED (an initramfs to put inside, or empty), STAGE, SYSCALL_TBL (empty
-# below stage 05), SYSCALL_CHECK (`warn` to go on after a difference).
+# below stage 05), SYSCALL_CHECK (`warn` to go on after a difference), LINES_WANTED (not empty: a table of source lines too).
 set -eu
 image=$1 script=$2
 shift 2
@@ -30,7 +30,14 @@ round=0
 while :; do
 	$PYTHON3 kernel/tools/gen_ksyms.py < "$work/names$round" > "$work/ksyms.s"
 	as --64 -o "$work/ksyms.o" "$work/ksyms.s"
-	$LD $LDFLAGS -T "$script" -Map "$work/map" -o "$work/image" "$@" "$work/embed.o" "$work/ksyms.o"
+	# Code has its place after the first link, so that its lines are right in the second.
+	if [ -n "$LINES_WANTED" ] && [ $round -gt 0 ]; then
+		$PYTHON3 kernel/tools/gen_klines.py "$work/image" > "$work/klines.s"
+	else
+		$PYTHON3 kernel/tools/gen_klines.py > "$work/klines.s"
+	fi
+	as --64 -o "$work/klines.o" "$work/klines.s"
+	$LD $LDFLAGS -T "$script" -Map "$work/map" -o "$work/image" "$@" "$work/embed.o" "$work/ksyms.o" "$work/klines.o"
 	next=$((round + 1))
 	$NM -n "$work/image" | grep -E ' [tTwW] ' > "$work/names$next" || :
 	if cmp -s "$work/names$round" "$work/names$next"; then

@@ -16,7 +16,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,jobs,boot ROUNDS=n
 #@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
 #@   make bench-profile ROW=name   where the instructions of a row go
-#@   make grade LAB=NN       grade the work in labs/ for one lab; also FROM= SEED=n CHALLENGE=name RESULTS=file.json V=1
+#@   make grade LAB=NN       grade the work in labs/ for one lab; also FROM= DEBUG=1 SEED=n CHALLENGE=name RESULTS=file.json V=1
 #@                           TEST=name runs one test, and GDB=1 stops in it
 #@   make selftest           the graders judged: reference, skeletons, all wrong solutions; also LAB=NN SHORT=1 RUNS=n (with the machine loaded)
 #@   make mutate LAB=NN      how many mechanical mistakes in the lab's files the graders notice: COUNT=n SEED=n FILE=name JOBS=n
@@ -28,7 +28,7 @@ ktest-path:
 check: $(OBJECTS)
 	@$(PYTHON3) kernel/tools/check_layers.py $(O)
 
-PYTEST = cd grader && SWITCHBACK_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 exec /usr/bin/python3
+PYTEST = cd grader && SWITCHBACK_BUILD=$(BUILD) SWITCHBACK_DEBUG=$(DEBUG) PYTHONDONTWRITEBYTECODE=1 exec env -u DEBUG -u MAKEFLAGS -u MAKEOVERRIDES /usr/bin/python3
 PYTEST_JOBS ?= 2
 test:
 	@$(SETUP) kernel qemu iso alpine newlib clang test || { echo '0 passed, 1 failed'; exit 1; }
@@ -42,7 +42,7 @@ do-prepare:
 	@$(MAKE) -s -f rootfs/rootfs.mk BUILD=$(BUILD) newlib.cpio.gz busybox.cpio.gz
 # T=words narrows it down: make test T='-k vfs', T=labs/test_03_interrupts.py
 do-test:
-	@$(PYTEST) -m pytest -n $(PYTEST_JOBS) --dist loadgroup $(T)
+	@$(PYTEST) -m pytest -n $(PYTEST_JOBS) --dist loadgroup $(if $(filter 1,$(DEBUG)),--timeout 1200) $(T)
 
 matrix:
 	@$(SETUP) kernel qemu newlib test

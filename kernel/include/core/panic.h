@@ -13,6 +13,8 @@ void __noreturn panic_frame(const struct trapframe *frame, const char *fmt, ...)
 /* The same; after the first lines of the report it calls detail(arg), which may print with panic_note. */
 void __noreturn panic_with(void (*detail)(const void *arg), const void *arg, const char *fmt, ...) __printf_like(3, 4);
 /* To where panics go: verdict channel, serial port, screens. %s %c %d %u %x %lu %ld %lx without widths. */
+/* A line of a report: prefix, address, function and, in a checking kernel, file and line. `back` is 1 for a return address. */
+void panic_note_address(const char *prefix, u64 rip, u64 back);
 void panic_note(const char *fmt, ...) __printf_like(1, 2);
 
 /* A frame's place and back-trace, to where panics go. */
