@@ -46,13 +46,15 @@ static struct {
 } lab_place;
 #define GIVEN_MOST 2
 
-/* A lab's files lie below a folder NN-name. */
+/* A lab's files lie below a folder NN-name: the last such. */
 static const char *lab_of(const char *file)
 {
+	const char *lab = NULL;
+
 	for (const char *p = file; *p; p++)
 		if ((p == file || p[-1] == '/') && p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' && p[2] == '-' && strchr(p, '/'))
-			return p;
-	return NULL;
+			lab = p;
+	return lab;
 }
 
 void panic_note_address(const char *prefix, u64 rip, u64 back)
