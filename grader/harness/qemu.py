@@ -285,8 +285,14 @@ class Machine:
     def report(self):
         """The end of both channels, for a failure's text."""
         parts = []
+        head = PANIC.search(self.verdict)
+        if head:
+            # The kernel's own report, with the line that matters to who wrote it in front.
+            lines = self.verdict[head.start():].replace("\r", "").splitlines()
+            nearest = [line for line in lines if line.startswith("The nearest line of a lab is")]
+            parts.append("\n".join([lines[0]] + nearest + [line for line in lines[1:60] if line not in nearest]))
         for title, text in (("verdict channel", self.verdict), ("console", self.console.text)):
-            lines = text.replace("\r", "").splitlines()[-40:]
+            lines = text.replace("\r", "").splitlines()[-10 if head else -40:]
             parts.append("--- %s ---\n%s" % (title, "\n".join(lines) or "(nothing)"))
         if self.process.poll() is not None:
             errors = self.process.stderr.read().decode(errors="replace").strip()
