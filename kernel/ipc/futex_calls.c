@@ -8,9 +8,9 @@
 #include "core/atomic.h"
 #include "ipc_priv.h"
 #include "mm/frame.h"
-#include "mm/slab.h"
 #include "proc/proc.h"
 #include "syscalls_gen.h"
+#include "thread_priv.h"
 
 enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET };
 #define FUTEX_PRIVATE 128
@@ -287,9 +287,6 @@ long futex_wake_user(u32 __user *word, u32 n, bool private)
 
 /* --- the end of a thread ------------------------------------------------------------------------------------------- */
 
-struct thread_ipc {
-	u64 robust_head; /* user address of struct robust_list_head { next; s64 offset; pending } */
-};
 #define ROBUST_HEAD_SIZE 24
 #define ROBUST_LIMIT 2048 /* entries: a list may be a circle */
 
@@ -354,24 +351,14 @@ static void forget_robust_list(struct process *p __unused)
 }
 NOTIFIER(process_exec_done, forget_robust_list);
 
-static void free_thread_ipc(struct thread *t)
-{
-	kfree(t->ipc);
-	t->ipc = NULL;
-}
-NOTIFIER(thread_free, free_thread_ipc);
-
 long sys_set_robust_list(void __user *head, size_t len)
 {
 	if (len != ROBUST_HEAD_SIZE)
 		return -EINVAL;
-	if (!current->ipc) {
-		struct thread_ipc *ipc = kzalloc(sizeof(*ipc), 0);
-		if (!ipc)
-			return -ENOMEM;
-		current->ipc = ipc;
-	}
-	current->ipc->robust_head = (u64)head;
+	struct thread_ipc *ipc = thread_ipc_get();
+	if (!ipc)
+		return -ENOMEM;
+	ipc->robust_head = (u64)head;
 	return 0;
 }
 

@@ -51,6 +51,28 @@ long vm_unmap(struct aspace *as, vaddr_t addr, size_t len)
 	return err;
 }
 
+long vm_unmap_areas(struct aspace *as, vaddr_t addr, bool (*wanted)(struct area *a, void *arg), void *arg)
+{
+	struct list dead;
+	struct area *a, *next;
+	long n = 0;
+	int err = 0;
+
+	list_init(&dead);
+	if (rwlock_write_killable(&as->lock))
+		return -EINTR;
+	for (a = area_find(as, addr); a && !err; a = next) {
+		next = area_next(a);
+		if (a->start < addr || !wanted(a, arg))
+			continue;
+		err = vm_unmap_locked(as, a->start, a->end, &dead);
+		n++;
+	}
+	rwlock_write_done(&as->lock);
+	areas_release(&dead);
+	return err ? err : n;
+}
+
 /* The address for a mapping, or -errno. Lock held. */
 static long choose_place(struct aspace *as, vaddr_t addr, size_t len, u32 mapflags)
 {

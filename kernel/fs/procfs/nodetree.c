@@ -114,9 +114,11 @@ void nodetree_add_nodes(struct tree_node *root, const char *prefix, const char *
 		bool prefixed = colon && (!slash || colon < slash);
 		if ((*prefix ? !str_starts(path, prefix) : prefixed) || (without && str_starts(path, without)))
 			continue;
-		struct tree_node *n = nodetree_file(root, path + strlen(prefix), node->mode ? node->mode : 0444, node->show, NULL);
-		if (n && n->show == node->show)
+		struct tree_node *n = nodetree_file(root, path + strlen(prefix), node->mode ? node->mode : 0444, node->show, node->arg);
+		if (n && n->show == node->show && n->arg == node->arg) {
 			n->store = node->store;
+			n->store_arg = node->store_arg;
+		}
 	}
 }
 

@@ -1,5 +1,6 @@
 /* memfd_create(2): a file of a tmpfs that is mounted nowhere, and that has no name. */
 #include "ramfs_priv.h"
+#include "fs/ramfs/ramfs.h"
 #include "core/registry.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -11,7 +12,7 @@
 
 static struct mount *memfd_mount;
 
-static struct file *memfd_open(const char *name, u32 flags)
+struct file *tmpfs_file_unnamed(const char *name)
 {
 	struct superblock *sb = memfd_mount->sb;
 	struct dentry *d = dentry_alloc(sb->root, name, strlen(name));
@@ -27,7 +28,6 @@ static struct file *memfd_open(const char *name, u32 flags)
 		return (struct file *)i;
 	}
 	i->nlink = 0;
-	i->seals = flags & MFD_ALLOW_SEALING ? 0 : F_SEAL_SEAL;
 	dentry_instantiate(d, i);
 	f = file_open_path(&p, O_RDWR | O_LARGEFILE, NULL);
 	dentry_put(d);
@@ -47,9 +47,11 @@ long sys_memfd_create(const char __user *uname, unsigned flags)
 	len = strncpy_from_user(name + strlen(MEMFD_PREFIX), uname, MEMFD_NAME_MAX + 1);
 	if (len < 0)
 		return len == -ENAMETOOLONG ? -EINVAL : len;
-	f = memfd_open(name, flags);
+	f = tmpfs_file_unnamed(name);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	if (flags & MFD_ALLOW_SEALING)
+		f->inode->seals = 0;
 	fd = fd_open(f, flags & MFD_CLOEXEC);
 	if (fd < 0)
 		file_put(f);

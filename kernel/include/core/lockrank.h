@@ -33,6 +33,8 @@ enum lock_rank {
 	RANK_FUTEX = 150,
 	RANK_SOCKET_GC = 151, /* what is under way between UNIX sockets */
 	RANK_SOCKET = 152,
+	RANK_IPC_TABLE = 152, /* identifiers of System V IPC */
+	RANK_IPC_OBJECT = 153, /* one queue, set or segment; a POSIX message queue */
 	RANK_EPOLL = 154,
 	RANK_WAITQUEUE = 160,
 	RANK_TIMER = 170,

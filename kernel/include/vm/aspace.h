@@ -111,6 +111,11 @@ int vm_map_special(struct aspace *as, vaddr_t addr, size_t len, u32 prot, u32 ar
 /* Where len bytes would fit; 0 if nowhere. Lock held. */
 vaddr_t vm_find_gap(struct aspace *as, vaddr_t hint, size_t len);
 long vm_unmap(struct aspace *as, vaddr_t addr, size_t len);
+/*
+ * Unmaps every area that begins at or after addr and that `wanted` says yes to, in one step: how many, or -EINTR, -ENOMEM. `wanted` is asked in the order
+ * of addresses, with the lock held.
+ */
+long vm_unmap_areas(struct aspace *as, vaddr_t addr, bool (*wanted)(struct area *a, void *arg), void *arg);
 int vm_protect(struct aspace *as, vaddr_t addr, size_t len, u32 prot);
 /* Drops the pages of [start, end) of file pages from every area that maps this cache's list (truncate): all, or private copies too. Cache lock not held. */
 void vm_unmap_file_range(struct list *areas, struct spinlock *areas_lock, u64 first_pgoff, u64 end_pgoff, bool even_private);
