@@ -3,13 +3,17 @@
 #define IPC_MESSAGE_PRIV_H
 
 #include "ipc_priv.h"
+#include "lib/rbtree.h"
 
 struct message_part {
 	struct message_part *next;
 	u8 data[];
 };
 struct message {
-	struct list link; /* the queue's lock */
+	union {           /* the queue's lock */
+		struct list link;    /* System V */
+		struct rbnode node;  /* POSIX */
+	};
 	long type;        /* System V: type; POSIX: priority */
 	size_t size;
 	struct message_part first; /* last: its data follow */

@@ -162,27 +162,13 @@ static const struct file_ops shm_file_ops = {
 	.release = shm_release,
 };
 
-/* A file for one attachment; takes over the caller's reference to s, on success only. */
-static struct file *open_segment(struct shm_segment *s, u32 flags)
-{
-	struct file *f = file_alloc(&shm_file_ops, flags, s);
-
-	if (IS_ERR(f))
-		return f;
-	struct path p = { s->memory->mount, s->memory->dentry };
-	path_get(&p);
-	f->mount = p.mount;
-	f->dentry = p.dentry;
-	f->inode = s->memory->inode;
-	return f;
-}
-
-/* The address where it is mapped, or -errno. */
+/* The address where it is mapped, or -errno. Takes over the caller's reference, for the attachment's file. */
 static long map_segment(struct shm_segment *s, vaddr_t addr, int flags)
 {
 	u32 prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
 	u32 mapflags = MAP_SHARED | (!addr ? 0 : flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE);
-	struct file *f = open_segment(s, flags & SHM_RDONLY ? O_RDONLY : O_RDWR);
+	struct path place = { s->memory->mount, s->memory->dentry };
+	struct file *f = file_open_with(&place, &shm_file_ops, flags & SHM_RDONLY ? O_RDONLY : O_RDWR, s);
 
 	if (IS_ERR(f)) {
 		ipc_put(&s->object);

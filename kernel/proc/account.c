@@ -1,4 +1,4 @@
-/* What each real user id uses: threads and queued signals, for RLIMIT_NPROC and RLIMIT_SIGPENDING. */
+/* What each real user id uses: threads, queued signals, message queues, for RLIMIT_NPROC, RLIMIT_SIGPENDING and RLIMIT_MSGQUEUE. */
 #include "proc_priv.h"
 
 #include "mm/slab.h"
@@ -55,3 +55,15 @@ void account_put(struct user_account *u)
 	if (last)
 		kfree(u);
 }
+
+bool account_queue_bytes(struct user_account *u, u64 bytes, u64 limit)
+{
+	u64 now = atomic_add_return(&u->queue_bytes, bytes);
+
+	if (now >= bytes && now <= limit)
+		return true;
+	atomic_fetch_sub(&u->queue_bytes, bytes);
+	return false;
+}
+
+void account_queue_release(struct user_account *u, u64 bytes) { atomic_fetch_sub(&u->queue_bytes, bytes); }

@@ -21,18 +21,7 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
-#define SIGEV_SIGNAL 0
-#define SIGEV_NONE 1
-#define SIGEV_THREAD 2
-#define SIGEV_THREAD_ID 4
 #define OVERRUN_MAX 0x7fffffff
-
-struct abi_sigevent {
-	u64 value;
-	s32 signo, notify, tid;
-	u8 pad[44];
-};
-_Static_assert(sizeof(struct abi_sigevent) == 64, "sigevent_t");
 
 struct posix_timer {
 	struct list link;       /* process_signal.posix_timers */

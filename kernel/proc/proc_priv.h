@@ -61,11 +61,10 @@ struct user_account {
 	u32 uid;
 	u32 processes;      /* atomic: threads of this real uid */
 	u32 sigpending;     /* atomic */
+	u64 queue_bytes;    /* atomic: in POSIX message queues */
 	struct hlist hash;
 };
 struct user_account *account_get(u32 uid); /* finds or makes it; NULL if memory is short */
-void account_hold(struct user_account *u);
-void account_put(struct user_account *u);
 
 /* --- signals ------------------------------------------------------------------------------------------------------- */
 struct sigqueue {

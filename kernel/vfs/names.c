@@ -251,13 +251,14 @@ static int remove_locked(const struct path *parent, struct dentry *d, bool is_di
 	return 0;
 }
 
-static int remove_name(int dirfd, const char *name, bool is_dir)
+/* start NULL: from dirfd. */
+static int remove_name(const struct path *start, int dirfd, const char *name, bool is_dir)
 {
 	static const int odd_rmdir[] = { [LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_ROOT] = -EBUSY };
 	struct lookup_result r;
 	struct inode *dir;
 	struct dentry *d;
-	int err = path_lookup(dirfd, name, LOOKUP_PARENT, &r);
+	int err = start ? path_lookup_from(start, name, LOOKUP_PARENT, &r) : path_lookup(dirfd, name, LOOKUP_PARENT, &r);
 
 	if (err)
 		return err;
@@ -294,12 +295,17 @@ put:
 
 int vfs_unlink(int dirfd, const char *name)
 {
-	return remove_name(dirfd, name, false);
+	return remove_name(NULL, dirfd, name, false);
+}
+
+int vfs_unlink_from(const struct path *start, const char *name)
+{
+	return remove_name(start, AT_FDCWD, name, false);
 }
 
 int vfs_rmdir(int dirfd, const char *name)
 {
-	return remove_name(dirfd, name, true);
+	return remove_name(NULL, dirfd, name, true);
 }
 
 /* --- calls ---------------------------------------------------------------------------------------------------------------------- */
@@ -352,7 +358,7 @@ long sys_unlinkat(int dirfd, const char __user *path, int flags)
 	name = path_name_get(path, 0);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	err = remove_name(dirfd, name, flags & AT_REMOVEDIR);
+	err = remove_name(NULL, dirfd, name, flags & AT_REMOVEDIR);
 	path_name_free(name);
 	return err;
 }

@@ -155,6 +155,19 @@ struct file *file_open_path(const struct path *p, u32 flags, const struct cred *
 	return open_place(p, flags, false);
 }
 
+struct file *file_open_with(const struct path *p, const struct file_ops *ops, u32 flags, void *private)
+{
+	struct file *f = file_alloc(ops, flags, private);
+
+	if (IS_ERR(f))
+		return f;
+	path_get(p);
+	f->mount = p->mount;
+	f->dentry = p->dentry;
+	f->inode = p->dentry->inode;
+	return f;
+}
+
 static void path_release(struct file *f)
 {
 	struct path p = { f->mount, f->dentry };

@@ -56,7 +56,6 @@ int file_open_dentry(struct file *f, const struct path *p);
 /* names.c: rules for changing directories. 0 or -errno; the directory's lock held. */
 int may_create(struct inode *dir);
 int may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
-u32 current_umask(void);
 
 /* notify.c: tells watchers, if there are any. */
 void fs_notify(u32 event, struct dentry *d);

@@ -107,4 +107,16 @@ struct abi_sigaltstack {
 };
 _Static_assert(sizeof(struct abi_siginfo) == 128, "siginfo_t");
 
+/* How a timer or a queue tells of itself. */
+#define SIGEV_SIGNAL 0
+#define SIGEV_NONE 1
+#define SIGEV_THREAD 2
+#define SIGEV_THREAD_ID 4
+struct abi_sigevent {
+	uint64_t value;
+	int32_t signo, notify, tid;
+	uint8_t pad[44];
+};
+_Static_assert(sizeof(struct abi_sigevent) == 64, "sigevent_t");
+
 #endif

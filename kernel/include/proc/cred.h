@@ -35,4 +35,11 @@ bool capable(int cap);                        /* current's effective set */
 bool cred_has_cap(const struct cred *c, int cap);
 bool cred_in_group(const struct cred *c, u32 gid); /* fsgid or supplementary */
 
+/* What a user uses (cred->user), for what lives longer than the process that made it. */
+void account_hold(struct user_account *u);
+void account_put(struct user_account *u);
+/* POSIX message queues, RLIMIT_MSGQUEUE: false if the user would have more than `limit` bytes. */
+bool account_queue_bytes(struct user_account *u, u64 bytes, u64 limit);
+void account_queue_release(struct user_account *u, u64 bytes);
+
 #endif

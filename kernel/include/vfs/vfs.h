@@ -327,11 +327,15 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode);  /* ER
 struct file *file_open_path(const struct path *p, u32 flags, const struct cred *cred);
 /* A file on an inode that has no name in the tree (pipes, memfd, sockets, epoll: /proc/PID/fd shows `name` as "pipe:[INO]"); ERR_PTR. */
 struct file *file_anonymous(const char *class_name, const struct file_ops *ops, u32 flags, void *private);
+/* A file on a place in the tree with operations of the caller's own; nothing is checked. ERR_PTR. */
+struct file *file_open_with(const struct path *p, const struct file_ops *ops, u32 flags, void *private);
+u32 current_umask(void);
 int vfs_mkdir(int dirfd, const char *name, u32 mode);
 int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev);
 int vfs_symlink(const char *target, int dirfd, const char *name);
 int vfs_link(int olddir, const char *old, int newdir, const char *name, u32 flags);
 int vfs_unlink(int dirfd, const char *name);
+int vfs_unlink_from(const struct path *start, const char *name);
 int vfs_rmdir(int dirfd, const char *name);
 int vfs_rename(int olddir, const char *old, int newdir, const char *name, u32 flags);
 int vfs_stat(const struct path *p, struct kstat *st);
