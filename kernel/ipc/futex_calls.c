@@ -2,7 +2,7 @@
  * futex(2): decoding, and the operations beyond plain WAIT and WAKE: requeue, wake-op. Also what happens to futexes when a thread ends: the robust list,
  * and the wake-up for clear_child_tid.
  */
-#include "futex_priv.h"
+#include "futex_pi_priv.h"
 
 #include "abi/errno.h"
 #include "core/atomic.h"
@@ -10,14 +10,13 @@
 #include "mm/frame.h"
 #include "proc/proc.h"
 #include "syscalls_gen.h"
-#include "thread_priv.h"
 
-enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET };
+enum {
+	FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI, FUTEX_WAIT_BITSET,
+	FUTEX_WAKE_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI, FUTEX_LOCK_PI2,
+};
 #define FUTEX_PRIVATE 128
 #define FUTEX_REALTIME 256
-#define FUTEX_WAITERS 0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK 0x3fffffffu
 
 static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
@@ -236,46 +235,74 @@ static long wait_call(u32 __user *word, bool shared, u32 value, u32 bitset, bool
 	return result;
 }
 
+static bool has_timeout(int command)
+{
+	return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
+}
+
+/* The user's time as one of time_ns(): WAIT's is relative, all others are absolute. */
+static int deadline_of(const void __user *timeout, bool relative, bool realtime, u64 *deadline)
+{
+	struct abi_timespec ts;
+	u64 ns, start = time_boot_realtime_ns();
+
+	if (copy_from_user(&ts, timeout, sizeof(ts)))
+		return -EFAULT;
+	if (timespec_ns(&ts, &ns))
+		return -EINVAL;
+	if (relative)
+		*deadline = deadline_after(ns);
+	else if (realtime)
+		*deadline = ns > start ? ns - start : 0;
+	else
+		*deadline = ns;
+	return 0;
+}
+
+/* Plain wake-ups and moves are not for those who wait for a lock with priority inheritance. */
+static bool mixes(u32 __user *word, bool shared) { return READ_ONCE(futex_pi_users) && futex_pi_waited(word, shared); }
+
 long sys_futex(void __user *uaddr, int op, unsigned val, unsigned long timeout, void __user *uaddr2, unsigned val3)
 {
-	u32 __user *word = uaddr;
+	u32 __user *word = uaddr, *other = uaddr2;
 	int command = op & ~(FUTEX_PRIVATE | FUTEX_REALTIME);
-	bool shared = !(op & FUTEX_PRIVATE);
+	bool shared = !(op & FUTEX_PRIVATE), realtime = op & FUTEX_REALTIME || command == FUTEX_LOCK_PI, limited = has_timeout(command) && timeout;
 	u64 deadline = TIME_NEVER;
 
-	if (op & FUTEX_REALTIME && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET)
-		return -ENOSYS;
-	if ((command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET) && timeout) {
-		struct abi_timespec ts;
-		u64 ns;
-		if (copy_from_user(&ts, (const void __user *)timeout, sizeof(ts)))
-			return -EFAULT;
-		if (timespec_ns(&ts, &ns))
-			return -EINVAL;
-		if (command == FUTEX_WAIT) {
-			deadline = deadline_after(ns);
-		} else if (op & FUTEX_REALTIME) {
-			u64 start = time_boot_realtime_ns();
-			deadline = ns > start ? ns - start : 0;
-		} else {
-			deadline = ns;
-		}
+	if (limited) {
+		int err = deadline_of((const void __user *)timeout, command == FUTEX_WAIT, realtime, &deadline);
+		if (err)
+			return err;
 	}
+	if (op & FUTEX_REALTIME && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT_REQUEUE_PI && command != FUTEX_LOCK_PI2)
+		return -ENOSYS;
 	switch (command) {
 	case FUTEX_WAIT:
-		return wait_call(word, shared, val, FUTEX_BITSET_ALL, timeout != 0, deadline);
+		return wait_call(word, shared, val, FUTEX_BITSET_ALL, limited, deadline);
 	case FUTEX_WAIT_BITSET:
-		return wait_call(word, shared, val, val3, timeout != 0, deadline);
+		return wait_call(word, shared, val, val3, limited, deadline);
 	case FUTEX_WAKE:
-		return futex_wake(word, shared, MAX((s32)val, 1), FUTEX_BITSET_ALL); /* Linux wakes one for 0 and less */
+		val3 = FUTEX_BITSET_ALL;
+		/* fall through */
 	case FUTEX_WAKE_BITSET:
-		return futex_wake(word, shared, MAX((s32)val, 1), val3);
+		return mixes(word, shared) ? -EINVAL : futex_wake(word, shared, MAX((s32)val, 1), val3); /* Linux wakes one for 0 and less */
 	case FUTEX_REQUEUE:
-		return requeue(word, uaddr2, shared, val, (s32)timeout, NULL);
+		return mixes(word, shared) ? -EINVAL : requeue(word, other, shared, val, (s32)timeout, NULL);
 	case FUTEX_CMP_REQUEUE:
-		return requeue(word, uaddr2, shared, val, (s32)timeout, &val3);
+		return mixes(word, shared) ? -EINVAL : requeue(word, other, shared, val, (s32)timeout, &val3);
 	case FUTEX_WAKE_OP:
-		return wake_op(word, uaddr2, shared, val, (s32)timeout, val3);
+		return mixes(word, shared) || mixes(other, shared) ? -EINVAL : wake_op(word, other, shared, val, (s32)timeout, val3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_lock_pi(word, shared, deadline, false);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(word, shared, TIME_NEVER, true);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(word, shared);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(word, shared, val, deadline, other);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_requeue_pi(word, other, shared, val, (s32)timeout, val3);
 	}
 	return -ENOSYS;
 }
@@ -297,7 +324,7 @@ static void child_tid_cleared(u32 __user *word)
 NOTIFIER(clear_child_tid, child_tid_cleared);
 
 /* A lock word whose owner ends: marks it, so that the next one finds out, and wakes one. False: the memory is gone, stop. */
-static bool owner_died(u32 __user *word, bool pi)
+static bool owner_died(u32 __user *word, bool pi, bool pending)
 {
 	u32 value, seen;
 
@@ -305,6 +332,11 @@ static bool owner_died(u32 __user *word, bool pi)
 		return false;
 	if (get_user_u32(&value, word))
 		return false;
+	/* It ended between letting go and waking: nobody owns the word, and nobody else would wake. */
+	if (pending && !pi && !(value & FUTEX_TID_MASK)) {
+		futex_wake(word, true, 1, FUTEX_BITSET_ALL);
+		return true;
+	}
 	while ((value & FUTEX_TID_MASK) == (u32)current->tid) {
 		if (cmpxchg_user_u32(word, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
 			return false;
@@ -333,16 +365,28 @@ static void walk_robust_list(struct thread *t)
 		u64 next, at = entry & ~1ul;
 		/* Read on first: the entry may be reused as soon as it is let go. Bit 0 marks a lock with priority inheritance. */
 		bool more = !get_user_u64(&next, (u64 __user *)at);
-		if (at != (pending & ~1ul) && !owner_died((u32 __user *)(at + offset), entry & 1))
+		if (at != (pending & ~1ul) && !owner_died((u32 __user *)(at + offset), entry & 1, false))
 			return;
 		if (!more)
 			return;
 		entry = next;
 	}
 	if (pending & ~1ul)
-		owner_died((u32 __user *)((pending & ~1ul) + offset), pending & 1);
+		owner_died((u32 __user *)((pending & ~1ul) + offset), pending & 1, true);
 }
-NOTIFIER(thread_exiting, walk_robust_list);
+
+static void thread_exits(struct thread *t)
+{
+	walk_robust_list(t);
+	futex_pi_release(t, false);
+}
+NOTIFIER(thread_exiting, thread_exits);
+
+static void thread_leaves(struct thread *t)
+{
+	futex_pi_release(t, true);
+}
+NOTIFIER(thread_leaving, thread_leaves);
 
 static void forget_robust_list(struct process *p __unused)
 {

@@ -49,7 +49,8 @@ static void add_waiter(struct list *waiters, struct mq_waiter *w)
 	struct mq_waiter *at;
 
 	ipc_waiter_init(&w->waiter);
-	w->urgency = current->policy == 1 || current->policy == 2 ? 100 + current->rt_priority : -current->nice;
+	w->urgency = thread_urgency(current);
+	w->urgency = w->urgency ? 100 + w->urgency : -current->nice;
 	list_for_each(at, waiters, waiter.link)
 		if (at->urgency < w->urgency)
 			break;

@@ -119,7 +119,7 @@ static void thread_ends(struct thread *t)
 {
 	undos_put(t->ipc);
 }
-NOTIFIER(thread_exiting, thread_ends);
+NOTIFIER(thread_leaving, thread_ends);
 
 static void share(const struct fork_request *r, int *err)
 {

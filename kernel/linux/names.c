@@ -85,7 +85,7 @@ const struct decode_name names_ioctl[] = {
 
 const struct decode_name names_futex[] = {
 	{ 0x80, "FUTEX_PRIVATE_FLAG" }, { 0x100, "FUTEX_CLOCK_REALTIME" }, { 0xa, "FUTEX_WAKE_BITSET" },
-	{ 0x9, "FUTEX_WAIT_BITSET" }, { 0xc, "FUTEX_CMP_REQUEUE_PI" }, { 0xb, "FUTEX_WAIT_REQUEUE_PI" },
+	{ 0xd, "FUTEX_LOCK_PI2" }, { 0x9, "FUTEX_WAIT_BITSET" }, { 0xc, "FUTEX_CMP_REQUEUE_PI" }, { 0xb, "FUTEX_WAIT_REQUEUE_PI" },
 	{ 0x8, "FUTEX_TRYLOCK_PI" }, { 0x7, "FUTEX_UNLOCK_PI" }, { 0x6, "FUTEX_LOCK_PI" },
 	{ 0x5, "FUTEX_WAKE_OP" }, { 0x4, "FUTEX_CMP_REQUEUE" }, { 0x3, "FUTEX_REQUEUE" },
 	{ 0x1, "FUTEX_WAKE" }, { 0x0, "FUTEX_WAIT" }, END,

@@ -267,6 +267,7 @@ void __noreturn thread_exit_user(int wait_status)
 
 	t->exit_code = wait_status;
 	NOTIFIER_CALL(thread_exiting, t);
+	NOTIFIER_CALL(thread_leaving, t);
 	clear_tid_word(t);
 	/* From here on the last thread may free the memory: a switch back to this one must not load it. */
 	t->aspace = NULL;

@@ -190,6 +190,20 @@ void thread_set_policy(struct thread *t, u8 policy, u8 rt_priority)
 	});
 }
 
+void thread_boost(struct thread *t, u8 rt_priority)
+{
+	if (t->boost == rt_priority)
+		return;
+	WITH_THREAD_OUT(t, {
+		bool was = thread_is_rt(t);
+		t->boost = rt_priority;
+		if (was && !thread_is_rt(t)) {
+			t->vruntime = rq_->min_vruntime;
+			t->slice_end = 0;
+		}
+	});
+}
+
 int thread_set_affinity(struct thread *t, u64 mask)
 {
 	u64 flags;

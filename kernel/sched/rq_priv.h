@@ -45,6 +45,8 @@ struct runqueue {
 };
 
 static inline bool policy_is_rt(u8 policy) { return policy == POLICY_FIFO || policy == POLICY_RR; }
+/* By what it runs as now. */
+static inline bool thread_is_rt(const struct thread *t) { return policy_is_rt(t->policy) || unlikely(t->boost); }
 static inline bool thread_is_idle(const struct thread *t) { return t->tid == 0; }
 
 extern struct runqueue runqueue_template;  /* PERCPU: use the two below */

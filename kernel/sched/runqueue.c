@@ -82,7 +82,13 @@ static void fair_remove(struct runqueue *rq, struct thread *t)
 	rb_erase(&rq->fair, &t->rq_node);
 }
 
-static unsigned rt_index(const struct thread *t) { return RT_PRIORITIES - 1 - MIN(t->rt_priority, (u8)(RT_PRIORITIES - 1)); }
+u8 thread_urgency(const struct thread *t)
+{
+	u8 own = policy_is_rt(t->policy) ? t->rt_priority : 0;
+	return MAX(own, t->boost);
+}
+
+static unsigned rt_index(const struct thread *t) { return RT_PRIORITIES - 1 - MIN(thread_urgency(t), (u8)(RT_PRIORITIES - 1)); }
 
 /* The lowest index whose list is not empty, or RT_PRIORITIES. */
 static unsigned rt_first(const struct runqueue *rq)
@@ -97,7 +103,7 @@ static void update_min_vruntime(struct runqueue *rq)
 	u64 v = rq->min_vruntime;
 	struct thread *cur = rq->running;
 	bool have = false;
-	if (cur && cur != rq->idle && !policy_is_rt(cur->policy)) {
+	if (cur && cur != rq->idle && !thread_is_rt(cur)) {
 		v = cur->vruntime;
 		have = true;
 	}
@@ -112,10 +118,10 @@ static void update_min_vruntime(struct runqueue *rq)
 
 void rq_enqueue(struct runqueue *rq, struct thread *t, enum enqueue_reason why)
 {
-	if (policy_is_rt(t->policy)) {
+	if (thread_is_rt(t)) {
 		unsigned i = rt_index(t);
 		/* Who was preempted within its slice stays in front. */
-		if (why == ENQUEUE_PREEMPTED && (t->policy == POLICY_FIFO ? t->slice_end != 0 : time_ns() < t->slice_end))
+		if (why == ENQUEUE_PREEMPTED && (t->policy != POLICY_RR ? t->slice_end != 0 : time_ns() < t->slice_end))
 			list_add(&rq->rt[i], &t->rq_link);
 		else
 			list_add_tail(&rq->rt[i], &t->rq_link);
@@ -132,7 +138,7 @@ void rq_enqueue(struct runqueue *rq, struct thread *t, enum enqueue_reason why)
 
 void rq_dequeue(struct runqueue *rq, struct thread *t)
 {
-	if (policy_is_rt(t->policy)) {
+	if (thread_is_rt(t)) {
 		unsigned i = rt_index(t);
 		list_del(&t->rq_link);
 		if (list_empty(&rq->rt[i]))
@@ -171,7 +177,7 @@ void rq_put_back(struct runqueue *rq, struct thread *t)
 void rq_yield(struct runqueue *rq, struct thread *t)
 {
 	t->slice_end = 0;
-	if (policy_is_rt(t->policy))
+	if (thread_is_rt(t))
 		return;
 	struct rbnode *last = rb_last(&rq->fair);
 	if (last && (s64)(fair_thread(last)->vruntime - t->vruntime) >= 0)
@@ -202,7 +208,7 @@ void rq_charge(struct runqueue *rq, u64 now)
 		t->system_ns += delta;
 		rq->system_ns += delta;
 	}
-	if (!policy_is_rt(t->policy)) {
+	if (!thread_is_rt(t)) {
 		t->vruntime += to_virtual(t, delta);
 		update_min_vruntime(rq);
 	}
@@ -213,7 +219,7 @@ void rq_begin(struct runqueue *rq, struct thread *next, u64 now)
 	rq->running = next;
 	next->on_cpu = true;
 	next->exec_start = now;
-	if (next->policy == POLICY_FIFO)
+	if (next->policy == POLICY_FIFO || (unlikely(next->boost) && next->policy != POLICY_RR))
 		next->slice_end = TIME_NEVER;
 	else if (next->policy != POLICY_RR)
 		next->slice_end = now + time_tick_ns;
@@ -227,9 +233,9 @@ bool rq_beats_current(struct runqueue *rq, struct thread *t)
 	struct thread *cur = rq->running;
 	if (cur == rq->idle)
 		return true;
-	bool cur_rt = policy_is_rt(cur->policy);
-	if (policy_is_rt(t->policy))
-		return !cur_rt || t->rt_priority > cur->rt_priority;
+	bool cur_rt = thread_is_rt(cur);
+	if (thread_is_rt(t))
+		return !cur_rt || thread_urgency(t) > thread_urgency(cur);
 	if (cur_rt || t->policy == POLICY_BATCH || (t->policy == POLICY_IDLE && cur->policy != POLICY_IDLE))
 		return false;
 	if (cur->policy == POLICY_IDLE && t->policy != POLICY_IDLE)
@@ -246,7 +252,7 @@ bool rq_slice_over(struct runqueue *rq, u64 now)
 	if (!rq->queued || cur == rq->idle || now < cur->slice_end)
 		return false;
 	unsigned best = rt_first(rq);
-	if (policy_is_rt(cur->policy))
+	if (thread_is_rt(cur))
 		return best <= rt_index(cur);
 	if (best < RT_PRIORITIES)
 		return true;

@@ -57,7 +57,7 @@ static void beat(struct trapframe *f)
 			continue;
 		u32 interrupts = ++w->beats_interrupts, threads = ++w->beats_threads;
 		/* A real-time thread may keep all others off its CPU. */
-		if (interrupts <= limit_beats && (threads <= 3 * limit_beats || policy_is_rt(READ_ONCE(rq_of(i)->running)->policy)))
+		if (interrupts <= limit_beats && (threads <= 3 * limit_beats || thread_is_rt(READ_ONCE(rq_of(i)->running))))
 			continue;
 		panic_frame(f, "watchdog: CPU %u makes no progress: %s for %lu s", i, interrupts > limit_beats ? "no timer interrupt" : "no other thread ran",
 			    (interrupts > limit_beats ? interrupts : threads) / (u64)BEATS_PER_SEC);

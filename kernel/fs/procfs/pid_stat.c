@@ -62,7 +62,7 @@ int show_stat(struct seq *s, struct process *p, struct thread *t)
 	u64 tty = process_tty(p, &tpgid);
 	family_of(p, t, &f);
 	times_of(p, t, whole, &user, &system);
-	int prio = t->policy == 1 || t->policy == 2 ? -1 - t->rt_priority : 20 + t->nice;
+	int urgency = thread_urgency(t), prio = urgency ? -1 - urgency : 20 + t->nice;
 	seq_printf(s, "%d (%s) %c %d %d %d %u %d %u ", whole ? p->pid : t->tid, t->name, whole ? process_state_char(p) : thread_state_char(t), f.ppid, f.pgid, f.sid,
 		   (u32)tty, tpgid, 0x400000u | (p->did_exec ? 0 : 0x40u));
 	seq_printf(s, "%lu %lu %lu %lu %lu %lu %ld %ld ", min + t->min_faults, p->children_min_faults, maj + t->maj_faults, p->children_maj_faults, TICKS(user), TICKS(system),

@@ -30,6 +30,7 @@ enum lock_rank {
 	RANK_TTY_CONTROL = 144,
 	RANK_TTY = 146,
 	RANK_TTY_DEVICE = 148,
+	RANK_FUTEX_PI = 149,
 	RANK_FUTEX = 150,
 	RANK_SOCKET_GC = 151, /* what is under way between UNIX sockets */
 	RANK_SOCKET = 152,

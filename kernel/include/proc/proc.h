@@ -71,12 +71,14 @@ struct fork_request {
 NOTIFIER_DECLARE(process_fork, const struct fork_request *r, int *err);
 /* The point of no return of exec is past: the old image is gone. */
 NOTIFIER_DECLARE(process_exec_done, struct process *p);
-/* A thread ends, its address space is still alive. */
+/* A thread ends, or leaves its memory by exec: the address space is still alive. */
 NOTIFIER_DECLARE(thread_exiting, struct thread *t);
 /* It has ended, and lets go what it shared with others (descriptors, places); may sleep. */
 NOTIFIER_DECLARE(thread_lets_go, struct thread *t);
 /* unshare(2): current gets its own of what the CLONE_* flags name; *err if it cannot. */
 NOTIFIER_DECLARE(thread_unshare, u64 flags, int *err);
+/* It ends for good: after thread_exiting. */
+NOTIFIER_DECLARE(thread_leaving, struct thread *t);
 /* The last thread of a process ends: before files and memory go. */
 NOTIFIER_DECLARE(process_exiting, struct process *p);
 /* A word in user memory was zeroed for clear_child_tid: ipc wakes its futex. */

@@ -66,6 +66,7 @@ struct thread {
 	s8 nice;                /* -20 … 19 */
 	u8 policy;              /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
 	u8 rt_priority;
+	u8 boost;               /* real-time priority lent by those who wait for its locks; 0: none. It runs with it if its own is less */
 	u64 affinity;           /* bit per CPU */
 	struct rbnode rq_node;
 	struct list rq_link;
@@ -90,6 +91,7 @@ struct thread {
 	struct thread_signal *signal; /* pending set, mask, alternate stack: proc */
 	struct thread_trace *trace;   /* linux */
 	struct thread_ipc *ipc;       /* robust list …: ipc */
+	bool pi_closed;               /* ipc: it ends, and may own no lock with priority inheritance any more; pi lock */
 	int exit_code;
 	u32 __user *clear_child_tid;  /* proc */
 	u32 __user *set_child_tid;
@@ -159,6 +161,10 @@ void sched_tick(void);                    /* timer interrupt: ends slices */
 /* Given. */
 void thread_set_nice(struct thread *t, int nice);
 void thread_set_policy(struct thread *t, u8 policy, u8 rt_priority);
+/* Lends it a real-time priority (1 … 99), or takes that back (0). Any context. */
+void thread_boost(struct thread *t, u8 rt_priority);
+/* The real-time priority that it runs with: its own or a lent one; 0: it is in no real-time class. */
+u8 thread_urgency(const struct thread *t);
 int thread_set_affinity(struct thread *t, u64 mask); /* -EINVAL if it names no CPU that is online */
 void thread_sleep_ns(u64 ns);             /* uninterruptible */
 /* Time that t has run so far, what runs now included; and the same split by samples (*user + *system is the sum). */
