@@ -5,7 +5,7 @@
 # Doors:  user (all of it), user-bin, user-tests, user-bench, newlib, user-check (tests on this machine's Linux)
 # Output: $(BUILD)/user/{bin,tests,bench}/NAME, $(BUILD)/newlib/libc.a
 # A test's head comment says how it is built and when it may run:
-#	/* stage: 08; libc: musl|newlib|none; run: host+guest|guest */
+#	/* stage: 08; libc: musl|glibc|newlib|none; run: host+guest|guest */
 
 BUILD ?= build
 USER_CC ?= gcc
@@ -80,6 +80,7 @@ $(user_calls): $(user_dir)/../kernel/include/abi/syscalls.tbl
 	@awk '/^[0-9]/ { printf "ROW(%s, %s, \"%s\")\n", $$1, $$2, $$5 }' $< >$@
 
 USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -I$(dir $(user_calls)) -static -no-pie -pthread -o $@ $< -lpthread
+USER_BUILD_glibc = $(USER_CC) $(musl_flags) -static -no-pie -pthread -o $@ $<
 USER_BUILD_none = $(USER_CC) $(musl_flags) -ffreestanding -nostdlib -nostartfiles -static -no-pie -Wl,--build-id=none -o $@ $<
 USER_BUILD_newlib = $(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
 

@@ -446,6 +446,7 @@ static void removed(void)
 		R(semctl(set, 0, IPC_RMID));
 		set = semget(IPC_PRIVATE, 3, 0600);
 		R(op(1, 2, 1, SEM_UNDO));
+		R(semctl(set, 0, IPC_RMID));
 	}
 }
 
