@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { THREADS = 8, ROUNDS = 400 };
+enum { THREADS = 8, ROUNDS = 160 };
 
 static pthread_t threads[THREADS];
 
@@ -157,7 +157,7 @@ static void *turns(void *arg)
 {
 	long me = (long)(intptr_t)arg;
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 15; i++) {
 		pthread_mutex_lock(&sh->mutex);
 		while (sh->counter % THREADS != me)
 			pthread_cond_wait(&sh->cond, &sh->mutex);
@@ -221,7 +221,7 @@ static void *barriers(void *arg)
 {
 	long me = (long)(intptr_t)arg;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 40; i++) {
 		__atomic_store_n(&phase[me], i, __ATOMIC_RELAXED);
 		if (pthread_barrier_wait(&sh->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
 			__atomic_fetch_add(&serial, 1, __ATOMIC_RELAXED);
