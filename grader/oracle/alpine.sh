@@ -141,3 +141,9 @@ mkdir a; echo 1 >a/f; ln a/f a/g; ln -s f a/l; mkfifo a/p; cp -a a b; ls -l b | 
 (cd /etc; find . -maxdepth 1 -type f | sort | cpio -o -H newc 2>/dev/null) >c; mkdir x; (cd x; cpio -id <../c 2>&1 | tail -1); diff -r /etc x 2>&1 | grep -v -e '^Only in /etc' ; echo $?
 ## wc proc counts
 ls -d /proc/[0-9]* | wc -l | awk '{print ($1>2)}'; cat /proc/1/comm; ls /proc/1/task | wc -l; cat /proc/$$/oom_score_adj; cat /proc/self/mountinfo | head -1 | awk '{print NF>8}'; cat /proc/self/maps | awk '{print $NF}' | grep -E 'busybox|stack|heap|vdso|musl' | sort | uniq -c
+## ipcs and ipcrm
+ipcs; ipcs -l; ipcs -u; ipcrm -Q 0x1234; echo $?; ipcrm -s 77; echo $?; ipcrm -m 77; echo $?; cat /proc/sysvipc/*; ls -l /proc/sysvipc | awk '{print $1,$3,$4,$NF}'
+## limits of IPC
+for f in msgmax msgmnb msgmni sem shmmax shmall shmmni; do echo $f $(cat /proc/sys/kernel/$f); done; cat /proc/sys/fs/mqueue/*
+echo 100 >/proc/sys/kernel/msgmax; cat /proc/sys/kernel/msgmax; echo x >/proc/sys/kernel/msgmax; echo $?; echo -1 >/proc/sys/kernel/msgmax; echo $?
+echo "100 200 30 4" >/proc/sys/kernel/sem; cat /proc/sys/kernel/sem; echo 7 >/proc/sys/kernel/sem; echo 7 8 9 99999 >/proc/sys/kernel/sem; echo $?; cat /proc/sys/kernel/sem

@@ -60,13 +60,15 @@ static ssize_t store_sem(const char *text, size_t len)
 	unsigned n = 0;
 
 	while (n < 4 && *text && *text != '\n') {
-		if (!take_number(&text, 0, n == 3 ? IPC_INDEX_MAX : INT32_MAX, &values[n]))
+		if (!take_number(&text, 0, INT32_MAX, &values[n]))
 			return -EINVAL;
 		n++;
 	}
-	for (unsigned i = 0; i < n; i++)
+	/* Too many sets are refused when the others are stored already, as on Linux. */
+	bool too_many = n == 4 && values[3] > IPC_INDEX_MAX;
+	for (unsigned i = 0; i < n - too_many; i++)
 		WRITE_ONCE(*fields[i], (int)values[i]);
 	limit_semmni.value = sem_limits.mni;
-	return (ssize_t)len;
+	return too_many ? -ERANGE : (ssize_t)len;
 }
 NODE(limit_sem, .path = "sys/kernel/sem", .mode = 0644, .show = show_sem, .store = store_sem);

@@ -2,7 +2,6 @@
 #include "sysv_priv.h"
 
 #include "lib/hash.h"
-#include "mm/frame.h"
 #include "proc/cred.h"
 
 #define INDEX_CYCLE 64                                 /* indices go at least this far before they begin anew */
@@ -33,25 +32,21 @@ static int choose_index(struct ipc_kind *k)
 /* Gives o an identifier and puts it into the tables: the identifier, -ENOSPC, -ENOMEM. kind->create held. */
 static int enlist(struct ipc_kind *k, struct ipc_object *o, s32 key)
 {
-	for (;;) {
-		spin_lock(&k->lock);
-		int index = k->in_use >= READ_ONCE(k->most->value) ? -ENOSPC : choose_index(k);
-		int err = index < 0 ? index : radix_insert(&k->objects, index, o);
-		if (!err) {
-			if (index <= k->last_index)
-				k->seq = k->seq >= SEQ_MAX ? 0 : k->seq + 1;
-			k->last_index = index;
-			o->id = k->seq << IPC_INDEX_BITS | index;
-			o->key = key;
-			if (key != IPC_PRIVATE)
-				hlist_add(key_chain(k, key), &o->by_key);
-			k->in_use++;
-		}
-		spin_unlock(&k->lock);
-		/* No memory for a node of the tree, which cannot be waited for under the lock. */
-		if (err != -ENOMEM || !frame_make_room(0))
-			return err ? err : o->id;
+	spin_lock(&k->lock);
+	int index = k->in_use >= READ_ONCE(k->most->value) ? -ENOSPC : choose_index(k);
+	int err = index < 0 ? index : radix_insert(&k->objects, index, o);
+	if (!err) {
+		if (index <= k->last_index)
+			k->seq = k->seq >= SEQ_MAX ? 0 : k->seq + 1;
+		k->last_index = index;
+		o->id = k->seq << IPC_INDEX_BITS | index;
+		o->key = key;
+		if (key != IPC_PRIVATE)
+			hlist_add(key_chain(k, key), &o->by_key);
+		k->in_use++;
 	}
+	spin_unlock(&k->lock);
+	return err ? err : o->id;
 }
 
 bool ipc_unlist(struct ipc_object *o)

@@ -170,6 +170,9 @@ bool frame_make_room(unsigned order)
 	struct thread *me = this_cpu()->current;
 	if (!me) /* before there are threads nothing holds memory that it could give back */
 		return false;
+	/* Others gave memory back meanwhile, or the failure was made on purpose: nobody needs to die for it. */
+	if (order == 0 && buddy_free_count() >= 2 * reserve)
+		return true;
 	int slot = reclaim_enter(me);
 	if (slot == RECLAIM_AT_IT)
 		return false;
