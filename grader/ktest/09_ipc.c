@@ -100,6 +100,110 @@ KTEST(09, a_full_pipe_takes_all_of_a_small_write_or_nothing)
 	kfree(buf);
 }
 
+KTEST(09, both_ends_hear_of_each_other)
+{
+	char buf[8];
+	u32 reader, writer;
+
+	/* What poll says, state by state. */
+	KREQUIRE(open_pipe(O_NONBLOCK));
+	reader = file_poll(ends[0], NULL), writer = file_poll(ends[1], NULL);
+	KEXPECT_EQ(reader & (POLLIN | POLLOUT | POLLHUP | POLLERR), 0);
+	KEXPECT_EQ(writer & (POLLIN | POLLOUT | POLLHUP | POLLERR), POLLOUT);
+	KEXPECT_EQ(put("abc", 3), 3);
+	KEXPECT_EQ(file_poll(ends[0], NULL) & (POLLIN | POLLRDNORM | POLLOUT | POLLHUP | POLLERR), POLLIN | POLLRDNORM);
+	KEXPECT_EQ(file_poll(ends[1], NULL) & (POLLIN | POLLOUT | POLLWRNORM | POLLHUP | POLLERR), POLLOUT | POLLWRNORM);
+	KEXPECT_EQ(put("", 0), 0);
+	KEXPECT_EQ(get(buf, 0), 0);
+	close_end(1); /* what is in it can still be read, then comes the end */
+	KEXPECT_EQ(file_poll(ends[0], NULL) & (POLLIN | POLLHUP | POLLERR), POLLIN | POLLHUP);
+	KEXPECT_EQ(get(buf, 2), 2);
+	KEXPECT_EQ(get(buf, 8), 1);
+	KEXPECT_EQ(buf[0], 'c');
+	KEXPECT_EQ(get(buf, 8), 0);
+	KEXPECT_EQ(get(buf, 8), 0);
+	KEXPECT_EQ(file_poll(ends[0], NULL) & (POLLIN | POLLHUP | POLLERR), POLLHUP);
+	close_pipe();
+	KREQUIRE(open_pipe(0)); /* and without a reader a write is broken, full or not */
+	KEXPECT_EQ(put("abc", 3), 3);
+	close_end(0);
+	KEXPECT_EQ(file_poll(ends[1], NULL) & (POLLOUT | POLLERR | POLLHUP), POLLOUT | POLLERR);
+	KEXPECT_EQ(put("abc", 3), -EPIPE);
+	close_pipe();
+}
+
+KTEST(09, small_writes_share_a_page)
+{
+	char *buf = kmalloc(CAPACITY, 0);
+	u32 n = 0;
+
+	KREQUIRE(buf && open_pipe(O_NONBLOCK));
+	while (n < 2 * CAPACITY && put("x", 1) == 1)
+		n++;
+	KEXPECT_EQ(n, CAPACITY); /* byte by byte as much as in one piece */
+	KEXPECT_EQ(file_poll(ends[1], NULL) & POLLOUT, 0);
+	KEXPECT_EQ(get(buf, 4095), 4095);
+	KEXPECT_EQ(put("y", 1), -EAGAIN); /* no page is free yet */
+	KEXPECT_EQ(get(buf, 1), 1);
+	KEXPECT_EQ(put(buf, 4096), 4096);
+	KEXPECT_EQ(put(buf, 4097), -EAGAIN);
+	KEXPECT_EQ(get(buf, 5000), 5000);
+	KEXPECT_EQ(put(buf, 4097), 4096); /* longer than PIPE_BUF: as much as fits */
+	close_pipe();
+	kfree(buf);
+}
+
+KTEST(09, packets_stay_packets)
+{
+	char buf[16], *big = kzalloc(2 * 4096, 0);
+
+	KREQUIRE(big && open_pipe(O_NONBLOCK | O_DIRECT));
+	KEXPECT_EQ(put("abc", 3), 3);
+	KEXPECT_EQ(put("defg", 4), 4);
+	KEXPECT_EQ(put("h", 1), 1);
+	KEXPECT_EQ(get(buf, 16), 3); /* no more than one a read */
+	KEXPECT_EQ(get(buf, 2), 2);  /* the rest of it is lost */
+	KEXPECT_EQ(buf[0], 'd');
+	KEXPECT_EQ(get(buf, 16), 1);
+	KEXPECT_EQ(buf[0], 'h');
+	KEXPECT_EQ(get(buf, 16), -EAGAIN);
+	for (unsigned i = 0; i < CAPACITY / 4096; i++)
+		KEXPECT_EQ(put("x", 1), 1);
+	KEXPECT_EQ(put("x", 1), -EAGAIN); /* each has a slot of its own */
+	KEXPECT_EQ(get(buf, 16), 1);
+	KEXPECT_EQ(put(big, 3), 3);
+	close_pipe();
+	kfree(big);
+}
+
+static void fill_then_close(void *arg __unused)
+{
+	char c = 'q';
+
+	for (int i = 0; i < 3; i++) {
+		thread_sleep_ns(3 * NSEC_PER_MSEC);
+		put(&c, 1);
+	}
+	thread_sleep_ns(3 * NSEC_PER_MSEC);
+	close_end(0); /* while the other one waits for room */
+	atomic_fetch_sub(&left, 1u);
+}
+
+KTEST(09, a_writer_is_woken_by_the_last_readers_end)
+{
+	char *buf = kzalloc(CAPACITY, 0), c;
+
+	KREQUIRE(buf && open_pipe(0));
+	KREQUIRE(run(fill_then_close, NULL));
+	for (int i = 0; i < 3; i++) /* sleeps for each of them */
+		KEXPECT_EQ(get(&c, 1), 1);
+	KEXPECT_EQ(put(buf, CAPACITY), CAPACITY);
+	KEXPECT_EQ(put(buf, 10), -EPIPE);
+	KEXPECT(all_gone());
+	close_pipe();
+	kfree(buf);
+}
+
 #define RECORD 100
 #define RECORDS 3000
 

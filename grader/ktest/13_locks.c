@@ -118,6 +118,70 @@ KTEST(13, who_stands_beside_whom)
 	clear();
 }
 
+KTEST(13, ranges_meet_at_their_last_bytes)
+{
+	fresh();
+	/* Whether something became free for others: a write lock that shrinks or weakens, or any lock that goes. */
+	KEXPECT(!set(0, LOCK_KIND_POSIX, LOCK_WRITE, 10, 29));
+	KEXPECT(!set(0, LOCK_KIND_POSIX, LOCK_WRITE, 15, 20)); /* the same again */
+	KEXPECT_EQ(count(), 1);
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_READ, 10, 14));
+	KEXPECT_EQ(count(), 2);
+	KEXPECT(!set(0, LOCK_KIND_POSIX, LOCK_WRITE, 10, 14));
+	KEXPECT_EQ(count(), 1);
+	KEXPECT(!set(0, LOCK_KIND_POSIX, LOCK_NONE, 0, 9));
+	KEXPECT(!set(0, LOCK_KIND_POSIX, LOCK_NONE, 30, LOCK_END));
+	KEXPECT_EQ(count(), 1);
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_NONE, 29, 40)); /* its last byte, then its first */
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_NONE, 5, 10));
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 10), LOCK_NONE);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 11), LOCK_WRITE);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 28), LOCK_WRITE);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, 29), LOCK_NONE);
+	KEXPECT(set(0, LOCK_KIND_POSIX, LOCK_NONE, 11, 28));
+	KEXPECT_EQ(count(), 0);
+	/* One byte between two of them keeps them apart; none makes them one. */
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 0, 4);
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 6, 9);
+	KEXPECT_EQ(count(), 2);
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 10, 10);
+	KEXPECT_EQ(count(), 2);
+	set(0, LOCK_KIND_POSIX, LOCK_READ, 5, 5);
+	KEXPECT_EQ(count(), 1);
+	set(0, LOCK_KIND_OFD, LOCK_READ, 11, 20); /* another kind is another owner */
+	KEXPECT_EQ(count(), 2);
+	set(1, LOCK_KIND_POSIX, LOCK_READ, 11, 20);
+	KEXPECT_EQ(count(), 3);
+	clear();
+}
+
+KTEST(13, locks_stand_in_order)
+{
+	struct file_lock *l;
+	u64 last = 0;
+
+	fresh();
+	for (unsigned i = 0; i < 60; i++) {
+		u64 at = ktest_random() % 1000 * 4;
+		set(ktest_random() % 4, LOCK_KIND_POSIX, i % 5 ? LOCK_READ : LOCK_NONE, at, at + ktest_random() % 60);
+		last = 0;
+		list_for_each(l, &state.locks, link) {
+			KEXPECT(l->start >= last && l->start <= l->end);
+			last = l->start;
+		}
+	}
+	/* The first in the way is the one that F_GETLK tells. */
+	clear();
+	fresh();
+	set(1, LOCK_KIND_POSIX, LOCK_READ, 500, 600);
+	set(2, LOCK_KIND_POSIX, LOCK_READ, 100, 200);
+	l = conflict(0, LOCK_KIND_POSIX, LOCK_WRITE, 0, LOCK_END);
+	KREQUIRE(l != NULL);
+	KEXPECT_EQ(l->start, 100);
+	KEXPECT_EQ(l->pid, 3);
+	clear();
+}
+
 /* Every byte of every owner, after each of many random steps. */
 KTEST(13, a_model_agrees_byte_by_byte)
 {

@@ -158,6 +158,8 @@ static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos __unus
 	ssize_t n = pipe_write(f->private, from, f->flags & O_NONBLOCK, f->flags & O_DIRECT);
 
 	/* Linux sends the signal also when a part got through before the last reader went. */
+	if (!current->process)
+		return n; /* a thread of the kernel: there is nobody to tell */
 	if (n == -EPIPE || (n > 0 && (size_t)n < before && !READ_ONCE(((struct pipe *)f->private)->readers))) {
 		struct abi_siginfo info;
 		signal_info_user(&info, SIGPIPE, SI_USER);
