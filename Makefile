@@ -18,6 +18,7 @@ include kernel/tools/build.mk
 include kernel/tools/run.mk
 include kernel/tools/views.mk
 include kernel/tools/test.mk
+include kernel/tools/book.mk
 
 .PHONY: help
 help:

@@ -8,7 +8,7 @@ extensions = ["myst_parser", "sphinx.ext.graphviz"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 root_doc = "index"
-exclude_patterns = ["generated/parts/*", "README.md"]
+exclude_patterns = ["generated/*.md", "README.md"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
@@ -19,4 +19,12 @@ graphviz_output_format = "svg"
 graphviz_dot_args = ["-Gfontname=Helvetica", "-Nfontname=Helvetica", "-Efontname=Helvetica", "-Nfontsize=11", "-Efontsize=10", "-Gfontsize=11"]
 highlight_language = "none"
 pygments_style = "friendly"
+
+
+def setup(app):
+    """Commands for gdb are shown as they are; the word behind ``` is what tells the test of the book to try them."""
+    from pygments.lexers.special import TextLexer
+    app.add_lexer("gdb", TextLexer)
+
+
 suppress_warnings = ["myst.header"]

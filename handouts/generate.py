@@ -5,12 +5,14 @@
     mutants.md         the wrong solutions that the graders must catch, from solutions/*/mutants
     mutants-NN.md      the same of one lab
     files-NN.md        what the student writes: files and lines
+    checks-NN.md       what the lab is judged by, from grader/labs/NN-*.toml
     steps.md           what one checkpoint has more than the one before it
     doors.md           the doors of the Makefile
 """
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,15 +50,19 @@ def rows_of_syscalls():
         part = line.split()
         if part and part[0].isdigit():
             arguments = "" if part[4] == "-" else ", ".join(a.partition(":")[2] for a in part[4].split(","))
-            yield int(part[0]), part[1], part[2], int(part[3]), arguments
+            yield int(part[0]), part[1], part[2], int(part[3]) if part[3].isdigit() else None, arguments
 
 
 def syscalls():
-    rows = list(rows_of_syscalls())
+    every = list(rows_of_syscalls())
+    rows = [r for r in every if r[3]]
+    missing = [r for r in every if not r[3] and r[0] not in {row[0] for row in rows}]
     out = ["%d calls, by the lab that brings them. The number is the one in `rax`." % len(rows), ""]
     for stage in sorted({r[3] for r in rows}):
         out += ["### Lab %02d" % stage, "", "| nr | call | category |", "|---:|---|---|"]
         out += ["| %d | `%s(%s)` | %s |" % (nr, name, arguments, category) for nr, name, category, s, arguments in rows if s == stage] + [""]
+    if missing:
+        out += ["### Not there", "", "%d more have a name, for the trace, and answer ENOSYS: %s." % (len(missing), ", ".join("`%s`" % r[1] for r in missing)), ""]
     return "\n".join(out)
 
 
@@ -103,6 +109,19 @@ def files_of(lab):
     return "\n".join(out + [""])
 
 
+def checks_of(lab):
+    """The tests that students may see, with what each is worth; and the challenges that have a grader."""
+    with open(ROOT / "grader/labs" / (lab.name + ".toml"), "rb") as stream:
+        tests = [t for t in tomllib.load(stream)["test"] if t.get("visibility", "visible") == "visible"]
+    plain, asked = [t for t in tests if not t.get("challenge")], [t for t in tests if t.get("challenge")]
+    out = ["| test | what it looks at | points |", "|---|---|---:|"]
+    out += ["| `%s` | %s | %d |" % (t["id"].partition(":")[2], t["title"], t["points"]) for t in plain]
+    if asked:
+        out += ["", "Challenges with a grader, by `make grade LAB=%02d CHALLENGE=name`:" % lab.stage, "", "| challenge | what it looks at |", "|---|---|"]
+        out += ["| `%s` | %s |" % (t["challenge"], t["title"]) for t in asked]
+    return "\n".join(out + [""])
+
+
 def count(folder):
     """Files and lines of a folder of the kernel."""
     files = [p for p in (ROOT / "kernel" / folder).glob("*.[cSh]")] + list((ROOT / "kernel/include" / folder).glob("*.h"))
@@ -141,6 +160,7 @@ def main():
     for lab in labs:
         if lab.files:
             parts["files-%02d.md" % lab.stage] = files_of(lab)
+            parts["checks-%02d.md" % lab.stage] = checks_of(lab)
             parts["mutants-%02d.md" % lab.stage] = table_of_mutants([m for m in all_mutants if m.lab == lab.name], False)
     for name, text in parts.items():
         (out / name).write_text(text, encoding="utf-8")

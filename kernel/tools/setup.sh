@@ -23,6 +23,10 @@ probe() {
 	python3-pexpect) echo '/usr/lib/python3/dist-packages/pexpect' ;;
 	python3-pytest-timeout) echo '/usr/lib/python3/dist-packages/pytest_timeout.py' ;;
 	python3-pytest-xdist) echo '/usr/lib/python3/dist-packages/xdist' ;;
+	python3-sphinx) echo sphinx-build ;;
+	python3-myst-parser) echo '/usr/lib/python3/dist-packages/myst_parser' ;;
+	furo) echo '/usr/lib/python3/dist-packages/furo' ;;
+	graphviz) echo dot ;;
 	python3-pyelftools) echo '/usr/lib/python3/dist-packages/elftools' ;;
 	newlib-source) echo '/usr/src/newlib' ;;
 	xz-utils) echo xz ;;
@@ -45,6 +49,7 @@ packages() {
 	busybox | alpine) echo python3 ca-certificates busybox-static ;;
 	newlib | user | debian) echo libc6-dev newlib-source xz-utils musl-tools linux-libc-dev ;;
 	gdb) echo gdb ;;
+	book) echo python3-sphinx python3-myst-parser furo graphviz chromium ;;
 	linux) echo linux-image-cloud-amd64 ;;
 	skeletons) echo unifdef ;;
 	test) echo libc6-dev unifdef cpio ovmf python3-pytest python3-pexpect python3-pytest-timeout python3-pytest-xdist \
