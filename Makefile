@@ -13,6 +13,15 @@ BUILD ?= build
 DEBUG ?= 0
 WERROR ?= 0
 
+# Several doors in one command are gone through one after the other, whatever -j says: behind them are makes of their own, which would
+# write the same files at the same time. Inside each there is -j's work.
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+.PHONY: $(MAKECMDGOALS)
+$(sort $(MAKECMDGOALS)):
+	@$(MAKE) $@
+else
+
 include kernel/tools/overlay.mk
 include kernel/tools/build.mk
 include kernel/tools/run.mk
@@ -35,3 +44,4 @@ setup:
 	@sh kernel/tools/setup.sh kernel iso qemu alpine newlib gdb skeletons test
 doctor:
 	@sh kernel/tools/doctor.sh
+endif

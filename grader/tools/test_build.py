@@ -381,6 +381,32 @@ def test_setup_is_silent_when_all_is_there(tmp_path):
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("word, says", [("MEM=abc", "MEM=abc: must be a size"), ("MEM=", "MEM=: must be a size"), ("SMP=x", "SMP=x: must be a number"),
+                                        ("SMP=0", "SMP=0: must be a number"), ("SMP=65", "1 to 64"), ("MEM=12X", "must be a size")])
+def test_a_machine_that_cannot_be_is_refused(word, says):
+    """In one line, before anything is built or QEMU starts; other doors do not look."""
+    done = sh("make", "run", word, cwd=ROOT)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2 and says in lines[-1] and not done.stdout.strip(), done.stdout + done.stderr
+    assert len([line for line in lines if "***" in line]) == 1, done.stderr
+    assert sh("make", "-s", "kernel-path", word, cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize("words", [("MEM=2G", "SMP=4"), ("MEM=512", "SMP=64"), ("MEM=1g,slots=2,maxmem=2g", "SMP=4,sockets=2")])
+def test_a_machine_that_can_be_is_taken(words):
+    done = sh("make", "-n", "do-run", "ROOTFS=none", *words, cwd=ROOT)
+    for word in words:
+        assert (" -m " if word[0] == "M" else " -smp ") + word[4:] + " " in done.stdout, done.stdout[-300:] + done.stderr
+
+
+def test_doors_do_not_meet(tree):
+    """Two doors in one command with -j: the second starts when the first has ended, so that nothing is made twice at once."""
+    done = tree.make("-j8", "kernel", "iso", "objects", "ROOTFS=none", "LAB=06", "FROM=solutions")
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = re.findall(r"^ +(?:CC|LINK) +(\S+)$", done.stdout, re.M)
+    assert len(made) > 4 and sorted(made) == sorted(set(made)), done.stdout
+
+
 def test_help_lists_the_doors():
     text = make("help")
     for door in ("run", "test", "kernel", "kernel-path", "iso", "gdb", "tree", "compile_commands.json", "doctor", "setup",

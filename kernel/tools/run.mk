@@ -18,8 +18,20 @@ ifeq ($(filter $(ROOTFS),alpine busybox newlib debian none),)
   $(error ROOTFS=$(ROOTFS): must be alpine, busybox, newlib, debian or none)
 endif
 
+# What QEMU would refuse is told before anything is built: a size, or a number, with QEMU's own words behind a comma.
+run_doors := $(filter run gdb do-run do-gdb,$(MAKECMDGOALS))
+misfit = $(if $(run_doors),$(if $(shell printf '%s\n' '$1' | grep -Exq '$2' && echo fits),,no))
+ifneq ($(call misfit,$(SMP),([1-9]|[1-5][0-9]|6[0-4])(,.*)?),)
+  $(error SMP=$(SMP): must be a number of processors from 1 to 64, as in SMP=4)
+endif
+ifneq ($(call misfit,$(MEM),[1-9][0-9]*[KMGkmg]?(,.*)?),)
+  $(error MEM=$(MEM): must be a size, as in MEM=512M or MEM=2G)
+endif
+
 QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
 QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none
+# Not -nographic: with that the BIOS repeats on the serial line what GRUB writes on the screen as well, and all comes twice.
+QEMU_TERMINAL := -display none -serial mon:stdio
 CMDLINE = console=tty0 console=ttyS0$(if $(INIT), rdinit=$(INIT))$(if $(APPEND), $(APPEND))
 ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 
@@ -55,10 +67,10 @@ do-iso: $(IMAGE) rootfs
 
 ifeq ($(KERNEL_DIRECT),1)
 do-run: $(IMAGE) rootfs
-	@$(QEMU) $(QEMU_FLAGS) -nographic -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd "$$(cat $(chosen))") -append '$(CMDLINE)'
+	@$(QEMU) $(QEMU_FLAGS) $(QEMU_TERMINAL) -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd "$$(cat $(chosen))") -append '$(CMDLINE)'
 else
 do-run: do-iso
-	@$(QEMU) $(QEMU_FLAGS) -nographic -boot d -cdrom $(ISO)
+	@$(QEMU) $(QEMU_FLAGS) $(QEMU_TERMINAL) -boot d -cdrom $(ISO)
 endif
 
 # QEMU hangs on the debugger's own pipe, so it ends with it. Software breaks cannot be set before paging is on.
