@@ -73,11 +73,11 @@ $(user_out)/bin/%-pie: $(user_dir)/bin/%.c $(newlib_objects) $(user_common)
 
 musl_flags := $(user_flags) -fno-stack-protector -U_FORTIFY_SOURCE -fno-builtin -fcf-protection=none -Wno-format-truncation \
 	-Wno-array-bounds -Wno-infinite-recursion -Wno-nonnull -Wno-stringop-overread -Wno-stringop-overflow -Wno-unused-result
-# The rows of the kernel's table, for programs that try every call.
+# The rows of the kernel's table, for programs that try every call that is there.
 user_calls := $(user_out)/gen/calls.h
 $(user_calls): $(user_dir)/../kernel/include/abi/syscalls.tbl
 	@mkdir -p $(@D)
-	@awk '/^[0-9]/ { printf "ROW(%s, %s, \"%s\")\n", $$1, $$2, $$5 }' $< >$@
+	@awk '/^[0-9]/ && $$4 != "-" { printf "ROW(%s, %s, \"%s\")\n", $$1, $$2, $$5 }' $< >$@
 
 USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -I$(dir $(user_calls)) -static -no-pie -pthread -o $@ $< -lpthread
 USER_BUILD_glibc = $(USER_CC) $(musl_flags) -static -no-pie -pthread -o $@ $<
