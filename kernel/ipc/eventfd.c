@@ -122,6 +122,7 @@ static void eventfd_release(struct file *f)
 
 static const struct file_ops eventfd_ops = {
 	.name = "[eventfd]",
+	.no_splice = NO_SPLICE,
 	.lseek = ipc_no_lseek,
 	.read = eventfd_read,
 	.write = eventfd_write,

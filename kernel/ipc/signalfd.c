@@ -104,6 +104,7 @@ static void signalfd_release(struct file *f)
 
 static const struct file_ops signalfd_ops = {
 	.name = "[signalfd]",
+	.no_splice = NO_SPLICE,
 	.lseek = ipc_no_lseek,
 	.read = signalfd_read,
 	.poll = signalfd_poll,

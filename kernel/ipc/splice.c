@@ -20,6 +20,10 @@
 #define SPLICE_NONBLOCK 2u
 #define SPLICE_FLAGS 15u
 
+/* Whether Linux lets pages flow out of, or into, such a file. */
+static bool may_take(struct file *f) { return !(f->mode & FILE_DIR) && !(f->ops->no_splice & NO_SPLICE_READ); }
+static bool may_put(struct file *f) { return !(f->ops->no_splice & NO_SPLICE_WRITE); }
+
 /* --- sendfile ------------------------------------------------------------------------------------------------------ */
 
 /* Copies up to n bytes from `in` at *pos to `out` (at *out_pos, or where it stands). *pos moves by what was written. */
@@ -36,10 +40,10 @@ static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_p
 		got = file_read_kernel(in, buf, MIN(n, size), &at);
 		if (got <= 0)
 			break;
-		put = file_write_kernel(out, buf, got, out_pos);
+		put = may_put(out) ? file_write_kernel(out, buf, got, out_pos) : -EINVAL;
 		if (put <= 0)
 			break;
-		*pos += put;
+		*pos += at > *pos ? put : 0; /* some have no position to move, random numbers for one */
 		done += put;
 		n -= put;
 		if (put < got || thread_interrupted())
@@ -53,27 +57,37 @@ static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_p
 
 long sys_sendfile(int out, int in, void __user *offset, size_t count)
 {
-	struct fdref i = fdref_get(in, false), o;
-	s64 pos;
+	struct fdref i, o;
+	s64 pos = 0;
 	long result = -EBADF;
 
+	if (offset && get_user_u64((u64 *)&pos, offset))
+		return -EFAULT;
+	i = fdref_get(in, false);
 	if (!i.file)
 		return -EBADF;
+	if (!(i.file->mode & FILE_READ))
+		goto put_in;
+	result = offset && !(i.file->mode & FILE_SEEKABLE) ? -ESPIPE : -EINVAL;
+	if ((offset && (!(i.file->mode & FILE_SEEKABLE) || pos < 0)) || (s64)count < 0)
+		goto put_in;
+	result = -EBADF;
 	o = fdref_get(out, false);
 	if (!o.file)
 		goto put_in;
-	if (!(i.file->mode & FILE_READ) || !(o.file->mode & FILE_WRITE))
+	if (!(o.file->mode & FILE_WRITE))
+		goto put;
+	/* A stream would lose what was read of it and not written; only a pipe takes all that there is room for. */
+	result = -EINVAL;
+	if (o.file->flags & O_APPEND || pipe_of(i.file) || (i.file->mode & FILE_STREAM && !pipe_of(o.file)))
+		goto put;
+	result = 0;
+	if (!count)
 		goto put;
 	result = -EINVAL;
-	if (!i.file->inode || !S_ISREG(i.file->inode->mode) || o.file->flags & O_APPEND)
+	if (!may_take(i.file))
 		goto put;
 	if (offset) {
-		result = -EFAULT;
-		if (get_user_u64((u64 *)&pos, offset))
-			goto put;
-		result = -EINVAL;
-		if (pos < 0)
-			goto put;
 		result = copy_file(i.file, &pos, o.file, NULL, MIN(count, MAX_COUNT));
 		if (put_user_u64(pos, offset))
 			result = -EFAULT;
@@ -214,8 +228,8 @@ static int get_offset(struct file *f, s64 __user *user, s64 *pos, s64 **pp)
 	*pp = NULL;
 	if (!user)
 		return 0;
-	if (f->mode & FILE_STREAM)
-		return -ESPIPE;
+	if (!(f->mode & FILE_SEEKABLE))
+		return -EINVAL;
 	if (get_user_u64((u64 *)pos, (u64 __user *)user))
 		return -EFAULT;
 	if (*pos < 0)
@@ -255,13 +269,13 @@ long sys_splice(int in, void __user *off_in, int out, void __user *off_out, size
 	if (pi && po) {
 		if (pi != po)
 			result = from_pipe(pi, o.file, NULL, len, nonblock || (i.file->flags | o.file->flags) & O_NONBLOCK);
-	} else if (pi && !(o.file->flags & O_APPEND)) {
+	} else if (pi && may_put(o.file) && !(o.file->flags & O_APPEND)) {
 		result = get_offset(o.file, off_out, &pos, &pp);
 		if (!result)
 			result = from_pipe(pi, o.file, pp, len, nonblock || i.file->flags & O_NONBLOCK);
 		if (result > 0 && pp && put_user_u64(pos, (u64 __user *)off_out))
 			result = -EFAULT;
-	} else if (po) {
+	} else if (po && may_take(i.file)) {
 		result = get_offset(i.file, off_in, &pos, &pp);
 		if (!result)
 			result = to_pipe(i.file, pp, po, len, nonblock || o.file->flags & O_NONBLOCK);

@@ -96,6 +96,7 @@ static void timerfd_release(struct file *f)
 
 static const struct file_ops timerfd_ops = {
 	.name = "[timerfd]",
+	.no_splice = NO_SPLICE,
 	.lseek = ipc_no_lseek,
 	.read = timerfd_read,
 	.poll = timerfd_poll,

@@ -237,14 +237,15 @@ static u32 kmsg_poll(struct file *f, struct poll_table *pt __unused)
 
 /* --- the devices --------------------------------------------------------------------------------------------------------------------- */
 
-static const struct file_ops null_ops = { .name = "null", .read = null_read, .write = null_write, .lseek = null_lseek };
-static const struct file_ops zero_ops = { .name = "zero", .read = zero_read, .write = null_write, .lseek = null_lseek, .mmap = zero_mmap };
-static const struct file_ops full_ops = { .name = "full", .read = zero_read, .write = full_write, .lseek = null_lseek };
+static const struct file_ops null_ops = { .name = "null", .no_splice = NO_SPLICE_READ, .read = null_read, .write = null_write, .lseek = null_lseek };
+static const struct file_ops zero_ops = { .name = "zero", .no_splice = NO_SPLICE, .read = zero_read, .write = null_write, .lseek = null_lseek, .mmap = zero_mmap };
+static const struct file_ops full_ops = { .name = "full", .no_splice = NO_SPLICE, .read = zero_read, .write = full_write, .lseek = null_lseek };
 static const struct file_ops random_ops = {
 	.name = "random", .read = random_read, .write = random_write, .ioctl = random_ioctl, .lseek = null_lseek,
 };
 static const struct file_ops kmsg_ops = {
-	.name = "kmsg", .read = kmsg_read, .write = kmsg_write, .lseek = kmsg_lseek, .poll = kmsg_poll,
+	.name = "kmsg",
+	.no_splice = NO_SPLICE, .read = kmsg_read, .write = kmsg_write, .lseek = kmsg_lseek, .poll = kmsg_poll,
 };
 
 static int memory_open(struct inode *inode, struct file *f)

@@ -279,6 +279,7 @@ const struct file_ops pid_dir_ops = { .name = "proc pid", .readdir = pid_readdir
 const struct file_ops task_dir_ops = { .name = "proc task", .readdir = task_readdir, .lseek = task_lseek };
 const struct file_ops pid_file_ops = {
 	.name = "proc file",
+	.no_splice = NO_SPLICE,
 	.read = pid_file_read,
 	.write = pid_file_write,
 	.lseek = textfile_lseek,

@@ -142,7 +142,7 @@ static ssize_t fdinfo_read(struct file *f, struct uio *to, s64 *pos)
 	return textfile_read(f, to, pos, show_fdinfo, proc_of(f->inode));
 }
 
-static const struct file_ops fdinfo_file_ops = { .name = "proc fdinfo", .read = fdinfo_read, .lseek = textfile_lseek, .release = textfile_release };
+static const struct file_ops fdinfo_file_ops = { .name = "proc fdinfo", .no_splice = NO_SPLICE, .read = fdinfo_read, .lseek = textfile_lseek, .release = textfile_release };
 
 /* --- the two directories -------------------------------------------------------------------------------------------- */
 

@@ -256,4 +256,4 @@ static s64 mem_lseek(struct file *f, s64 off, int whence)
 	return generic_lseek(f, off, whence, INT64_MAX, 0);
 }
 
-const struct file_ops mem_file_ops = { .name = "proc mem", .read = mem_read, .write = mem_write, .lseek = mem_lseek };
+const struct file_ops mem_file_ops = { .name = "proc mem", .no_splice = NO_SPLICE, .read = mem_read, .write = mem_write, .lseek = mem_lseek };

@@ -82,7 +82,9 @@ struct file_ops {
 	int (*show_fdinfo)(struct file *f, struct seq *s);
 	long (*fcntl)(struct file *f, u32 cmd, u64 arg);              /* commands of one kind of file (pipe size, seals): default -EINVAL; -EBADF for pipe sizes */
 	int (*async)(struct file *f, bool on);                        /* O_ASYNC goes on or off; NULL: FIOASYNC gives -ENOTTY */
+	u8 no_splice;                                                 /* NO_SPLICE_*: what splice and sendfile may not do with it, as on Linux: -EINVAL */
 };
+enum { NO_SPLICE_READ = 1, NO_SPLICE_WRITE = 2, NO_SPLICE = 3 };
 
 struct file {
 	struct refcount ref;
