@@ -34,7 +34,7 @@ static struct ipc_object *make_segment(const struct ipc_get *g, s32 key)
 	u64 pages = DIV_ROUND_UP(g->size, PAGE_SIZE);
 	char name[20];
 
-	if (g->size < 1 || g->size > READ_ONCE(limit_shmmax.value))
+	if (g->size < 1 || g->size > READ_ONCE(limit_shmmax.value) || (s64)g->size < 0)
 		return ERR_PTR(-EINVAL);
 	if (pages << PAGE_SHIFT < g->size || atomic_load(&shm_total_pages) + pages > READ_ONCE(limit_shmall.value))
 		return ERR_PTR(-ENOSPC);

@@ -83,5 +83,8 @@ int main(void)
 			say("\n");
 		}
 	}
+	/* System V objects outlive who made them. */
+	for (int id = 0; id < 16; id++)
+		SYS(shmctl, id, 0, NULL), SYS(semctl, id, 0, 0, 0), SYS(msgctl, id, 0, NULL);
 	return 0;
 }
