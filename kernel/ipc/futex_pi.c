@@ -79,25 +79,42 @@ static void insert(struct pi_state *s, struct pi_waiter *w)
 	list_add_tail(&at->waiter.link, &w->waiter.link);
 }
 
-/* t's waiters have changed: so may what it runs with, and its place where it waits itself; and so on. */
+/* t runs with another priority: its place where it waits, if it does. The owner of that lock, or NULL: nothing changed for it. */
+static struct thread *requeue(struct thread *t)
+{
+	struct pi_waiter *w = t->ipc->pi_waiting;
+
+	if (!w || w->urgency == thread_urgency(t))
+		return NULL;
+	list_del(&w->waiter.link);
+	insert(w->state, w);
+	return w->state->owner;
+}
+
+/* t's waiters have changed: so may what it runs with, and with that its own place; and so on along the chain. */
 static void relend(struct thread *t)
 {
 	for (int i = 0; t && i < CHAIN_LIMIT; i++) {
 		struct pi_state *s;
-		u8 most = 0, before = thread_urgency(t);
+		u8 most = 0;
 
 		list_for_each(s, &t->ipc->owned, owned)
 			if (!list_empty(&s->waiters))
 				most = MAX(most, list_first(&s->waiters, struct pi_waiter, waiter.link)->urgency);
 		thread_boost(t, most);
-		struct pi_waiter *w = t->ipc->pi_waiting;
-		if (!w || before == thread_urgency(t))
-			return;
-		list_del(&w->waiter.link);
-		insert(w->state, w);
-		t = w->state->owner;
+		t = requeue(t);
 	}
 }
+
+static void policy_changed(struct thread *t)
+{
+	if (!READ_ONCE(t->ipc))
+		return;
+	spin_lock(&futex_pi_lock);
+	relend(requeue(t));
+	spin_unlock(&futex_pi_lock);
+}
+NOTIFIER(thread_policy_changed, policy_changed);
 
 /* Would t, by waiting for something of `owner`'s, wait for itself? */
 static bool circle(struct thread *owner, struct thread *t)

@@ -188,6 +188,7 @@ void thread_set_policy(struct thread *t, u8 policy, u8 rt_priority)
 		t->policy = policy;
 		t->rt_priority = rt_priority;
 	});
+	NOTIFIER_CALL(thread_policy_changed, t);
 }
 
 void thread_boost(struct thread *t, u8 rt_priority)

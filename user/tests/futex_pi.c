@@ -416,6 +416,39 @@ static void *high(void *arg)
 	return NULL;
 }
 
+static void *ordinary(void *arg)
+{
+	struct sched_param p = { .sched_priority = 0 };
+
+	(void)arg;
+	NEED(SYS(sched_setscheduler, 0, SCHED_OTHER, &p) == 0);
+	holds = gettid();
+	lock();
+	unlock();
+	return NULL;
+}
+
+static void *between(void *arg)
+{
+	(void)arg;
+	become(20);
+	NEED(futex(other, FUTEX_LOCK_PI, 0, NULL, NULL, 0) == 0);
+	holds = gettid();
+	lock();
+	unlock();
+	NEED(futex(other, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0);
+	return NULL;
+}
+
+static void *behind(void *arg)
+{
+	(void)arg;
+	become(60);
+	NEED(futex(other, FUTEX_LOCK_PI, 0, NULL, NULL, 0) == 0);
+	NEED(futex(other, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0);
+	return NULL;
+}
+
 static void lending(void)
 {
 	pthread_t t[3];
@@ -449,6 +482,40 @@ static void lending(void)
 		unlock();
 		V(prio_of(gettid()));
 		pthread_join(t[0], NULL);
+		/* The waiter becomes more urgent while it waits, and less again. */
+		struct sched_param p = { .sched_priority = 40 };
+		lock();
+		holds = 0;
+		pthread_create(&t[0], NULL, ordinary, NULL);
+		while (!(*word & FUTEX_WAITERS))
+			nap(5);
+		nap(20);
+		V(prio_of(gettid()));
+		NEED(SYS(sched_setscheduler, holds, SCHED_FIFO, &p) == 0);
+		V(prio_of(gettid()));
+		p.sched_priority = 0;
+		NEED(SYS(sched_setscheduler, holds, SCHED_OTHER, &p) == 0);
+		V(prio_of(gettid()));
+		unlock();
+		pthread_join(t[0], NULL);
+		/* Along a chain: who waits for the one that waits. */
+		lock();
+		*other = holds = 0;
+		pthread_create(&t[0], NULL, between, NULL);
+		while (!(*word & FUTEX_WAITERS))
+			nap(5);
+		pthread_create(&t[1], NULL, behind, NULL);
+		while (!(*other & FUTEX_WAITERS))
+			nap(5);
+		nap(20);
+		V(prio_of(gettid()));
+		V(prio_of(holds));
+		unlock();
+		V(prio_of(gettid()));
+		for (int i = 0; i < 2; i++)
+			pthread_join(t[i], NULL);
+		X(*word);
+		X(*other);
 	}
 }
 

@@ -161,6 +161,8 @@ void sched_tick(void);                    /* timer interrupt: ends slices */
 /* Given. */
 void thread_set_nice(struct thread *t, int nice);
 void thread_set_policy(struct thread *t, u8 policy, u8 rt_priority);
+/* Its class or priority was changed from outside: who sorts threads by it looks again. No locks held. */
+NOTIFIER_DECLARE(thread_policy_changed, struct thread *t);
 /* Lends it a real-time priority (1 … 99), or takes that back (0). Any context. */
 void thread_boost(struct thread *t, u8 rt_priority);
 /* The real-time priority that it runs with: its own or a lent one; 0: it is in no real-time class. */
