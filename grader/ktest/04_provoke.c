@@ -7,6 +7,7 @@
 #include "mm/pagetable.h"
 #include "mm/slab.h"
 #include "sched/mutex.h"
+#include "sched/smp.h"
 #include "sched/thread.h"
 #include "time/time.h"
 
@@ -135,6 +136,57 @@ PROVOKE(free_page_written_from_outside)
 	for (int i = 0; i < 100; i++)
 		frame_alloc(0, 0);
 }
+
+static struct spinlock foreign = SPINLOCK_INIT("provoked", RANK_TTY);
+static void take_foreign(void *unused __unused) { spin_lock(&foreign); }
+PROVOKE(unlock_by_another_cpu)
+{
+	/* The lock stays taken on the other CPU. */
+	u64 other = smp_online_mask() & ~(1ul << cpu_id());
+	if (other)
+		smp_call(1ul << __builtin_ctzl(other), take_foreign, NULL);
+	spin_unlock(&foreign);
+}
+
+static volatile bool slept;
+static void sleep_in_interrupt(struct timer *t __unused)
+{
+	thread_sleep_ns(1000);
+	slept = true;
+}
+PROVOKE(sleep_in_interrupt)
+{
+	static struct timer t;
+	timer_init(&t, sleep_in_interrupt, NULL);
+	timer_start(&t, time_ns() + 1000000);
+	while (!slept)
+		cpu_relax();
+}
+
+PROVOKE(loop_with_interrupts_on)
+{
+	for (;;)
+		cpu_relax();
+}
+
+PROVOKE(execution_of_heap)
+{
+	u8 *code = HIDE((u8 *)kmalloc(64, 0));
+	*code = 0xc3;
+	((void (*)(void))code)();
+}
+
+static void armed(struct timer *t __unused) {}
+PROVOKE(timer_freed_while_armed)
+{
+	struct timer *t = kzalloc(sizeof(*t), 0);
+	timer_init(t, armed, NULL);
+	timer_start(t, time_ns() + 1000000);
+	kfree(t);
+	time_delay_us(5000);
+}
+
+PROVOKE(undefined_instruction) { __asm__ volatile("ud2"); }
 
 /* A race that only a switch between the two halves shows: found by the chaos scheduler, with the seed in the report. */
 static struct {

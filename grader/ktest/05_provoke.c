@@ -1,4 +1,5 @@
 /* Faults made on purpose: between user and kernel. */
+#include "core/cpu.h"
 #include "core/ktest.h"
 #include "lib/string.h"
 #include "sched/mutex.h"
@@ -11,6 +12,23 @@ PROVOKE(user_pointer)
 {
 	volatile int *p = HIDE((volatile int *)0x400000);
 	(void)*p;
+}
+
+PROVOKE(user_pointer_by_copy)
+{
+	char buffer[16];
+	memcpy(HIDE(&buffer[0]), HIDE((const char *)0x400000), sizeof(buffer));
+}
+
+PROVOKE(user_pointer_written) { *HIDE((volatile int *)0x400000) = 1; }
+
+PROVOKE(interrupts_off_on_return_to_user)
+{
+	struct trapframe f;
+	memset(&f, 0, sizeof(f));
+	f.rax = ~0ul; /* no such call */
+	irq_disable();
+	syscall_dispatch(&f);
 }
 
 PROVOKE(lock_held_on_return_to_user)

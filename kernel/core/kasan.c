@@ -17,6 +17,7 @@ extern u64 boot_pml4[512];
 #define ENTRY_TABLE 3ul           /* present, writable */
 #define ENTRY_READ_ONLY 1ul
 #define ENTRY_ADDRESS 0x000ffffffffff000ul
+#define THREAD_STACK (32 * 1024ul) /* KSTACK_SIZE of mm/pagetable.h, which lies above this layer */
 #define IMAGE_TABLES 8            /* 128 MiB of image */
 
 static u8 zero_page[4096] __aligned(4096);
@@ -128,13 +129,22 @@ void kasan_unpoison(const void *p, size_t n)
 		s[n / 8] = n % 8;
 }
 
+static bool user_memory;
+
+void kasan_user_memory(void) { user_memory = true; }
+
+static const char *bad_low(u64 p)
+{
+	return p >> 47 ? "wild access" : "user memory touched without the copy functions";
+}
+
 /* The first byte of [p, p + n) that must not be touched, or NULL. */
 static const void *first_bad(const void *p, size_t n)
 {
 	const char *at = p, *end = at + n;
 
 	if ((u64)p < DIRECT_BASE)
-		return (u64)p < PAGE_SIZE ? p : NULL; /* user addresses are somebody else's business */
+		return (u64)p < PAGE_SIZE || user_memory ? p : NULL;
 	while (at < end) {
 		const u8 *s = kasan_shadow(at);
 		if (!((u64)s & 7) && !((u64)at & 7) && at + 64 <= end && !*(const u64 *)s) {
@@ -156,19 +166,47 @@ void kasan_check(const void *p, size_t n, bool write, const void *caller)
 {
 	const void *bad = n ? first_bad(p, n) : NULL;
 
-	if (unlikely(bad) && !panicking)
-		kasan_report(bad, n, write, caller, NULL);
+	if (likely(!bad) || panicking)
+		return;
+	kasan_report(bad, n, write, caller, (u64)bad < DIRECT_BASE && (u64)bad >= PAGE_SIZE ? bad_low((u64)bad) : NULL);
 }
 
 /* --- what the compiler calls ----------------------------------------------------------------------------------------- */
 
+static __noinline void check_low(u64 p, size_t n, bool write, const void *caller)
+{
+	if (panicking)
+		return;
+	if (p < PAGE_SIZE)
+		kasan_report((const void *)p, n, write, caller, "null pointer");
+	/* Where there is user memory yet, only the copy functions touch it, and they are assembly. */
+	if (user_memory)
+		kasan_report((const void *)p, n, write, caller, bad_low(p));
+}
+
+/*
+ * What lies just below the stack pointer of who accesses memory was the frame of a function that has returned. `sp` is the frame address of a function that the
+ * compiler calls: the saved rbp and the return address are all that lies between.
+ */
+static __noinline void check_below_stack(u64 p, u64 sp, size_t n, bool write, const void *caller)
+{
+	const u64 *thread = (const u64 *)this_cpu()->current;
+
+	if (panicking || !thread || sp >= thread[1] || p < thread[1] - THREAD_STACK || thread[1] - sp > THREAD_STACK) /* stack_top: sched/thread.h */
+		return;
+	kasan_report((const void *)p, n, write, caller, "use of a variable after its function returned");
+}
+
 static __always_inline void check_small(u64 p, size_t n, bool write, const void *caller)
 {
+	u64 sp = (u64)__builtin_frame_address(0) + 16;
+
 	if (unlikely(p < DIRECT_BASE)) {
-		if (p >= PAGE_SIZE || panicking)
-			return; /* not the kernel's: a fault tells, or SMAP */
-		kasan_report((const void *)p, n, write, caller, "null pointer");
+		check_low(p, n, write, caller);
+		return;
 	}
+	if (unlikely(sp - 1 - p < PAGE_SIZE))
+		check_below_stack(p, sp, n, write, caller);
 	s8 v = *(const s8 *)((p >> 3) + SHADOW_OFFSET);
 	if (likely(!v) && ((p & 7) + n <= 8))
 		return;
@@ -226,6 +264,12 @@ void __asan_allocas_unpoison(u64 top, u64 bottom)
 	if (top && top < bottom)
 		kasan_unpoison((const void *)top, bottom - top);
 }
+
+/* A variable's scope ends, and begins: for those too large for code in line. */
+void __asan_poison_stack_memory(u64 p, size_t n);
+void __asan_unpoison_stack_memory(u64 p, size_t n);
+void __asan_poison_stack_memory(u64 p, size_t n) { kasan_poison((const void *)p, n, 0xf8); }
+void __asan_unpoison_stack_memory(u64 p, size_t n) { kasan_unpoison((const void *)p, n); }
 
 #define SET_SHADOW(hex) \
 	void __asan_set_shadow_##hex(u8 *s, size_t n); \

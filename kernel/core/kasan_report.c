@@ -10,6 +10,20 @@ bool (*kasan_describe_hook)(const void *p);
 
 #define STACK_FRAME_MAGIC 0x41b58ab3ul /* first word of a frame with red zones; then: description, function */
 
+/* Which is nearer: what may be touched behind p, or before it? */
+static bool before_an_object(const void *p)
+{
+	const u8 *s = kasan_shadow(p);
+
+	for (int i = 1; i <= 8; i++) {
+		if (s[-i] < 0x80)
+			return false;
+		if (s[i] < 0x80)
+			return true;
+	}
+	return false;
+}
+
 static const char *kind_of(u8 value, const void *p)
 {
 	switch (value) {
@@ -18,7 +32,7 @@ static const char *kind_of(u8 value, const void *p)
 	case POISON_UNMAPPED:
 		return "use of a freed mapping";
 	case POISON_HEAP_REDZONE:
-		return "heap overrun";
+		return *kasan_shadow(p) >= 0x80 && before_an_object(p) ? "heap underrun" : "heap overrun";
 	case POISON_HEAP_FREED:
 		return "use after free";
 	case POISON_GLOBAL:

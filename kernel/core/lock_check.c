@@ -212,6 +212,33 @@ void lock_check_spin_release(const void *lock, const char *name, const void *cal
 	irq_restore(flags);
 }
 
+static void check_freed(const struct held_locks *h, const char *p, size_t n)
+{
+	for (u32 i = 0; h && i < h->count; i++) {
+		const char *lock = h->locks[i].lock;
+		if (unlikely(lock >= p && lock < p + n))
+			panic_with(lock_check_print_all, NULL, "lock check: memory at %lx is freed, in which %s lies, and is held", (u64)p, classes[h->locks[i].class].name);
+	}
+}
+
+void lock_check_freed(const void *p, size_t n)
+{
+	u64 flags;
+
+	if (unlikely(panicking))
+		return;
+	flags = irq_save();
+	check_freed(percpu_ptr(held_locks), p, n);
+	check_freed(lock_check_thread_hook ? lock_check_thread_hook() : NULL, p, n);
+	irq_restore(flags);
+}
+
+void lock_check_point_on_preempt_enable(void)
+{
+	if (unlikely(lock_check_point_hook) && preempt_count() == 1 && irq_enabled())
+		lock_check_point_hook();
+}
+
 void might_sleep_at(const char *what, const void *caller __unused)
 {
 	if (likely(!preempt_count() && irq_enabled()) || !this_cpu()->current || panicking)

@@ -20,6 +20,7 @@
 
 u32 panicking;
 void (*panic_stop_hook)(void);
+void (*panic_note_hook)(void);
 void (*panic_restart_hook)(void);
 void (*panic_others_hook)(void);
 CMDLINE_PARAM(panic, "panic");
@@ -246,6 +247,8 @@ static void __noreturn report(const struct trapframe *f, void (*detail)(const vo
 	panic_vformat(text, sizeof(text), fmt, ap);
 	panic_printf("\nPANIC %s\n", text);
 	panic_printf("cpu %u, %lu ms after the start, %s\n", cpu_id(), boot_clock_ns() / 1000000, in_irq() ? "in an interrupt" : "not in an interrupt");
+	if (panic_note_hook)
+		panic_note_hook();
 	if (detail)
 		detail(arg);
 	if (f) {

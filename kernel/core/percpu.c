@@ -3,6 +3,7 @@
  * pattern itself is never written.
  */
 #include "core/percpu.h"
+#include "core/lock_check.h"
 #include "core/cpu.h"
 #include "lib/string.h"
 
@@ -43,3 +44,12 @@ void preempt_check(void)
 	if (preempt_hook && irq_enabled())
 		preempt_hook();
 }
+
+#if DEBUG
+void preempt_enable(void)
+{
+	lock_check_point_on_preempt_enable();
+	if (preempt_count_down() && unlikely(READ_ONCE(this_cpu()->need_resched)))
+		preempt_check();
+}
+#endif

@@ -130,6 +130,8 @@ void printk_level(enum log_level level, const char *fmt, ...)
 	} while (line && *line);
 }
 
+bool klog_restricted = true;
+
 u64 klog_first_seq(void)
 {
 	return READ_ONCE(first_seq);

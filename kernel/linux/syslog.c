@@ -11,7 +11,6 @@
 
 enum { ACTION_CLOSE, ACTION_OPEN, ACTION_READ, ACTION_READ_ALL, ACTION_READ_CLEAR, ACTION_CLEAR, ACTION_CONSOLE_OFF, ACTION_CONSOLE_ON, ACTION_CONSOLE_LEVEL,
        ACTION_SIZE_UNREAD, ACTION_SIZE_BUFFER };
-#define CAP_SYSLOG 34
 #define RECORD 640
 #define BUFFER_SIZE (128 * 1024)
 #define LOOK_AGAIN_NS (50 * NSEC_PER_MSEC)
@@ -104,12 +103,9 @@ static size_t unread_size(void)
 	return total - MIN(total, read_offset);
 }
 
-/* Whether the log is for root alone. */
-static bool restricted = true;
-
 static int show_restrict(struct seq *s)
 {
-	seq_printf(s, "%d\n", restricted);
+	seq_printf(s, "%d\n", klog_restricted);
 	return 0;
 }
 
@@ -119,7 +115,7 @@ static ssize_t store_restrict(const char *text, size_t len)
 		return -EPERM;
 	if (*text != '0' && *text != '1')
 		return -EINVAL;
-	restricted = *text == '1';
+	klog_restricted = *text == '1';
 	return (ssize_t)len;
 }
 NODE(dmesg_restrict, .path = "sys/kernel/dmesg_restrict", .mode = 0644, .show = show_restrict, .store = store_restrict);
@@ -130,7 +126,7 @@ long sys_syslog(int type, void __user *buf, int len)
 	struct uio_vec vec;
 	if (type < 0 || type > ACTION_SIZE_BUFFER)
 		return -EINVAL;
-	if ((restricted || (type != ACTION_READ_ALL && type != ACTION_SIZE_BUFFER)) && !capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
+	if ((klog_restricted || (type != ACTION_READ_ALL && type != ACTION_SIZE_BUFFER)) && !capable(CAP_SYSLOG) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	switch (type) {
 	case ACTION_READ:

@@ -46,7 +46,7 @@ void slab_cache_init(struct slab_cache *c, const char *name, size_t size, size_t
 	size_t object_size = MAX(size, sizeof(void *));
 
 	align = MAX(align, sizeof(void *));
-	size = ALIGN_UP(heap_check_slot(object_size), align);
+	size = ALIGN_UP(heap_check_slot(object_size, align), align);
 	ASSERT(size <= 128 * 1024);
 	*c = (struct slab_cache){ .name = name, .size = size, .object_size = object_size, .align = align };
 	/* The smallest slab that wastes at most an eighth, and holds eight if that takes no more than 32 KiB. */
@@ -128,6 +128,7 @@ void *slab_alloc(struct slab_cache *c, unsigned flags)
 		if (!obj)
 			return NULL;
 	}
+	obj = (char *)obj + heap_check_left(c->align);
 	heap_check_alloc(c, obj);
 	if (flags & ALLOC_ZERO)
 		memset(obj, 0, c->object_size);
@@ -245,13 +246,15 @@ static void *kmalloc_large(size_t size, unsigned flags)
 {
 	if (unlikely(alloc_fail_hook) && alloc_fail_hook(0))
 		return NULL;
-	if (size > (PAGE_SIZE << (MAX_ORDER - 1)))
+	if (size > (PAGE_SIZE << (MAX_ORDER - 1)) - (KASAN ? 8 : 0))
 		return flags & (ALLOC_ATOMIC | ALLOC_NOWAIT) ? NULL : kmap_alloc(size, flags);
-	unsigned order = 64 - __builtin_clzl((size - 1) >> PAGE_SHIFT);
+	/* In a checking kernel there is always some room behind it that is closed. */
+	unsigned order = 64 - __builtin_clzl((size - 1 + (KASAN ? 8 : 0)) >> PAGE_SHIFT);
 	struct frame *f = frame_alloc(order, flags);
 	if (!f)
 		return NULL;
 	f->flags |= FRAME_HEAD;
+	f->index = size;
 	atomic_fetch_add(&large_frames, 1ul << order);
 	if (KASAN) {
 		kasan_poison(frame_to_virt(f), PAGE_SIZE << order, POISON_HEAP_REDZONE);
@@ -286,6 +289,7 @@ void kfree(const void *p)
 	if (!p)
 		return;
 	if (unlikely(is_kmap(p))) {
+		heap_check_kmap_free(p);
 		kmap_free((void *)p);
 		return;
 	}
@@ -294,7 +298,7 @@ void kfree(const void *p)
 		slab_free(f->owner, (void *)p);
 		return;
 	}
-	ASSERT(f->flags & FRAME_HEAD && IS_ALIGNED((u64)p, PAGE_SIZE));
+	heap_check_large_free(f, p);
 	atomic_fetch_sub(&large_frames, 1ul << f->order);
 	frame_free(f, f->order);
 }
@@ -306,7 +310,7 @@ size_t kmalloc_usable(const void *p)
 	if (is_kmap(p))
 		return kmap_size(p);
 	struct frame *f = virt_to_frame(p);
-	return f->flags & FRAME_SLAB ? heap_check_usable(f->owner, p) : PAGE_SIZE << f->order;
+	return f->flags & FRAME_SLAB ? heap_check_usable(f->owner, p) : KASAN ? f->index : PAGE_SIZE << f->order;
 }
 
 void *krealloc(void *p, size_t size, unsigned flags)

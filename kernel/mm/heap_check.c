@@ -3,9 +3,9 @@
  *
  * A slot of a checked cache:
  *
- *   | object (object_size) | red zone ... | struct object_meta |        c->size
+ *   | red zone | object (object_size) | red zone ... | struct object_meta |        c->size
  *
- * The slab allocator below knows only slots, and sees them accessible throughout: poison lies on red zones of objects that are handed out, and on objects in
+ * The first red zone is there for the first object of a slab, which has no slot before it. The slab allocator below knows only slots, and sees them accessible throughout: poison lies on red zones of objects that are handed out, and on objects in
  * quarantine. A freed object waits there until QUARANTINE others were freed after it, filled with a pattern that must still be whole when it leaves.
  *
  * A free frame is poisoned, and filled with a pattern too (frame->spare notes that): this catches what the shadow cannot see, such as a user program that still
@@ -19,6 +19,7 @@
 #include "core/cpu.h"
 #include "core/fault_inject.h"
 #include "core/ksyms.h"
+#include "core/lock_check.h"
 #include "core/panic.h"
 #include "core/percpu.h"
 #include "lib/string.h"
@@ -46,9 +47,19 @@ static struct {
 static u32 ring_first, ring_count; /* quarantine_lock */
 static u64 ring_bytes;             /* quarantine_lock */
 
-size_t heap_check_slot(size_t object_size)
+size_t heap_check_left(size_t align)
 {
-	return ALIGN_UP(object_size, 8ul) + sizeof(struct object_meta);
+	return MAX(align, 16ul);
+}
+
+size_t heap_check_slot(size_t object_size, size_t align)
+{
+	return heap_check_left(align) + ALIGN_UP(object_size, 8ul) + sizeof(struct object_meta);
+}
+
+static char *slot_of(const struct slab_cache *c, const void *object)
+{
+	return (char *)object - heap_check_left(c->align);
 }
 
 static u32 generation;      /* atomic: marks drawn so far */
@@ -56,7 +67,12 @@ static u64 shadow_frames;   /* atomic */
 
 static struct object_meta *meta_of(const struct slab_cache *c, const void *object)
 {
-	return (struct object_meta *)((char *)object + c->size - sizeof(struct object_meta));
+	return (struct object_meta *)(slot_of(c, object) + c->size - sizeof(struct object_meta));
+}
+
+static void close_slot(const struct slab_cache *c, const void *object, u8 why)
+{
+	kasan_poison(slot_of(c, object), c->size, why);
 }
 
 static void fill_words(void *p, u64 pattern, size_t words)
@@ -103,7 +119,9 @@ static void describe_object(const struct slab_cache *c, const char *object, cons
 		panic_note("KASAN: in a slab of %s, in a slot that was never handed out\n", c->name);
 		return;
 	}
-	if (at >= object + m->size)
+	if (at < object)
+		panic_note("KASAN: %lu bytes before an object of %u bytes (cache %s) at %lx\n", (u64)(object - at), m->size, c->name, (u64)object);
+	else if (at >= object + m->size)
 		panic_note("KASAN: %lu bytes behind the end of an object of %u bytes (cache %s) at %lx\n", (u64)(at - object) - m->size, m->size, c->name, (u64)object);
 	else
 		panic_note("KASAN: at byte %lu of an object of %u bytes (cache %s) at %lx\n", (u64)(at - object), m->size, c->name, (u64)object);
@@ -128,7 +146,7 @@ static bool describe(const void *p)
 	const struct slab_cache *c = f->owner;
 	u64 base = ALIGN_DOWN((u64)p, PAGE_SIZE << c->order), index = ((u64)p - base) / c->size;
 	if (index < c->per_slab)
-		describe_object(c, (const char *)base + index * c->size, p);
+		describe_object(c, (const char *)base + index * c->size + heap_check_left(c->align), p);
 	return true;
 }
 
@@ -142,7 +160,7 @@ void heap_check_alloc(struct slab_cache *c, void *object)
 	m->size = c->object_size;
 	m->generation = atomic_load_relaxed(&generation);
 	take_trace(m->allocated);
-	kasan_poison(object, c->size, POISON_HEAP_REDZONE);
+	close_slot(c, object, POISON_HEAP_REDZONE);
 	kasan_unpoison(object, c->object_size);
 	fill_words(object, PATTERN_FRESH, c->object_size / 8);
 }
@@ -150,7 +168,7 @@ void heap_check_alloc(struct slab_cache *c, void *object)
 void heap_check_size(struct slab_cache *c, void *object, size_t size)
 {
 	meta_of(c, object)->size = size;
-	kasan_poison(object, c->size, POISON_HEAP_REDZONE);
+	close_slot(c, object, POISON_HEAP_REDZONE);
 	kasan_unpoison(object, size);
 }
 
@@ -167,8 +185,8 @@ static void leave(struct slab_cache *c, void *object)
 
 	if (other)
 		panic_with(describe_arg, other, "KASAN: use after free: a freed object was written behind the checker's back, %lx at %lx", *other, (u64)other);
-	kasan_unpoison(object, c->size);
-	heap_give(c, object);
+	kasan_unpoison(slot_of(c, object), c->size);
+	heap_give(c, slot_of(c, object));
 }
 
 static bool pop_oldest(bool only_if_full)
@@ -199,7 +217,7 @@ void heap_check_drain(void)
 
 void heap_check_free(struct slab_cache *c, void *object)
 {
-	u64 offset = (u64)object & ((PAGE_SIZE << c->order) - 1);
+	u64 offset = (u64)slot_of(c, object) & ((PAGE_SIZE << c->order) - 1);
 	struct object_meta *m = meta_of(c, object);
 	struct frame *f = virt_to_frame(object);
 
@@ -207,9 +225,10 @@ void heap_check_free(struct slab_cache *c, void *object)
 		panic_with(describe_arg, object, "KASAN: invalid free: %lx is no object of %s", (u64)object, c->name);
 	if (__atomic_exchange_n(&m->state, META_FREED, __ATOMIC_SEQ_CST) != META_LIVE)
 		panic_with(describe_arg, object, "KASAN: double free of %lx (cache %s)", (u64)object, c->name);
+	lock_check_freed(object, m->size);
 	take_trace(m->freed);
 	fill_words(object, PATTERN_FREE, c->object_size / 8);
-	kasan_poison(object, c->size, POISON_HEAP_FREED);
+	close_slot(c, object, POISON_HEAP_FREED);
 	while (pop_oldest(true))
 		;
 	u64 irq = spin_lock_irqsave(&quarantine_lock);
@@ -224,6 +243,20 @@ void heap_check_free(struct slab_cache *c, void *object)
 	spin_unlock_irqrestore(&quarantine_lock, irq);
 	if (!room)
 		leave(c, object);
+}
+
+void heap_check_kmap_free(const void *p)
+{
+	int level;
+
+	if (!IS_ALIGNED((u64)p, PAGE_SIZE) || !(pt_lookup(kernel_pt, (vaddr_t)p, &level) & PTE_PRESENT) || pt_lookup(kernel_pt, (vaddr_t)p - PAGE_SIZE, &level) & PTE_PRESENT)
+		panic_with(describe_arg, p, "KASAN: invalid free: %lx is not the start of a mapping (a variable on a stack?)", (u64)p);
+}
+
+void heap_check_large_free(const struct frame *f, const void *p)
+{
+	if ((u64)p < DIRECT_BASE || !pfn_valid(frame_to_pfn(f)) || !(f->flags & FRAME_HEAD) || !IS_ALIGNED((u64)p, PAGE_SIZE))
+		panic_with(describe_arg, p, "KASAN: invalid free: %lx was not allocated (or was freed already)", (u64)p);
 }
 
 static void check_reclaim(size_t want __unused, size_t *freed)
@@ -321,35 +354,46 @@ u64 heap_check_shadow_frames(void) { return atomic_load_relaxed(&shadow_frames);
 
 void heap_check_mark(void) { atomic_fetch_add(&generation, 1u); }
 
-static void show_slab_since(struct seq *s, const struct frame *head)
+static void show_object(struct seq *s, const struct slab_cache *c, const struct object_meta *m)
 {
-	const struct slab_cache *c = head->owner;
-	const char *base = frame_to_virt(head);
-
-	for (u32 i = 0; i < c->per_slab; i++) {
-		const struct object_meta *m = meta_of(c, base + (size_t)i * c->size);
-		if (m->state != META_LIVE || m->generation != atomic_load_relaxed(&generation))
-			continue;
-		seq_printf(s, "%s %u bytes:", c->name, m->size);
-		for (int k = 0; k < TRACE && m->allocated[k]; k++) {
-			u64 offset = 0, rip = 0xffffffff00000000ul | m->allocated[k];
-			const char *name = ksym_lookup(rip - 1, &offset), *file;
-			u32 line;
-			seq_printf(s, " %s+0x%lx", name ? name : "?", offset + 1);
-			if (kline_lookup(rip - 1, &file, &line))
-				seq_printf(s, " (%s:%u)", file, line);
-		}
-		seq_puts(s, "\n");
+	seq_printf(s, "%s %u bytes:", c->name, m->size);
+	for (int k = 0; k < TRACE && m->allocated[k]; k++) {
+		u64 offset = 0, rip = 0xffffffff00000000ul | m->allocated[k];
+		const char *name = ksym_lookup(rip - 1, &offset), *file;
+		u32 line;
+		seq_printf(s, " %s+0x%lx", name ? name : "?", offset + 1);
+		if (kline_lookup(rip - 1, &file, &line))
+			seq_printf(s, " (%s:%u)", file, line);
 	}
+	seq_puts(s, "\n");
 }
 
-/* A slab may go while we look: then a pattern stands where the state was. */
-void heap_check_show_since(struct seq *s)
+static void print_object(const struct slab_cache *c, const struct object_meta *m)
+{
+	panic_note("leak: %u bytes of %s\n", m->size, c->name);
+	print_trace("allocated by", m->allocated);
+}
+
+/* s: NULL in a panic. A slab may go while we look: then a pattern stands where the state was. */
+static void each_since(struct seq *s)
 {
 	for (pfn_t pfn = 0; pfn < early_top() >> PAGE_SHIFT; pfn++) {
 		const struct frame *f = pfn_valid(pfn) ? pfn_to_frame(pfn) : NULL;
-		if (f && (f->flags & (FRAME_SLAB | FRAME_HEAD)) == (FRAME_SLAB | FRAME_HEAD) && f->owner)
-			show_slab_since(s, f);
+		if (!f || (f->flags & (FRAME_SLAB | FRAME_HEAD)) != (FRAME_SLAB | FRAME_HEAD) || !f->owner)
+			continue;
+		const struct slab_cache *c = f->owner;
+		for (u32 i = 0; i < c->per_slab; i++) {
+			const struct object_meta *m = meta_of(c, (const char *)frame_to_virt(f) + (size_t)i * c->size + heap_check_left(c->align));
+			if (m->state != META_LIVE || m->generation != atomic_load_relaxed(&generation))
+				continue;
+			if (s)
+				show_object(s, c, m);
+			else
+				print_object(c, m);
+		}
 	}
 }
+
+void heap_check_show_since(struct seq *s) { each_since(s); }
+void heap_check_print_since(void) { each_since(NULL); }
 #endif

@@ -13,6 +13,7 @@
 #include "mm_priv.h"
 
 #include "core/node.h"
+#include "core/panic.h"
 #include "heap_check.h"
 
 /* Frames of page tables between KMAP_BASE and KMAP_END, of which all levels below the first stay for ever. */
@@ -73,6 +74,35 @@ static int show_objects(struct seq *s)
 NODE(objects, .path = "objects", .mode = 0400, .show = show_objects);
 
 #if KASAN
+static u64 marked;
+
+static void add_objects(struct slab_cache *c, void *arg) { *(u64 *)arg += slab_in_use(c); }
+
+static u64 all_objects(void)
+{
+	u64 n = 0;
+
+	slab_for_each(add_objects, &n);
+	return n;
+}
+
+void leak_mark(void)
+{
+	settle();
+	marked = all_objects();
+	heap_check_mark();
+}
+
+static void print_leaks(const void *unused __unused) { heap_check_print_since(); }
+
+void leak_check(void)
+{
+	settle();
+	u64 now = all_objects();
+	if (now > marked)
+		panic_with(print_leaks, NULL, "leak: %lu objects more than before", now - marked);
+}
+
 static int show_leaks(struct seq *s)
 {
 	settle();

@@ -48,7 +48,11 @@ void itimer_real_rearm(struct process_signal *s)
 
 static void tick(struct thread *t, bool user __unused)
 {
-	if (t->process && t->signal && !t->signal->exiting && t->process->signal && READ_ONCE(t->process->signal->cpu_timers))
+	struct process *p = t->process;
+
+	if (!p || !p->signal || !t->signal || t->signal->exiting)
+		return;
+	if (READ_ONCE(p->signal->cpu_timers) || p->rlimits[RLIM_CPU].cur != RLIM_INFINITY_ || p->rlimits[RLIM_RTTIME].cur != RLIM_INFINITY_)
 		atomic_fetch_or(&t->work, WORK_TIMER);
 }
 NOTIFIER(thread_tick, tick);
@@ -62,6 +66,26 @@ static bool check_one(struct process_signal *s, int which, u64 used)
 	return true;
 }
 
+/*
+ * RLIMIT_RTTIME: how many microseconds a real-time thread may run without sleeping. Past the soft limit SIGXCPU, and again each second; past the hard one the end.
+ * Called on the way back to user mode, as above.
+ */
+static void check_real_time(struct process *p)
+{
+	struct thread *t = current;
+	struct rlimit *limit = &p->rlimits[RLIM_RTTIME];
+	u64 soft = READ_ONCE(limit->cur), us = (t->runtime_ns - t->burst_start) / NSEC_PER_USEC;
+
+	if (!t->rt_priority || soft == RLIM_INFINITY_ || us < soft)
+		return;
+	if (us >= limit->max) {
+		signal_send_process(p, SIGKILL, NULL);
+		return;
+	}
+	WRITE_ONCE(limit->cur, soft + 1000000);
+	signal_send_thread(t, SIGXCPU, NULL);
+}
+
 void itimer_check_cpu(void)
 {
 	struct process *p = current->process;
@@ -73,11 +97,11 @@ void itimer_check_cpu(void)
 	struct sighand *h = sighand_lock(p, &flags);
 	bool virtual = check_one(s, ITIMER_VIRTUAL, user), prof = check_one(s, ITIMER_PROF, user + system);
 	u64 seconds = (user + system) / NSEC_PER_SEC;
-	bool limited = p->rlimits[RLIM_CPU].cur != RLIM_INFINITY_;
-	bool hard = seconds >= p->rlimits[RLIM_CPU].max, soft = limited && seconds >= s->cpu_limit_next;
+	struct rlimit *limit = &p->rlimits[RLIM_CPU];
+	bool limited = limit->cur != RLIM_INFINITY_, hard = seconds >= limit->max, soft = limited && seconds >= limit->cur;
 	if (soft)
-		s->cpu_limit_next = seconds + 1;
-	s->cpu_timers = s->itimer_value[ITIMER_VIRTUAL] || s->itimer_value[ITIMER_PROF] || limited;
+		WRITE_ONCE(limit->cur, limit->cur + 1); /* seen by getrlimit, as on Linux */
+	s->cpu_timers = s->itimer_value[ITIMER_VIRTUAL] || s->itimer_value[ITIMER_PROF];
 	sighand_unlock(h, flags);
 	if (virtual)
 		signal_send_process(p, SIGVTALRM, NULL);
@@ -87,6 +111,7 @@ void itimer_check_cpu(void)
 		signal_send_process(p, SIGKILL, NULL);
 	else if (soft)
 		signal_send_process(p, SIGXCPU, NULL);
+	check_real_time(p);
 }
 
 /* --- calls --------------------------------------------------------------------------------------------------------- */

@@ -27,10 +27,6 @@ static int change(struct process *p, unsigned resource, const struct rlimit *new
 	else if (new)
 		*limit = *new;
 	spin_unlock(&process_tree_lock);
-	if (!err && new && resource == RLIM_CPU && new->cur != RLIM_INFINITY_) {
-		p->signal->cpu_limit_next = MAX(new->cur, 1ul);
-		WRITE_ONCE(p->signal->cpu_timers, true);
-	}
 	if (!err && old)
 		*old = before;
 	return err;

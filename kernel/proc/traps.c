@@ -115,10 +115,13 @@ static void memory_signal(int signo, int code, vaddr_t addr, struct trapframe *f
 	signal_force(signo, code, addr);
 }
 
+static bool may_lock_memory(void) { return capable(CAP_IPC_LOCK); }
+
 static int traps_init(void)
 {
 	user_trap_hook = user_trap;
 	vm_signal_hook = memory_signal;
+	vm_may_lock_hook = may_lock_memory;
 	return 0;
 }
 SUBSYSTEM(signals, .needs = "proc", .init = traps_init, .stage = "07-processes");

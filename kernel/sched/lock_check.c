@@ -140,6 +140,8 @@ WRAPPED(void, schedule, void)
 		panic_with(lock_check_print_all, NULL, "lock check: %s sleeps, but a spinlock is held or preemption is off", current->name);
 	if (bottom && *bottom != KSTACK_CANARY)
 		panic("stack: the canary of %s is gone: %lx", current->name, *bottom);
+	if (current->state != THREAD_RUNNABLE)
+		current->kernel_since = current->runtime_ns;
 	__real_schedule();
 }
 

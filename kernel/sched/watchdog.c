@@ -3,6 +3,7 @@
  *
  *   interval timer (PIT), 18 times a second --- NMI ---> CPU 0: counts for each CPU the beats since its last sign of life; too many: panic
  *   each CPU's own timer, once a second: "interrupts work here", and queues a work item: "threads run here"
+ *   each tick: does the thread that it finds ever come out of the kernel?
  *
  * The NMI comes through whatever the CPU has done to its interrupt flag, so a loop with interrupts off is seen even with one CPU. Counting beats, not time, spares
  * a guest that its host had forgotten for a while. `watchdog=N` sets the limit in seconds, 0 turns it off.
@@ -63,6 +64,22 @@ static void beat(struct trapframe *f)
 			    (interrupts > limit_beats ? interrupts : threads) / (u64)BEATS_PER_SEC);
 	}
 }
+
+/*
+ * A loop with interrupts on and preemption possible stops nobody else, so only its thread tells: it burns time in the kernel, and neither sleeps nor goes back
+ * to user mode.
+ */
+static void look_at_thread(struct thread *t, bool user)
+{
+	if (user || policy_is_rt(t->policy) || t->runtime_ns < t->kernel_since) {
+		t->kernel_since = t->runtime_ns;
+		return;
+	}
+	if (limit_beats && t->runtime_ns - t->kernel_since > 2 * limit_beats * (NSEC_PER_SEC / BEATS_PER_SEC) && this_cpu()->irq_frame)
+		panic_frame(this_cpu()->irq_frame, "watchdog: the thread %s makes no progress: in the kernel for %lu s, without sleeping or going back", t->name,
+			    (t->runtime_ns - t->kernel_since) / NSEC_PER_SEC);
+}
+NOTIFIER(thread_tick, look_at_thread);
 
 static void watch_this_cpu(struct cpu *c)
 {

@@ -45,7 +45,7 @@ ifeq ($(DEBUG),1)
   CHECKS += -DKASAN=1 -fsanitize=kernel-address
   ifeq ($(compiler),gcc)
     CHECKS += -fasan-shadow-offset=0xdffffc0000000000 --param asan-instrumentation-with-call-threshold=0 \
-	--param asan-stack=1 --param asan-globals=1 --param asan-instrument-allocas=1
+	--param asan-stack=1 --param asan-globals=1 --param asan-instrument-allocas=1 -fsanitize-address-use-after-scope
   else
     CHECKS += $(addprefix -mllvm ,-asan-mapping-offset=0xdffffc0000000000 -asan-instrumentation-with-call-threshold=0 \
 	-asan-stack=1 -asan-globals=1)

@@ -9,6 +9,7 @@
 
 #if DEBUG
 #include "core/fault_inject.h"
+#include "core/cpu.h"
 #include "core/panic.h"
 #include "usermode/usermode.h"
 
@@ -43,7 +44,10 @@ size_t __wrap_raw_clear_user(void *dst, size_t n)
 
 void __wrap_syscall_dispatch(struct trapframe *f)
 {
+	current->kernel_since = current->runtime_ns;
 	__real_syscall_dispatch(f);
+	if (!irq_enabled())
+		panic_with(lock_check_print_all, NULL, "lock check: return to user mode: system call %ld left interrupts off", (s64)f->rax);
 	lock_check_user_return();
 }
 #endif

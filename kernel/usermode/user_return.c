@@ -8,6 +8,7 @@
 
 #include "boot/gdt.h"
 #include "core/cpu.h"
+#include "core/kasan.h"
 #include "core/panic.h"
 #include "core/printk.h"
 #include "core/registry.h"
@@ -89,6 +90,7 @@ NOTIFIER(cpu_start, start_cpu);
 
 static int usermode_init(void)
 {
+	kasan_user_memory();
 	uaccess_smap = cpu_has(CPU_SMAP);
 	start_cpu(this_cpu());
 	idt_set_gate(VECTOR_INT80, (u64)int80_entry, 0, 3);

@@ -258,6 +258,9 @@ static int memory_open(struct inode *inode, struct file *f)
 
 	for (size_t i = 0; i < ARRAY_SIZE(by_minor); i++)
 		if (by_minor[i].minor == minor) {
+			/* As syslog(2): reading the log may be root's alone. */
+			if (by_minor[i].ops == &kmsg_ops && f->mode & FILE_READ && klog_restricted && !file_capable(CAP_SYSLOG) && !file_capable(CAP_SYS_ADMIN))
+				return -EPERM;
 			f->ops = by_minor[i].ops;
 			f->private = f->ops == &kmsg_ops ? (void *)klog_first_seq() : NULL;
 			return 0;

@@ -23,19 +23,29 @@
 static inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }
 static inline void smp_mb(void) { __asm__ volatile("lock addl $0,-4(%%rsp)" ::: "memory", "cc"); }
 
-/* A count of references: starts at 1; saturates instead of wrapping. */
+/*
+ * A count of references: starts at 1. One that would pass REFCOUNT_MOST (somebody takes references without end, mostly a leak) saturates: it stays far from 0
+ * for ever after, whatever is taken or given back, so that the object leaks and is never used after it was freed. A checking kernel says so.
+ */
 struct refcount {
 	u32 n;
 };
 #define REFCOUNT_INIT(v) { (v) }
+#define REFCOUNT_MOST 0x7fffffffu
+#define REFCOUNT_SATURATED 0xc0000000u
 void refcount_bug(struct refcount *r, const char *what); /* core/refcount.c: panics, names the caller */
+void refcount_saturate(struct refcount *r);              /* core/refcount.c */
 static inline void refcount_set(struct refcount *r, u32 n) { atomic_store_release(&r->n, n); }
 static inline u32 refcount_read(const struct refcount *r) { return atomic_load_relaxed(&r->n); }
 /* The caller holds a reference already. */
 static inline void refcount_get(struct refcount *r)
 {
-	if (unlikely((s32)atomic_fetch_add(&r->n, 1u) <= 0))
+	u32 n = atomic_fetch_add(&r->n, 1u);
+	if (likely(n - 1 < REFCOUNT_MOST - 1))
+		return;
+	if (!n)
 		refcount_bug(r, "get of a dead object");
+	refcount_saturate(r);
 }
 /* Takes a reference unless the count is zero (an object found in a table while its last owner lets go). */
 static inline bool refcount_get_unless_zero(struct refcount *r)
@@ -44,6 +54,10 @@ static inline bool refcount_get_unless_zero(struct refcount *r)
 	do {
 		if (n == 0)
 			return false;
+		if (unlikely(n >= REFCOUNT_MOST)) {
+			refcount_saturate(r);
+			return true;
+		}
 	} while (!__atomic_compare_exchange_n(&r->n, &n, n + 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return true;
 }
@@ -51,9 +65,12 @@ static inline bool refcount_get_unless_zero(struct refcount *r)
 static inline bool __must_check refcount_put(struct refcount *r)
 {
 	u32 n = atomic_fetch_sub(&r->n, 1u);
-	if (unlikely((s32)n <= 0))
+	if (likely(n - 1 < REFCOUNT_MOST - 1))
+		return n == 1;
+	if (!n)
 		refcount_bug(r, "put of a dead object");
-	return n == 1;
+	refcount_saturate(r);
+	return false;
 }
 
 #endif

@@ -53,8 +53,11 @@ void kasan_unpoison_stack(void);
 /* mm: prints what lies at p; false if it does not know. */
 extern bool (*kasan_describe_hook)(const void *p);
 bool kasan_describe_global(const void *p);
+/* There is user memory now (stage 05): from here on an access to it by ordinary code is reported. Before, low addresses are the firmware's. */
+void kasan_user_memory(void);
 #else
 static inline void kasan_early_init(void) {}
+static inline void kasan_user_memory(void) {}
 static inline void kasan_poison(const void *p __unused, size_t n __unused, u8 value __unused) {}
 static inline void kasan_unpoison(const void *p __unused, size_t n __unused) {}
 static inline void kasan_check(const void *p __unused, size_t n __unused, bool write __unused, const void *caller __unused) {}

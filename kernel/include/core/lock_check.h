@@ -32,15 +32,21 @@ void lock_check_print(const struct held_locks *h);
 /* The panic's detail: this CPU's spinlocks and, by the hook, the thread's sleeping locks. */
 void lock_check_print_all(const void *unused);
 extern struct held_locks *(*lock_check_thread_hook)(void);
-/* Called at each lock and unlock: the chaos scheduler's change points. */
+/* Called at each lock, unlock and preempt_enable: the chaos scheduler's change points. */
 extern void (*lock_check_point_hook)(void);
+/* Preemption is about to be possible again. */
+void lock_check_point_on_preempt_enable(void);
 /* Says on the verdict channel how the chaos scheduler went (sched/chaos.c). */
 void chaos_report(void);
+/* Memory that is freed: none of the locks held may lie in it. */
+void lock_check_freed(const void *p, size_t n);
 /* On the way to ring 3: nothing may be held. */
 void lock_check_user_return(void);
 #else
 static inline void lock_check_spin_acquire(const void *lock __unused, const char *name __unused, u8 rank __unused, bool try __unused, const void *caller __unused) {}
 static inline void lock_check_spin_release(const void *lock __unused, const char *name __unused, const void *caller __unused) {}
+static inline void lock_check_point_on_preempt_enable(void) {}
+static inline void lock_check_freed(const void *p __unused, size_t n __unused) {}
 static inline void lock_check_user_return(void) {}
 #endif
 

@@ -20,13 +20,14 @@ enum lock_rank {
 	RANK_SUBSYS_MUTEX = 60,
 	/* spinlocks */
 	RANK_PROCESS_TREE = 100, /* pid table, parent/child, sessions, groups */
-	RANK_PGROUP = 105,       /* members of process groups, for interrupt handlers */
-	RANK_SIGHAND = 110,
-	RANK_FILES = 120,
-	RANK_DENTRY = 130,
-	RANK_INODE_SPIN = 134,
-	RANK_PAGECACHE = 138,
-	RANK_PAGETABLE = 142,
+	RANK_FILES = 102,
+	RANK_DENTRY = 112,
+	RANK_INODE_SPIN = 118,
+	RANK_PAGECACHE = 122,
+	RANK_PAGETABLE = 126,
+	/* from here on: locks that interrupt handlers take, who may have come while any of those above was held */
+	RANK_PGROUP = 130,       /* members of process groups */
+	RANK_SIGHAND = 134,
 	RANK_TTY_CONTROL = 144,
 	RANK_TTY = 146,
 	RANK_TTY_DEVICE = 148,

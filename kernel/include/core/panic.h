@@ -24,6 +24,7 @@ extern void (*panic_others_hook)(void); /* shows what the other CPUs were doing;
 /* Stops the other CPUs for good, by stage 03's hook; returns after a short time whether they answered or not. */
 void panic_stop_others(void);
 extern void (*panic_stop_hook)(void);
+extern void (*panic_note_hook)(void); /* a line of each report, right after its head */
 /* Restarts the machine (`panic=N`), by stage 03's hook; NULL before: the kernel halts. */
 extern void (*panic_restart_hook)(void);
 extern u32 panicking; /* 1 + id of the CPU that panics, else 0: locks of the output are no longer waited for */

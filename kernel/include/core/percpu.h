@@ -57,14 +57,23 @@ static __always_inline void preempt_disable(void)
 }
 /* Called with preemption on again and need_resched set: through sched's hook (nothing before stage 04), unless interrupts are off. */
 void preempt_check(void);
-/* Reschedules if that was asked for meanwhile. Inline, since it ends every critical section: two instructions where nothing was. */
-static __always_inline void preempt_enable(void)
+/* True if it is on again. */
+static __always_inline bool preempt_count_down(void)
 {
 	bool on;
 	__asm__ volatile("decl %%gs:32" : "=@ccz"(on)::"memory");
-	if (on && unlikely(READ_ONCE(this_cpu()->need_resched)))
+	return on;
+}
+/* Reschedules if that was asked for meanwhile. Inline, since it ends every critical section: two instructions where nothing was. */
+#if DEBUG
+void preempt_enable(void); /* a point of change for the chaos scheduler too */
+#else
+static __always_inline void preempt_enable(void)
+{
+	if (preempt_count_down() && unlikely(READ_ONCE(this_cpu()->need_resched)))
 		preempt_check();
 }
+#endif
 static __always_inline void preempt_enable_no_resched(void)
 {
 	__asm__ volatile("decl %%gs:32" ::: "memory", "cc");

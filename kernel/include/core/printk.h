@@ -15,6 +15,7 @@ void printk_level(enum log_level level, const char *fmt, ...) __printf_like(2, 3
 /* The log as /dev/kmsg and syslog(2) see it: records numbered from 0. Returns bytes stored in buf ("<level>[seconds.micros] text\n"), 0 when there is no record `*seq` yet;
  * moves *seq to the next record (and past records that were overwritten). */
 size_t klog_read(u64 *seq, char *buf, size_t size);
+extern bool klog_restricted; /* reading the log is for root alone (kernel.dmesg_restrict) */
 u64 klog_first_seq(void);
 u64 klog_next_seq(void);
 extern int console_loglevel; /* messages with a level below this reach the consoles: 7, or 4 with `quiet`, or `loglevel=N` */

@@ -38,7 +38,6 @@ struct process_signal {
 	struct list posix_timers;                /* struct posix_timer */
 	u32 posix_timer_count, next_posix_timer;
 	bool cpu_timers;                         /* some timer or limit of CPU time is set: ticks look */
-	u64 cpu_limit_next;                      /* CPU seconds at which SIGXCPU comes again */
 	/* Ends: once group_exit is set, every thread leaves with group_exit_code. exec_thread: it alone survives. */
 	bool group_exit;
 	int group_exit_code;

@@ -106,6 +106,8 @@ struct thread {
 #if DEBUG
 	struct held_locks held;       /* sleeping locks: the thread itself */
 	u32 fail_nth;                 /* core/fault_inject.h; the thread itself, and who writes its /proc/PID/fail-nth */
+	u64 kernel_since;             /* runtime_ns when it last slept, ran in user mode or entered the kernel (sched/watchdog.c): the thread itself */
+	u64 chaos_starved_until;      /* as the next */
 	u32 chaos_priority;           /* lock of its run queue, or the thread itself; 0: none yet */
 #endif
 };
