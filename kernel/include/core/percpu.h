@@ -5,7 +5,7 @@
 #ifndef CORE_PERCPU_H
 #define CORE_PERCPU_H
 
-#include "core/compiler.h"
+#include "core/debug.h"
 
 #define MAX_CPUS 64
 
