@@ -26,7 +26,7 @@ LINKER_SET_DECLARE(provocations, const struct provocation);
 
 static const struct ktest *current;
 static unsigned failures;
-static char list[4096];
+static char list[16384];
 static u64 seed = 0x9e3779b97f4a7c15;
 
 bool ktest_check(bool ok, const char *file, int line, const char *text)
