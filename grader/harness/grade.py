@@ -39,6 +39,11 @@ def checks(lab):
             + ["scenario:" + n for n in scenarios.of(lab)])
 
 
+def challenges(lab):
+    """The checks of the optional challenges: they run only when they are asked for."""
+    return [e.id for e in points.entries(lab) if e.challenge]
+
+
 def repeated(boot, names, prefix):
     """Runs the names, and again those that were not reached because one before them brought the machine down."""
     verdicts, left, hangs = {}, list(names), 0
@@ -81,7 +86,7 @@ def scenario_verdict(lab, name, source, variables, cap):
 
 def grade(lab, source="solutions", *variables, only=None, cap=120, seed=None):
     """The verdicts on every check of the lab (or on those in `only`), for the kernel LAB=lab FROM=source."""
-    wanted = [c for c in checks(lab) if only is None or c in only]
+    wanted = checks(lab) if only is None else [c for c in checks(lab) + challenges(lab) if c in only]
     verdicts = []
     by_kind = {kind: [c.partition(":")[2] for c in wanted if c.startswith(kind + ":")] for kind in ("ktest", "user", "scenario")}
     try:

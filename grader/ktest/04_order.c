@@ -359,6 +359,33 @@ KTEST(04, switches_are_told_apart)
 	thread_put(t);
 }
 
+/* Between the state and the test of the condition the CPU may be taken away: that is no sleep, for nobody would wake it. */
+KTEST(04, a_preempted_sleeper_comes_back)
+{
+	struct thread *t = thread_create("ktest", hog, NULL);
+
+	KREQUIRE(t != NULL);
+	thread_get(t);
+	u32 here = cpu_id();
+	thread_set_affinity(current, 1ul << here);
+	thread_set_affinity(t, 1ul << here);
+	left = 1;
+	WRITE_ONCE(stop, false);
+	thread_start(t);
+	for (unsigned i = 0; i < 5; i++) {
+		u64 before = current->involuntary_switches, end = time_ns() + 100 * NSEC_PER_MSEC;
+		atomic_store(&current->state, i % 2 ? (u32)THREAD_INTERRUPTIBLE : (u32)THREAD_UNINTERRUPTIBLE);
+		while (current->involuntary_switches == before && time_ns() < end)
+			cpu_relax();
+		atomic_store(&current->state, (u32)THREAD_RUNNABLE);
+		KEXPECT(current->involuntary_switches > before);
+	}
+	WRITE_ONCE(stop, true);
+	thread_set_affinity(current, smp_online_mask());
+	KEXPECT(wait_until(&left, 0));
+	thread_put(t);
+}
+
 /* --- shoot-down -------------------------------------------------------------------------------------------------------- */
 
 #define LOOKED_AT 0xffffe00000000000ul /* a slot of the upper half that nothing uses */

@@ -89,8 +89,8 @@ static bool wanted(const struct ktest *test)
 {
 	const char *s = list;
 	bool any = false;
-	/* What is meant to bring the kernel down, or wants something from outside, runs by its full name only. */
-	bool on_request = starts_with(test->name, "crash_") || starts_with(test->name, "ask_");
+	/* What is meant to bring the kernel down, wants something from outside, or is a challenge, runs by its full name only. */
+	bool on_request = starts_with(test->name, "crash_") || starts_with(test->name, "ask_") || starts_with(test->name, "challenge_");
 
 	while (*s) {
 		while (*s == ' ' || *s == '\n')

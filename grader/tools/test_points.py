@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from harness import grade, main, points
+from harness import grade, main, points, selftest
 from harness.verdict import Report, Verdict, read
 
 LABS = [lab for lab in range(1, 14) if grade.lab_files(lab)]
@@ -13,10 +13,17 @@ LABS = [lab for lab in range(1, 14) if grade.lab_files(lab)]
 def test_each_test_has_its_entry(lab):
     entries = points.entries(lab)
     assert [e.id for e in entries] == list(dict.fromkeys(e.id for e in entries)), "a test stands there twice"
-    assert {e.id for e in entries} == set(grade.checks(lab))
+    assert {e.id for e in entries if not e.challenge} == set(grade.checks(lab))
     for e in entries:
         assert e.title and e.hint and isinstance(e.points, int)
         assert (e.points > 0) != bool(e.challenge), "%s: points, or the name of a challenge" % e.id
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_each_challenge_has_its_answer(lab):
+    """A patch of the reference that passes the challenge's tests: `make selftest` applies it."""
+    answers = {p.stem for p in selftest.answers(lab)}
+    assert answers == set(points.challenges(lab))
 
 
 @pytest.mark.parametrize("lab", LABS)

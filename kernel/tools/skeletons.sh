@@ -11,7 +11,7 @@ new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 last=$build/skeletons
 
-for source in $(find solutions -path '*/mutants' -prune -o -type f -print | sort); do
+for source in $(find solutions \( -path '*/mutants' -o -path '*/challenges' \) -prune -o -type f -print | sort); do
 	name=${source#solutions/}
 	mkdir -p "$new/$(dirname "$name")"
 	unifdef -x2 -USOLUTION -o "$new/$name" "$source"
