@@ -38,9 +38,10 @@ ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 #@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
 #@                           APPEND='quiet ...' ACCEL=kvm KERNEL_DIRECT=1 (QEMU's -kernel in place of GRUB)
 #@   make iso                the image that GRUB2 boots, from BIOS and from UEFI
-#@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GDB_FLAGS='-batch -x file'
+#@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GRUB=1 GDB_FLAGS='-batch -x file'
+#@   make gdb-server         the same machine, waiting for a debugger at localhost:1234 (PORT=n), as editors want it
 #@   make trace              what ran when, for Perfetto and as a flame graph, in build/trace; also RUN='ls -lR /' TIME=10 OUT=dir
-.PHONY: run iso gdb trace do-run do-iso do-gdb do-trace rootfs
+.PHONY: run iso gdb gdb-server trace do-run do-iso do-gdb do-gdb-server do-trace rootfs
 run:
 	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(KERNEL_DIRECT)),,iso) $(filter-out none,$(ROOTFS))
 	@$(MAKE) do-run
@@ -48,8 +49,11 @@ iso:
 	@$(SETUP) $(setup_kernel) iso $(filter-out none,$(ROOTFS))
 	@$(MAKE) do-iso
 gdb:
-	@$(SETUP) $(setup_kernel) qemu gdb $(filter-out none,$(ROOTFS))
+	@$(SETUP) $(setup_kernel) qemu gdb $(if $(filter 1,$(GRUB)),iso) $(filter-out none,$(ROOTFS))
 	@$(MAKE) do-gdb
+gdb-server:
+	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(GRUB)),iso) $(filter-out none,$(ROOTFS))
+	@$(MAKE) do-gdb-server
 trace:
 	@$(SETUP) $(setup_kernel) qemu $(filter-out none,$(ROOTFS))
 	@$(MAKE) do-trace
@@ -73,11 +77,19 @@ do-run: do-iso
 	@$(QEMU) $(QEMU_FLAGS) $(QEMU_TERMINAL) -boot d -cdrom $(ISO)
 endif
 
-# QEMU hangs on the debugger's own pipe, so it ends with it. Software breaks cannot be set before paging is on.
+# QEMU hangs on the debugger's own pipe, so it ends with it; on a loaded machine it starts slowly. Software breaks cannot be set before paging is on.
+# GRUB=1 comes through the ISO: the only way to a Multiboot2 walk.
 GDB_FLAGS ?=
-do-gdb: $(IMAGE) rootfs
+GRUB ?= 0
+gdb_boot = $(if $(filter 1,$(GRUB)),-boot d -cdrom $(ISO),-kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd $(file <$(chosen))) -append "$(CMDLINE)")
+do-gdb: $(if $(filter 1,$(GRUB)),do-iso,$(IMAGE) rootfs)
 	@echo 'The console goes to $(BUILD)/gdb-console.log'
-	@gdb -q $(IMAGE) -ex 'set confirm off' -ex 'source kernel/tools/gdb.py' -ex 'target remote | exec $(QEMU) $(QEMU_FLAGS) -display none -serial file:$(BUILD)/gdb-console.log -monitor none -gdb stdio -S -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd $(file <$(chosen))) -append "$(CMDLINE)"' -ex 'hbreak kmain' -ex 'continue' $(GDB_FLAGS)
+	@gdb -q $(IMAGE) -ex 'set confirm off' -ex 'set remotetimeout 60' -ex 'source kernel/tools/gdb.py' -ex 'target remote | exec $(QEMU) $(QEMU_FLAGS) -display none -serial file:$(BUILD)/gdb-console.log -monitor none -gdb stdio -S $(gdb_boot)' -ex 'hbreak kmain' -ex 'continue' $(GDB_FLAGS)
+
+PORT ?= 1234
+do-gdb-server: $(if $(filter 1,$(GRUB)),do-iso,$(IMAGE) rootfs)
+	@echo '$(IMAGE) waits for a debugger at localhost:$(PORT)'
+	@$(QEMU) $(QEMU_FLAGS) -nographic -gdb tcp:127.0.0.1:$(PORT) -S $(gdb_boot)
 
 RUN ?=
 TIME ?= 10
