@@ -83,7 +83,7 @@ def mutants():
 def table_of_mutants(some, with_lab):
     out = ["| %swrong solution | file | what is wrong | must lose marks in |" % ("lab | " if with_lab else ""), "|%s---|---|---|---|" % ("---|" if with_lab else "")]
     for m in some:
-        caught = "<br>".join("`%s`" % c.partition(":")[2] for c in m.fails)
+        caught = "<br>".join("`%s`" % (c.partition(":")[2] or c) for c in m.fails)
         what = m.what.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
         out.append("| %s%s | `%s` | %s | %s |" % ("%s | " % m.lab[:2] if with_lab else "", m.name, " ".join(m.files), what, caught))
     return "\n".join(out + [""])
