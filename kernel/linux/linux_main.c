@@ -7,6 +7,7 @@
 #include "linux/linux.h"
 #include "linux_priv.h"
 #include "proc/cred.h"
+#include "sched/events.h"
 
 static bool count_all;
 
@@ -15,8 +16,15 @@ static void choose_route(void)
 	bool all = linux_mode.restricted || count_all;
 
 	WRITE_ONCE(syscall_route_all, all);
-	fast_call_switch(!all);
+	/* Calls are recorded by the dispatcher, which the short way leaves out. */
+	fast_call_switch(!all && !READ_ONCE(events_on));
 }
+
+static void events_were_switched(bool on __unused)
+{
+	choose_route();
+}
+NOTIFIER(events_switched, events_were_switched);
 
 /* Says what is wrong with a mode: a list's first word that is no list by itself, else the mode. */
 static void complain(const char *text)

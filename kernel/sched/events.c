@@ -79,6 +79,7 @@ static int events_switch(bool on)
 			err = -ENOMEM;
 	}
 	WRITE_ONCE(events_on, on && !err);
+	NOTIFIER_CALL(events_switched, on && !err);
 	mutex_unlock(&events_lock);
 	return err;
 }

@@ -6,6 +6,7 @@
 #define SCHED_EVENTS_H
 
 #include "core/compiler.h"
+#include "core/notifier.h"
 
 #define EVENTS_KEPT 65536u /* of each CPU; a power of two */
 
@@ -30,6 +31,8 @@ struct event {
 _Static_assert(sizeof(struct event) == 32, "kernel/tools/trace.py");
 
 extern bool events_on;
+/* They were switched: for an upper layer that knows a way round the places that record. May sleep. */
+NOTIFIER_DECLARE(events_switched, bool on);
 
 /* Records one event of this CPU. Any context but NMI. */
 void event_record(enum event_kind kind, s32 tid, u32 detail, u64 a, u64 b);
