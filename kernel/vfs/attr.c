@@ -22,11 +22,6 @@ static bool may_chown(const struct inode *i, const struct iattr *a)
 	return !(a->valid & ATTR_GID) || a->gid == i->gid || cred_in_group(c, a->gid);
 }
 
-static bool owner_or_capable(const struct inode *i)
-{
-	return file_cred()->fsuid == i->uid || file_capable(CAP_FOWNER);
-}
-
 static int setattr_check(struct inode *i, struct iattr *a)
 {
 	if (i->flags & INODE_IMMUTABLE && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_ATIME | ATTR_MTIME))
@@ -39,12 +34,12 @@ static int setattr_check(struct inode *i, struct iattr *a)
 		return -EPERM;
 	if (a->valid & ATTR_MODE) {
 		u32 gid = a->valid & ATTR_GID ? a->gid : i->gid;
-		if (!owner_or_capable(i))
+		if (!inode_is_owner(i))
 			return -EPERM;
 		if (!cred_in_group(file_cred(), gid) && !file_capable(CAP_FSETID))
 			a->mode &= ~S_ISGID;
 	}
-	if (a->valid & (ATTR_ATIME_SET | ATTR_MTIME_SET) && !owner_or_capable(i))
+	if (a->valid & (ATTR_ATIME_SET | ATTR_MTIME_SET) && !inode_is_owner(i))
 		return -EPERM;
 	return 0;
 }
@@ -131,7 +126,7 @@ static long set_inode_flags(struct file *f, u32 fs)
 	if (err)
 		return err;
 	rwlock_write(&i->lock);
-	if (!owner_or_capable(i) || ((new ^ i->flags) & (INODE_IMMUTABLE | INODE_APPEND) && !file_capable(CAP_LINUX_IMMUTABLE)))
+	if (!inode_is_owner(i) || ((new ^ i->flags) & (INODE_IMMUTABLE | INODE_APPEND) && !file_capable(CAP_LINUX_IMMUTABLE)))
 		err = -EPERM;
 	else if (fs & ~known)
 		err = -EOPNOTSUPP;
@@ -248,9 +243,9 @@ static int change_times(const struct path *p, const struct timespec *times)
 		return 0;
 	if (i->flags & INODE_IMMUTABLE || (!now && i->flags & INODE_APPEND))
 		return -EPERM;
-	if (now && !owner_or_capable(i))
+	if (now && !inode_is_owner(i))
 		err = inode_permission(i, MAY_WRITE);
-	else if (!now && !owner_or_capable(i))
+	else if (!now && !inode_is_owner(i))
 		err = -EPERM;
 	return err ? err : vfs_setattr(p, &a);
 }

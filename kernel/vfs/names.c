@@ -174,7 +174,9 @@ static int link_inode(const struct path *old, struct new_name *n)
 
 	if (old->mount != n->parent.mount || i->sb != dir->sb)
 		return -EXDEV;
-	err = may_create(dir);
+	err = may_link(i);
+	if (!err)
+		err = may_create(dir);
 	if (err)
 		return err;
 	if (!dir->ops->link || S_ISDIR(i->mode) || i->flags & (INODE_APPEND | INODE_IMMUTABLE))

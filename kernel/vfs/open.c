@@ -23,16 +23,11 @@ static u32 access_mask(u32 flags)
 	return masks[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0) | (flags & O_APPEND ? MAY_APPEND : 0);
 }
 
-static bool is_owner(const struct inode *i)
-{
-	return file_cred()->fsuid == i->uid || file_capable(CAP_FOWNER);
-}
-
 static int flags_check(struct file *f, u32 flags)
 {
 	if (!f->inode)
 		return 0;
-	if (flags & ~f->flags & O_NOATIME && !is_owner(f->inode))
+	if (flags & ~f->flags & O_NOATIME && !inode_is_owner(f->inode))
 		return -EPERM;
 	return (flags ^ f->flags) & O_APPEND && f->inode->flags & INODE_APPEND ? -EPERM : 0;
 }
@@ -62,7 +57,7 @@ static int may_open(const struct path *p, u32 flags)
 		err = path_want_write(p);
 	if (!err && i->flags & INODE_APPEND && ((flags & O_ACCMODE && !(flags & O_APPEND)) || flags & O_TRUNC))
 		err = -EPERM;
-	if (!err && flags & O_NOATIME && !is_owner(i))
+	if (!err && flags & O_NOATIME && !inode_is_owner(i))
 		err = -EPERM;
 	return err;
 }
@@ -268,12 +263,13 @@ static struct file *open_create(struct lookup_result *r, u32 flags, u32 mode)
 		mount_get(at.mount);
 		mount_follow_down(&at);
 		if (!S_ISLNK(at.dentry->inode->mode)) {
-			f = S_ISDIR(at.dentry->inode->mode) ? ERR_PTR(-EISDIR) : open_place(&at, flags, created);
+			err = S_ISDIR(at.dentry->inode->mode) ? -EISDIR : created ? 0 : may_open_for_create(r->path.dentry->inode, at.dentry->inode);
+			f = err ? ERR_PTR(err) : open_place(&at, flags, created);
 			path_put(&at);
 			goto done;
 		}
-		err = -ELOOP;
-		if (flags & O_NOFOLLOW || ++links > SYMLINKS_MAX) {
+		err = flags & O_NOFOLLOW || ++links > SYMLINKS_MAX ? -ELOOP : may_follow_link(r->path.dentry->inode, at.dentry->inode);
+		if (err) {
 			path_put(&at);
 			break;
 		}

@@ -45,6 +45,10 @@ struct mount *mount_tree_next(struct mount *top, struct mount *m);
 /* path.c: the context of kernel threads, and what the first process gets. */
 extern struct fs_context init_fs;
 struct fs_context *current_fs(void);
+/* protect.c: 0, -EACCES, -EPERM. */
+bool inode_is_owner(const struct inode *i);                                   /* current owns it, or has CAP_FOWNER */
+int may_open_for_create(const struct inode *dir, const struct inode *i);     /* O_CREAT met i, which was there already */
+int may_link(struct inode *i);                                                /* give it another name */
 int path_init(void);
 /* As path_text_from for what has a name; *reached: whether p lies below root. */
 char *path_text_walk(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached);

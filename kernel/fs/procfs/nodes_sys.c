@@ -16,24 +16,6 @@ CONSTANT(printk_devkmsg, "kernel/printk_devkmsg", "on");
 CONSTANT(dentry_state, "fs/dentry-state", "0\t0\t45\t0\t0\t0");
 CONSTANT(inode_nr, "fs/inode-nr", "0\t0");
 
-static u64 pid_max = 32768;
-
-static int show_pid_max(struct seq *s)
-{
-	seq_printf(s, "%lu\n", pid_max);
-	return 0;
-}
-static ssize_t store_pid_max(const char *text, size_t len) { return sysctl_store_number(text, len, &pid_max, 301, 4194304); }
-NODE(pid_max, .path = "sys/kernel/pid_max", .mode = 0644, .show = show_pid_max, .store = store_pid_max);
-
-static int show_threads_max(struct seq *s)
-{
-	seq_printf(s, "%lu\n", threads_max);
-	return 0;
-}
-static ssize_t store_threads_max(const char *text, size_t len) { return sysctl_store_number(text, len, &threads_max, 20, 1000000); }
-NODE(threads_max, .path = "sys/kernel/threads-max", .mode = 0644, .show = show_threads_max, .store = store_threads_max);
-
 /* --- texts ------------------------------------------------------------------------------------------------------ */
 
 static int show_release(struct seq *s)
@@ -160,14 +142,6 @@ static int show_file_nr(struct seq *s)
 	return 0;
 }
 NODE(file_nr, .path = "sys/fs/file-nr", .show = show_file_nr);
-
-static int show_file_max(struct seq *s)
-{
-	seq_printf(s, "%lu\n", READ_ONCE(file_max));
-	return 0;
-}
-static ssize_t store_file_max(const char *text, size_t len) { return sysctl_store_number(text, len, &file_max, 64, UINT64_MAX); }
-NODE(file_max, .path = "sys/fs/file-max", .mode = 0644, .show = show_file_max, .store = store_file_max);
 
 static int show_pty_nr(struct seq *s)
 {

@@ -51,8 +51,6 @@ extern const struct pid_entry pid_dir_entry; /* of /proc/PID itself */
 
 /* The numbers of /proc/sys into the tree (sysctl.c). */
 void sysctl_build(struct tree_node *root);
-/* A decimal number out of text, within limits: len, or -EINVAL. */
-ssize_t sysctl_store_number(const char *text, size_t len, u64 *value, u64 least, u64 most);
 extern struct tree_node *net_node; /* what /proc/PID/net shows */
 extern const struct inode_ops ns_dir_inode_ops;
 extern const struct file_ops ns_dir_ops;

@@ -250,6 +250,9 @@ struct dentry *dir_lookup(struct dentry *dir, const char *name, u32 len);
 struct dentry *dir_lookup_locked(struct dentry *dir, const char *name, u32 len);
 /* If something is mounted on p: p becomes the root of the topmost mount there (repeatedly). */
 void mount_follow_down(struct path *p);
+/* Whether current may follow a link at the end of a path, which lies in dir: 0 or -EACCES (those in /tmp may be traps: protect.c). */
+int may_follow_link(const struct inode *dir, const struct inode *link);
+extern u64 protected_hardlinks, protected_symlinks, protected_fifos, protected_regular; /* /proc/sys/fs */
 /* `..`: p becomes its parent directory, across mount points, but never above root. */
 void path_parent(struct path *p, const struct path *root);
 /* The target of a symbolic link whose inode is i: a kernel string (kfree *to_free after use) or ERR_PTR. Updates its access time. */

@@ -109,7 +109,9 @@ static int walk_name(struct walk *w, const char *name, u32 len, const char *rest
 	if (!next.dentry->inode && !(last && flags & LOOKUP_CREATE)) {
 		err = -ENOENT;
 	} else if (next.dentry->inode && S_ISLNK(next.dentry->inode->mode) && follow) {
-		err = walk_link(w, &next, rest);
+		err = last ? may_follow_link(w->at.dentry->inode, next.dentry->inode) : 0;
+		if (!err)
+			err = walk_link(w, &next, rest);
 	} else {
 		walk_to(w, next);
 		return 0;
