@@ -159,6 +159,8 @@ static void bad(void)
 	R(shmget(IPC_PRIVATE, 0, 0600));
 	R(shmget(IPC_PRIVATE, -1, 0600));
 	R(shmget(IPC_PRIVATE, 1UL << 62, 0600));
+	R(shmget(IPC_PRIVATE, 1UL << 63, 0600));
+	R(shmget(IPC_PRIVATE, -4096UL, 0600));
 	R(shmat(-1, NULL, 0));
 	R(shmat(id + 32768, NULL, 0));
 	R(shmat(id + 555, NULL, 0));
