@@ -8,6 +8,7 @@ A file of commands holds blocks; a line `## name` starts one, and what follows i
 differ by right (pids, times, sizes of memory) are for the script to hide.
 """
 import argparse
+import concurrent.futures
 import difflib
 import gzip
 import os
@@ -68,7 +69,9 @@ def cpio(entries):
 
 def run(name, kernel, image, args, extra):
     append = f"console=ttyS0 rdinit=/oracle-init quiet panic=-1 {extra}"
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", str(args.smp), "-m", args.mem, "-nic", "none", "-no-reboot",
+    # By instructions, the guest's clock does not know how busy the host is; Linux starts only one CPU that way.
+    clock = ["-smp", "1", "-icount", "shift=0,sleep=off"] if args.icount else ["-smp", str(args.smp)]
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", *clock, "-m", args.mem, "-nic", "none", "-no-reboot",
                "-nographic", "-kernel", kernel, "-initrd", image, "-append", append]
     with open(os.path.join(args.keep, name + ".txt"), "w+b") if args.keep else tempfile.TemporaryFile() as stream:
         try:
@@ -96,6 +99,7 @@ def options(description, rootfs, timeout, limit):
     p.add_argument("--rootfs", default=os.path.join(ROOT, rootfs))
     p.add_argument("--kernel", default=os.path.join(ROOT, "build/switchback.elf"))
     p.add_argument("--smp", type=int, default=2)
+    p.add_argument("--icount", action="store_true", help="one CPU whose clock counts instructions: nothing depends on the host's load")
     p.add_argument("--mem", default="512M")
     p.add_argument("--timeout", type=int, default=timeout)
     p.add_argument("--limit", type=int, default=limit, help="seconds for one block")
@@ -117,8 +121,11 @@ def both(items, args):
     with tempfile.NamedTemporaryFile(suffix=".cpio.gz") as image:
         image.write(open(args.rootfs, "rb").read() + gzip.compress(cpio(entries)))
         image.flush()
-        ours = run("ours", args.kernel, image.name, args, "")
-        theirs = run("linux", linux[-1], image.name, args, "mitigations=off no_timer_check")
+        # Side by side where neither can see the other's load.
+        with concurrent.futures.ThreadPoolExecutor(2 if args.icount else 1) as pool:
+            ours = pool.submit(run, "ours", args.kernel, image.name, args, "")
+            theirs = pool.submit(run, "linux", linux[-1], image.name, args, "mitigations=off no_timer_check")
+            ours, theirs = ours.result(), theirs.result()
     return theirs, ours
 
 
