@@ -79,13 +79,14 @@ $(user_calls): $(user_dir)/../kernel/include/abi/syscalls.tbl
 	@mkdir -p $(@D)
 	@awk '/^[0-9]/ && $$4 != "-" { printf "ROW(%s, %s, \"%s\")\n", $$1, $$2, $$5 }' $< >$@
 
-USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -I$(dir $(user_calls)) -static -no-pie -pthread -o $@ $< -lpthread
+USER_BUILD_musl = $(MUSL_CC) $(musl_flags) -I$(dir $(user_calls)) -static -no-pie -pthread -o $@ $(filter %.c,$^) -lpthread
 USER_BUILD_glibc = $(USER_CC) $(musl_flags) -static -no-pie -pthread -o $@ $<
 USER_BUILD_none = $(USER_CC) $(musl_flags) -ffreestanding -nostdlib -nostartfiles -static -no-pie -Wl,--build-id=none -o $@ $<
 USER_BUILD_newlib = $(USER_CC) $(newlib_flags) -static -no-pie $(newlib_link) -o $@ $< $(newlib_objects) $(newlib_libs)
 
+# A program of many files has them in a folder of its own name.
 define user_test_rule
-$(user_out)/$(2)/$(basename $(notdir $(1))): $(1) $(wildcard $(user_dir)/$(2)/*.h $(user_dir)/tests/raw.h) $(if $(filter newlib,$(3)),$(newlib_objects)) $(user_calls)
+$(user_out)/$(2)/$(basename $(notdir $(1))): $(1) $(wildcard $(1:.c=)/*.[ch] $(user_dir)/$(2)/*.h $(user_dir)/tests/raw.h) $(if $(filter newlib,$(3)),$(newlib_objects)) $(user_calls)
 	@mkdir -p $$(@D)
 	$$(USER_BUILD_$(3))
 endef

@@ -50,6 +50,23 @@ class Kit:
         return iso
 
 
+class Session:
+    """One boot of the full kernel, then command by command what a person would type: for a fixture of a module."""
+
+    def __init__(self, system, *setup, **machine):
+        self.guest = Machine(kernel(), initrd=rootfs(system), icount=False, cmdline="console=ttyS0 quiet panic=-1", **machine)
+        self.guest.expect(PROMPT)
+        for command in setup:
+            self.guest.run(command, PROMPT, timeout=20)
+
+    def answers(self, command, wanted):
+        text = self.guest.run(command, PROMPT, timeout=60)
+        # A number is the whole last line: "0" stands in "40" too.
+        found = text.split()[-1:] == [wanted] if wanted.isdigit() else wanted in text
+        assert found, "wrong output: %s\n%s" % (command, text)
+        assert "PANIC" not in self.guest.verdict, self.guest.report()
+
+
 def of(lab):
     prefix = "lab_%02d_" % lab
     return [name[len(prefix):] for name in globals() if name.startswith(prefix)]

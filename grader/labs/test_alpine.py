@@ -1,9 +1,7 @@
 """Alpine's own binaries at work in the full kernel: one boot, then command by command what a person would type."""
 import pytest
 
-from harness.build import kernel, rootfs
-from harness.qemu import Machine
-from labs.scenarios import PROMPT
+from labs.scenarios import Session
 
 # command, what must be in its output
 COMMANDS = [
@@ -44,16 +42,9 @@ COMMANDS = [
 ]
 
 
-class Session:
-    def __init__(self):
-        self.guest = Machine(kernel(), initrd=rootfs("alpine"), smp=2, icount=False, cap=280, cmdline="console=ttyS0 quiet panic=-1")
-        self.guest.expect(PROMPT)
-        self.guest.run("cd /tmp; stty cols 400 2>/dev/null", PROMPT)
-
-
 @pytest.fixture(scope="module")
 def session():
-    one = Session()
+    one = Session("alpine", "cd /tmp; stty cols 400 2>/dev/null", smp=2, cap=280)
     yield one
     one.guest.close()
 
@@ -61,7 +52,4 @@ def session():
 @pytest.mark.xdist_group("alpine")
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda n: COMMANDS[n][0][:40])
 def test_command(session, number):
-    command, wanted = COMMANDS[number]
-    text = session.guest.run(command, PROMPT, timeout=60)
-    assert wanted in text, "wrong output: %s\n%s" % (command, text)
-    assert "PANIC" not in session.guest.verdict, session.guest.report()
+    session.answers(*COMMANDS[number])

@@ -8,7 +8,8 @@
 #include "t.h"
 #include <stdbool.h>
 
-UNUSED static uint64_t random_state = 1;
+/* Weak: one for all the files of a program. */
+__attribute__((weak)) uint64_t random_state = 1;
 
 UNUSED static uint64_t rnd(void)
 {
