@@ -3,6 +3,8 @@
  *   void __noreturn early_trap(struct trapframe *f);
  * Nothing comes back from here, so gs is the kernel's and stays so.
  */
+#include "core/save_registers.h"
+
 	.section .text.early_traps, "ax"
 
 	.macro early_stub vector, has_error
@@ -24,21 +26,7 @@ early_stub_\vector:
 
 early_common:
 	cld
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq %rax
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
+	SAVE_REGISTERS
 	movq %rsp, %rdi
 	xorl %ebp, %ebp
 	andq $-16, %rsp

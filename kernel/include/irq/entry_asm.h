@@ -15,6 +15,8 @@
 #ifndef IRQ_ENTRY_ASM_H
 #define IRQ_ENTRY_ASM_H
 
+#include "core/save_registers.h"
+
 #define TF_R15 0
 #define TF_R14 8
 #define TF_R13 16
@@ -45,24 +47,6 @@
 #define CPU_KERNEL_RSP 16
 #define CPU_USER_RSP 24
 #define THREAD_WORK 16
-
-.macro SAVE_REGISTERS
-	pushq %rdi
-	pushq %rsi
-	pushq %rdx
-	pushq %rcx
-	pushq %rax
-	pushq %r8
-	pushq %r9
-	pushq %r10
-	pushq %r11
-	pushq %rbx
-	pushq %rbp
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-.endm
 
 /* Leaves rsp at the saved rip. */
 .macro RESTORE_REGISTERS
