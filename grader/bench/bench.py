@@ -24,6 +24,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BASELINE = os.path.join(HERE, "baseline.json")
 PARTS = ("rows", "scale", "parallel", "footprint", "jobs", "boot")
 GROWTH = 1.05
+DEBUG_LIMIT = 8.0  # times slower that a checking kernel may be
 
 
 def combined_image(args, out):
@@ -144,6 +145,21 @@ def check_baseline(ours, args):
     return 1 if bad else 0
 
 
+def slowdown(plain, checking):
+    """How many times more instructions each row costs in the checking kernel: 0 if the geometric mean is within the limit."""
+    names = [n for n in plain.rows.get("count", {}) if checking.median("count", n)]
+    if not names:
+        print("no row that both have")
+        return 1
+    factors = {n: checking.median("count", n) / plain.median("count", n) for n in names}
+    for row, factor in factors.items():
+        print(f"{row:20}{report.number(plain.median('count', row)):>14}{report.number(checking.median('count', row)):>14}{factor:8.2f}")
+    mean, worst = report.geometric_mean(list(factors.values())), max(factors, key=factors.get)
+    print(f"the checking kernel needs {mean:.2f} times the instructions in the geometric mean of {len(factors)} rows "
+          f"(at most {DEBUG_LIMIT:.0f}); the worst row is {worst}: {factors[worst]:.2f} times")
+    return 0 if mean <= DEBUG_LIMIT else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.environ.get("BUILD", os.path.join(TOP, "build")))
@@ -157,6 +173,7 @@ def main():
     parser.add_argument("--timeout", type=float, default=900)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--baseline", action="store_true", help="keep our instructions as the new baseline")
+    parser.add_argument("--debug", metavar="ELF", help="compare with this checking kernel, in place of Linux")
     args = parser.parse_args()
     unknown = [p for p in args.part if p not in PARTS]
     if unknown:
@@ -180,6 +197,11 @@ def main():
                 json.dump({n: ours.median("count", n) for n in ours.rows["count"]}, stream, indent=1)
                 stream.write("\n")
             return 0
+        if args.debug:
+            checking = Machine("checking", args.debug)
+            for machine in (ours, checking):
+                run_inside(machine, image, "rows", "count", args.memory, args.timeout * 4, 1, args.row)
+            return slowdown(ours, checking)
         found = sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))
         args.linux = args.linux or (found[-1] if found else None)
         linux = Machine("Linux", args.linux, "mitigations=off") if args.linux else None

@@ -46,7 +46,44 @@ CAUGHT = {
     "loop_without_preemption": r"watchdog: CPU 0 makes no progress: no other thread ran[^$]*provoke_loop_without_preemption",
     "unaligned_fpu_frame": r"general protection fault in the kernel",
     "stack_canary": r"stack: the canary of destination is gone",
-    "user_pointer": r"page fault in the kernel: read of 400000",
+    "user_pointer": r"KASAN: user memory touched without the copy functions: read of 4 bytes at 400000",
+    "user_pointer_by_copy": r"KASAN: user memory touched without the copy functions: read of 16 bytes at 400000",
+    "user_pointer_written": r"KASAN: user memory touched without the copy functions: write of 4 bytes at 400000",
+    "interrupts_off_on_return_to_user": r"lock check: return to user mode: .* left interrupts off",
+    "heap_overrun_by_one": r"KASAN: heap overrun: write of 1 bytes[^$]*0 bytes behind the end of an object of 37 bytes",
+    "heap_read_overrun": r"KASAN: heap overrun: read of 8 bytes",
+    "heap_underrun_first": r"KASAN: heap underrun: write of 1 bytes[^$]*1 bytes before an object of 64 bytes",
+    "large_overrun": r"KASAN: heap overrun: write of 1 bytes",
+    "large_double_free": r"KASAN: invalid free: \w+ was not allocated \(or was freed already\)",
+    "mapping_overrun": r"page fault in the kernel: write of \w+, which is not mapped",
+    "mapping_use_after_free": r"KASAN: use of a freed mapping: write of 1 bytes",
+    "page_double_free": r"poison: frame \d+ is freed twice",
+    "free_of_a_stack_variable": r"KASAN: invalid free: \w+ is not the start of a mapping",
+    "free_of_a_global": r"KASAN: invalid free",
+    "use_after_free_by_copy": r"KASAN: use after free: read of 32 bytes[^$]*allocated by[^$]*freed by",
+    "string_without_end": r"KASAN: heap overrun: read of 1 bytes at \w+ by strlen",
+    "stack_use_after_return": r"KASAN: use of a variable after its function returned: write of 1 bytes",
+    "stack_use_after_scope": r"KASAN: use of a variable after its scope: write of 1 bytes[^$]*provoke_stack_use_after_scope",
+    "stack_underrun": r"KASAN: stack overrun: write of 1 bytes[^$]*provoke_stack_underrun",
+    "variable_array_overrun": r"KASAN: (alloca|stack) overrun: write of 1 bytes",
+    "global_overrun_by_one": r"KASAN: global overrun: write of 4 bytes[^$]*numbers of 28 bytes",
+    "write_to_constant": r"page fault in the kernel: write of \w+, which is protected",
+    "wild_write": r"page fault in the kernel: write of ffff900000000000, which is not mapped",
+    "non_canonical_write": r"KASAN: wild access: write of 4 bytes at 1234567812345678",
+    "double_unlock": r"lock check: provoked is released by one who does not hold it",
+    "unlock_by_another_cpu": r"lock check: provoked is released by one who does not hold it",
+    "lock_freed_while_held": r"lock check: memory at \w+ is freed, in which provoked lies, and is held",
+    "list_added_twice": r"list corrupted: an entry is added beside itself",
+    "reference_leak": r"leak: 1 objects more than before[^$]*leak: 44 bytes of kmalloc-\w+[^$]*provoke_reference_leak\+\S+ \(grader/ktest/02_provoke_more.c:\d+\)",
+    "reference_saturation": r"reference count \w+: saturated",
+    "negative_index": r"UBSan: index -1 out of bounds of .*02_provoke_more.c:\d+",
+    "smallest_by_minus_one": r"UBSan: signed integer overflow: -2147483648 / -1 .*02_provoke_more.c:\d+",
+    "unsigned_shift": r"UBSan: shift out of bounds: .* by 64 .*02_provoke_more.c:\d+",
+    "sleep_in_interrupt": r"lock check: \S+ sleeps, but a spinlock is held or preemption is off|lock check: .* may sleep, but this is an interrupt",
+    "loop_with_interrupts_on": r"watchdog: the thread destination makes no progress: in the kernel for \d+ s[^$]*provoke_loop_with_interrupts_on",
+    "execution_of_heap": r"page fault in the kernel: execution of \w+, which is protected",
+    "timer_freed_while_armed": r"KASAN: use after free: read of \d+ bytes[^$]*provoke_timer_freed_while_armed",
+    "undefined_instruction": r"invalid opcode in the kernel",
     "lock_held_on_return_to_user": r"lock check: return to user mode with a sleeping lock held[^$]*held: m",
     "user_copy_under_spinlock": r"lock check: a copy to or from user memory may sleep, but a spinlock is held",
 }
@@ -56,7 +93,8 @@ CAUGHT = {
 def test_is_caught(name):
     image = kernel(5, "solutions", "DEBUG=1", ktest=True)
     # Instructions are no clock for a loop that does nothing but wait.
-    with Machine(image, cmdline="console=ttyS0 watchdog=1 provoke=" + name, cap=60, icount="loop" not in name) as guest:
+    cpus = 2 if "another_cpu" in name else 1
+    with Machine(image, cmdline="console=ttyS0 watchdog=1 provoke=" + name, cap=60, icount="loop" not in name and cpus == 1, smp=cpus) as guest:
         guest.wait_end()
         report = guest.verdict
     assert "provoke %s is not known" % name not in report

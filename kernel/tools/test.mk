@@ -14,6 +14,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make matrix             every prefix against the tests of all its stages
 #@   make campaign           hours of random work on request: KIND=calls|storms|mutants SEED=n TIME=seconds SMP=n DEBUG=1
 #@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,jobs,boot ROUNDS=n
+#@                           with DEBUG=1: how many times more instructions the checking kernel needs
 #@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
 #@   make bench-profile ROW=name   where the instructions of a row go
 #@   make grade LAB=NN       grade the work in labs/ for one lab; also FROM= DEBUG=1 SEED=n CHALLENGE=name RESULTS=file.json V=1
@@ -75,8 +76,9 @@ endif
 
 bench bench-check bench-baseline bench-profile:
 	@$(SETUP) kernel qemu alpine newlib $(if $(filter bench,$@),linux)
-	@$(MAKE) -s -j2 kernel >/dev/null
-	@BUILD=$(BUILD) grader/bench/run $(patsubst bench-%,%,$@) $(if $(ROW),--row $(ROW)) $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(MAKE) -s -j2 kernel DEBUG=0 >/dev/null
+	@$(if $(filter 1,$(DEBUG)),$(MAKE) -s -j2 kernel DEBUG=1 >/dev/null)
+	@BUILD=$(BUILD) grader/bench/run $(patsubst bench-%,%,$@) $(if $(filter 1,$(DEBUG)),--debug $(BUILD)/switchback-debug.elf) $(if $(ROW),--row $(ROW)) $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 campaign:
 	@$(SETUP) kernel qemu newlib test
