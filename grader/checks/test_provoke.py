@@ -43,7 +43,7 @@ CAUGHT = {
     "mutex_of_another": r"lock check: m is released by one who does not hold it",
     "lock_with_interrupts_on": r"lock check: shared with an interrupt is taken in an interrupt by in_interrupt, and with interrupts on by provoke_",
     "loop_with_interrupts_off": r"watchdog: CPU 0 makes no progress: no timer interrupt[^$]*provoke_loop_with_interrupts_off",
-    "loop_without_preemption": r"watchdog: CPU 0 makes no progress: no other thread ran[^$]*provoke_loop_without_preemption",
+    "loop_without_preemption": r"watchdog: CPU 0 makes no progress: no (other thread ran|timer interrupt)[^$]*provoke_loop_without_preemption",
     "unaligned_fpu_frame": r"general protection fault in the kernel",
     "stack_canary": r"stack: the canary of destination is gone",
     "user_pointer": r"KASAN: user memory touched without the copy functions: read of 4 bytes at 400000",
@@ -74,11 +74,11 @@ CAUGHT = {
     "unlock_by_another_cpu": r"lock check: provoked is released by one who does not hold it",
     "lock_freed_while_held": r"lock check: memory at \w+ is freed, in which provoked lies, and is held",
     "list_added_twice": r"list corrupted: an entry is added beside itself",
-    "reference_leak": r"leak: 1 objects more than before[^$]*leak: 44 bytes of kmalloc-\w+[^$]*provoke_reference_leak\+\S+ \(grader/ktest/02_provoke_more.c:\d+\)",
+    "reference_leak": r"leak: 1 objects more than before[^$]*leak: 44 bytes of kmalloc-\w+[^$]*provoke_reference_leak\+\S+ \(grader/ktest/02_more_provoke.c:\d+\)",
     "reference_saturation": r"reference count \w+: saturated",
-    "negative_index": r"UBSan: index -1 out of bounds of .*02_provoke_more.c:\d+",
-    "smallest_by_minus_one": r"UBSan: signed integer overflow: -2147483648 / -1 .*02_provoke_more.c:\d+",
-    "unsigned_shift": r"UBSan: shift out of bounds: .* by 64 .*02_provoke_more.c:\d+",
+    "negative_index": r"UBSan: index -1 out of bounds of .*02_more_provoke.c:\d+",
+    "smallest_by_minus_one": r"UBSan: signed integer overflow: -2147483648 / -1 .*02_more_provoke.c:\d+",
+    "unsigned_shift": r"UBSan: shift out of bounds: .* by 64 .*02_more_provoke.c:\d+",
     "sleep_in_interrupt": r"lock check: \S+ sleeps, but a spinlock is held or preemption is off|lock check: .* may sleep, but this is an interrupt",
     "loop_with_interrupts_on": r"watchdog: the thread destination makes no progress: in the kernel for \d+ s[^$]*provoke_loop_with_interrupts_on",
     "execution_of_heap": r"page fault in the kernel: execution of \w+, which is protected",
@@ -94,7 +94,7 @@ def test_is_caught(name):
     image = kernel(5, "solutions", "DEBUG=1", ktest=True)
     # Instructions are no clock for a loop that does nothing but wait.
     cpus = 2 if "another_cpu" in name else 1
-    with Machine(image, cmdline="console=ttyS0 watchdog=1 provoke=" + name, cap=60, icount="loop" not in name and cpus == 1, smp=cpus) as guest:
+    with Machine(image, cmdline="console=ttyS0 watchdog=%d provoke=%s" % (1 if "loop" in name else 60, name), cap=60, icount="loop" not in name and cpus == 1, smp=cpus) as guest:
         guest.wait_end()
         report = guest.verdict
     assert "provoke %s is not known" % name not in report
@@ -128,7 +128,7 @@ def test_a_planted_race_is_found():
 
 def test_the_same_seed_gives_the_same_schedule():
     one, again, other = ("".join(re.findall(r"^chaos .*\n", run_chaos(seed, trace=True), re.M)) for seed in (7, 7, 8))
-    assert one.count("\n") > 500 and "starving" in one, one[-2000:]
+    assert one.count("\n") > 30 and re.search(r"windows [1-9]", one), one[-2000:]
     assert one == again, "the traces differ"
     assert one != other, "another seed gives the same"
 

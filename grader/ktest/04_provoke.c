@@ -138,13 +138,22 @@ PROVOKE(free_page_written_from_outside)
 }
 
 static struct spinlock foreign = SPINLOCK_INIT("provoked", RANK_TTY);
-static void take_foreign(void *unused __unused) { spin_lock(&foreign); }
+static volatile bool foreign_taken;
+static void take_foreign(void *unused __unused)
+{
+	spin_lock(&foreign);
+	foreign_taken = true;
+	for (;;)
+		cpu_relax();
+}
 PROVOKE(unlock_by_another_cpu)
 {
-	/* The lock stays taken on the other CPU. */
-	u64 other = smp_online_mask() & ~(1ul << cpu_id());
-	if (other)
-		smp_call(1ul << __builtin_ctzl(other), take_foreign, NULL);
+	struct thread *t = thread_create("taker", take_foreign, NULL);
+	thread_set_affinity(t, smp_online_mask() & ~1ul);
+	thread_set_affinity(current, 1);
+	thread_start(t);
+	while (!foreign_taken)
+		cpu_relax();
 	spin_unlock(&foreign);
 }
 

@@ -165,6 +165,15 @@ static int reclaim_enter(struct thread *me)
 	return slot;
 }
 
+/* A look without the lock. */
+static bool block_is_free(unsigned order)
+{
+	for (unsigned k = order; k < MAX_ORDER; k++)
+		if (buddy_free_blocks(k))
+			return true;
+	return false;
+}
+
 bool frame_make_room(unsigned order)
 {
 	struct thread *me = this_cpu()->current;
@@ -182,8 +191,8 @@ bool frame_make_room(unsigned order)
 		return frame_wait_hook != NULL;
 	}
 
-	/* One who asks for a frame when there are some was refused for another reason (fault injection, or others were faster): no need to take any from anybody. */
-	if (!order && buddy_free_count() >= 2 * reserve) {
+	/* One who asks when there is some was refused for another reason (fault injection, or others were faster): no need to take any from anybody. */
+	if (block_is_free(order) && buddy_free_count() >= 2 * reserve) {
 		atomic_store_release(&reclaimers[slot], (struct thread *)NULL);
 		return true;
 	}

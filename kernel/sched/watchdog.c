@@ -75,7 +75,7 @@ static void look_at_thread(struct thread *t, bool user)
 		t->kernel_since = t->runtime_ns;
 		return;
 	}
-	if (limit_beats && t->runtime_ns - t->kernel_since > 2 * limit_beats * (NSEC_PER_SEC / BEATS_PER_SEC) && this_cpu()->irq_frame)
+	if (limit_beats && t->runtime_ns - t->kernel_since > 4 * limit_beats * (NSEC_PER_SEC / BEATS_PER_SEC) && this_cpu()->irq_frame)
 		panic_frame(this_cpu()->irq_frame, "watchdog: the thread %s makes no progress: in the kernel for %lu s, without sleeping or going back", t->name,
 			    (t->runtime_ns - t->kernel_since) / NSEC_PER_SEC);
 }

@@ -16,6 +16,9 @@
 #include "irq/irq.h"
 #include "sched/events.h"
 
+/* So often a fault is tried again while there is, or comes, memory for it. */
+#define FAULT_TRIES 1000
+
 void (*vm_signal_hook)(int signo, int si_code, vaddr_t addr, struct trapframe *f);
 
 static bool may_sleep(const struct trapframe *f, const struct thread *t)
@@ -67,7 +70,7 @@ static bool page_fault(struct trapframe *f)
 	else if (va < USER_END && t->aspace)
 		err = vm_fault(t->aspace, va, access_of(f->error), &code);
 	/* A fault, of the program or of a copy for it, does not fail for want of memory while another process can be made to give some. */
-	while (err == -ENOMEM && !thread_killed() && frame_make_room(0))
+	for (int tries = 0; err == -ENOMEM && !thread_killed() && tries < FAULT_TRIES && frame_make_room(0); tries++)
 		err = vm_fault(t->aspace, va, access_of(f->error), &code);
 	if (!err)
 		t->min_faults++;

@@ -2,11 +2,13 @@
  * For a kernel that was told fault=KIND:N on its command line: makes calls that allocate and copy, until one fails; then a few more. */
 #include "t.h"
 
+static int file;
+static char page[4096];
+
 static int one_call(int kind)
 {
 	static char name[65];
 	int fds[2];
-	void *p;
 
 	switch (kind) {
 	case 0: /* kmalloc */
@@ -16,10 +18,9 @@ static int one_call(int kind)
 		close(fds[1]);
 		return 0;
 	case 1: /* page */
-		p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-		if (p == MAP_FAILED)
+		if (ftruncate(file, 0) < 0)
 			return errno;
-		return munmap(p, 4096) ? errno : 0;
+		return pwrite(file, page, sizeof(page), 0) < 0 ? errno : 0;
 	default: /* copyuser */
 		return SYS(sethostname, name, 10) ? errno : 0;
 	}
@@ -30,6 +31,7 @@ int main(void)
 	const char *only = getenv("ONLY");
 	int kind = !only ? 0 : strcmp(only, "page") == 0 ? 1 : strcmp(only, "copyuser") == 0 ? 2 : 0, error = 0, more = 0;
 
+	NEED((file = open("/tmp/f", O_RDWR | O_CREAT, 0600)) >= 0);
 	for (int i = 0; i < 100000 && !error; i++)
 		error = one_call(kind);
 	for (int i = 0; i < 5; i++)

@@ -29,8 +29,13 @@ void slab_cache_destroy(struct slab_cache *c); /* all objects must be free */
 /* Objects in use, without those that lie ready in magazines; approximate while others use the cache. */
 u64 slab_in_use(const struct slab_cache *c);
 /* A checking kernel: panics if there are more objects than at the mark, and says who allocated those that are new. With nothing else going on. */
+#if DEBUG
 void leak_mark(void);
 void leak_check(void);
+#else
+static inline void leak_mark(void) {}
+static inline void leak_check(void) {}
+#endif
 /* Calls fn for every cache (the list is locked). */
 void slab_for_each(void (*fn)(struct slab_cache *c, void *arg), void *arg);
 
