@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .build import BUILD, ROOT, make
-from .qemu import Machine, last_words
+from .qemu import SLOWER, Machine, last_words
 
 FIRST_WITH_LOADER = 6
 FIRST_WITH_FORK = 7  # below it nobody can start a second program
@@ -80,6 +80,8 @@ def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount
     """A Machine with the runner as its first program, which runs these tests."""
     image = library.make_image(tests, str(binaries()), folder)
     words = ["console=ttyS0", "quiet", "panic=-1", append]
+    if SLOWER > 1 and "seconds=" not in append:
+        words.append("seconds=%d" % (60 * SLOWER))
     if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
         words.append("tests=" + ",".join(tests))
     return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem)

@@ -425,8 +425,8 @@ int main(int argc, char **argv)
 
 		if (only && !strstr(cases[i].name, only))
 			continue;
-		NEED(mount("fault", "/tmp/fault", "tmpfs", 0, NULL) == 0);
 		objects_read(&before);
+		NEED(mount("fault", "/tmp/fault", "tmpfs", 0, NULL) == 0);
 		int mark = open("/proc/leaks", O_WRONLY);
 		write(mark, "mark", 4);
 		close(mark);

@@ -135,9 +135,9 @@ static void run(const char *name, int seconds)
 	snprintf(path, sizeof(path), "/tests/%s", name);
 	snprintf(line, sizeof(line), "@@BEGIN %s\n", name);
 	print(line);
-	fresh_tmp();
 	objects_read(&before);
 	write_to("/proc/leaks", "mark");
+	fresh_tmp();
 	pid = fork();
 	if (pid == 0) {
 		setsid();
