@@ -95,7 +95,8 @@ bool exit_tell_parent(struct process *p)
 			signo = 0;
 		sighand_unlock(h, flags);
 	}
-	if (signo)
+	/* clone takes any byte for a signal; what is none is sent to nobody, as on Linux. */
+	if (signo > 0 && signo <= NSIG)
 		signal_send_process(parent, signo, &info);
 	wait_wake_all(&parent->child_wait);
 	return reap;
