@@ -42,6 +42,7 @@ CAUGHT = {
     "mutex_taken_twice": r"lock check: m is taken again by its holder",
     "mutex_of_another": r"lock check: m is released by one who does not hold it",
     "lock_with_interrupts_on": r"lock check: shared with an interrupt is taken in an interrupt by in_interrupt, and with interrupts on by provoke_",
+    "interrupt_inversion": r"lock check: inversion: shared with an interrupt \(rank \d+\) is taken in interrupts, which may come while held with interrupts on",
     "loop_with_interrupts_off": r"watchdog: CPU 0 makes no progress: no timer interrupt[^$]*provoke_loop_with_interrupts_off",
     "loop_without_preemption": r"watchdog: CPU 0 makes no progress: no (other thread ran|timer interrupt)[^$]*provoke_loop_without_preemption",
     "unaligned_fpu_frame": r"general protection fault in the kernel",

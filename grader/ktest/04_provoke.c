@@ -99,6 +99,18 @@ PROVOKE(lock_with_interrupts_on)
 	spin_unlock(&shared);
 }
 
+/* The timer's handler never comes while `outer` is held: that it might is enough. */
+PROVOKE(interrupt_inversion)
+{
+	static struct spinlock outer = SPINLOCK_INIT("held with interrupts on", RANK_TTY_DEVICE);
+	static struct timer t;
+	spin_lock(&outer);
+	spin_unlock(&outer);
+	timer_init(&t, in_interrupt, NULL);
+	timer_start(&t, time_ns() + 1000000);
+	time_delay_us(5000);
+}
+
 PROVOKE(loop_with_interrupts_off)
 {
 	irq_disable();

@@ -8,6 +8,8 @@
  *     edges[A] has bit B:   held A, took B          inversion: B ... -> A is there when A -> B is to be added
  *
  * Interrupts: if a handler takes a lock of a class, whoever holds one of that class with interrupts on on the same CPU may be interrupted into a deadlock.
+ * And a handler may come on top of any lock that is held with interrupts on: so what handlers take ranks behind what is ever held so. Both are
+ * reported from what was seen of the classes, without waiting for the unlucky moment.
  *
  * Everything here runs with interrupts off, on this CPU's records; edges and classes only grow, by atomic operations, so readers need no lock.
  */
@@ -166,16 +168,33 @@ void lock_check_remove(struct held_locks *h, const void *lock, const char *name,
 	panic_with(lock_check_print_all, NULL, "lock check: %s is released by one who does not hold it", name);
 }
 
+/* An interrupt may come while a lock is held with interrupts on, so whatever handlers take must rank behind all of these. */
+static void check_interrupt_order(u16 class)
+{
+	const struct lock_class *c = &classes[class];
+
+	for (u16 i = 1; c->rank && i < atomic_load(&class_count); i++) {
+		const struct lock_class *other = &classes[i], *inner = c->in_irq ? c : other, *outer = c->in_irq ? other : c;
+		if (inner->in_irq && outer->irqs_on && inner != outer && outer->rank && outer->rank >= inner->rank)
+			panic_with(lock_check_print_all, NULL, "lock check: inversion: %s (rank %u) is taken in interrupts, which may come while %s (rank %u) is held",
+				   inner->name, inner->rank, outer->name, outer->rank);
+	}
+}
+
 void lock_check_context(u16 class, const void *caller)
 {
 	struct lock_class *c = &classes[class];
 
 	if (in_irq()) {
-		if (!c->in_irq)
+		if (!c->in_irq) {
 			WRITE_ONCE(c->in_irq, (u64)caller);
+			check_interrupt_order(class);
+		}
 	} else if (irq_enabled()) {
-		if (!c->irqs_on)
+		if (!c->irqs_on) {
 			WRITE_ONCE(c->irqs_on, (u64)caller);
+			check_interrupt_order(class);
+		}
 	}
 	if (unlikely(c->in_irq && c->irqs_on)) {
 		u64 offset, offset2;

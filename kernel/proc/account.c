@@ -4,7 +4,7 @@
 #include "mm/slab.h"
 
 #define BUCKETS 64
-static struct spinlock account_lock = SPINLOCK_INIT("accounts", RANK_SIGHAND + 1);
+static struct spinlock account_lock = SPINLOCK_INIT("accounts", RANK_ACCOUNT);
 static struct hlist_head table[BUCKETS]; /* account_lock */
 
 static struct user_account *find(u32 uid)
