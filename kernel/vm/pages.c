@@ -61,6 +61,23 @@ pte_t vm_read_pte(struct aspace *as, vaddr_t va)
 	return pte;
 }
 
+int vm_hold_shared_page(struct area *a, vaddr_t va, pte_t pte, struct frame **out)
+{
+	struct aspace *as = a->aspace;
+	struct frame *f = pte & PTE_SPECIAL ? NULL : phys_to_frame(pte & PTE_ADDR);
+
+	*out = NULL;
+	spin_lock(&as->page_lock);
+	pte_t *entry = pt_walk(as->pt, va, false);
+	bool same = entry && !((*entry ^ pte) & ~(PTE_ACCESSED | PTE_DIRTY));
+	if (same && f && !(f->flags & FRAME_ANON && refcount_read(&f->ref) == 1)) {
+		frame_get(f);
+		*out = f;
+	}
+	spin_unlock(&as->page_lock);
+	return same ? 0 : -EAGAIN;
+}
+
 /* The entry of va with page_lock taken; NULL (not taken) when memory is short. */
 static pte_t *lock_entry(struct aspace *as, vaddr_t va)
 {

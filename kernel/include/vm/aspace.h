@@ -138,6 +138,11 @@ enum { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4 };
  * pte: the entry as read; as->lock held for reading. 0, -EAGAIN when the entry changed meanwhile (look again), or as vm_fault.
  */
 extern int (*vm_write_protect_hook)(struct area *a, vaddr_t va, pte_t pte);
+/*
+ * Keeps the page of entry `pte` alive while it is copied, though other threads may take it out of the entry meanwhile: *out, counted; NULL if the entry is its
+ * only user. 0, or -EAGAIN when the entry is not `pte` any more.
+ */
+int vm_hold_shared_page(struct area *a, vaddr_t va, pte_t pte, struct frame **out);
 /* Fork's page part, registered by lab 07: gives `to` (its aspace runs nowhere yet) the pages of `from`, shared copy-on-write. Both locks held for writing. 0 or -ENOMEM. */
 extern int (*vm_copy_hook)(struct area *to, struct area *from);
 

@@ -66,7 +66,7 @@ int cow_write_fault(struct area *a, vaddr_t va, pte_t pte)
 	struct frame *copy = vm_anon_frame(0);
 	if (!copy)
 		return -ENOMEM;
-	/* The page is not let go before vm_set_pte: if another thread of ours replaced it meanwhile, what we copied is thrown away. */
+	/* The page stays: our caller holds it. If another thread of ours replaced it meanwhile, vm_set_pte says so, and the copy is thrown away. */
 	memcpy(frame_to_virt(copy), frame_to_virt(page), PAGE_SIZE);
 	int err = vm_set_pte(a, va, pte, frame_to_phys(copy) | vm_leaf_bits(a) | PTE_WRITE | PTE_DIRTY);
 	if (err)
