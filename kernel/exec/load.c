@@ -16,7 +16,6 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 
-#define SCRIPT_LINE 256 /* as much of a script's first line as counts (BINPRM_BUF_SIZE) */
 #define SCRIPTS_MAX 5
 #define STACK_RANDOM_PAGES 0x3ffffful
 #define MMAP_RANDOM_PAGES (1ul << 28)
@@ -47,41 +46,6 @@ static void source_close(struct exec_source *s)
 
 /* --- #! ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-/*
- * Takes "#!  interpreter  [argument]" apart, in place. The argument is all that follows, blanks inside included. A line that is longer than what counts is
- * fine when the interpreter's name ends before: then the argument is cut.
- */
-static int parse_script(char line[SCRIPT_LINE + 1], char **interpreter, char **argument)
-{
-	char *end = memchr(line, '\n', SCRIPT_LINE);
-	char *s = line + 2;
-	bool whole = end != NULL;
-	bool cut = !whole && strnlen(line, SCRIPT_LINE) == SCRIPT_LINE;
-
-	if (!whole)
-		end = line + strnlen(line, SCRIPT_LINE);
-	while (end > s && is_blank(end[-1]) && !cut)
-		end--;
-	*end = '\0';
-	while (is_blank(*s))
-		s++;
-	if (!*s)
-		return cut || (whole && s == end) ? -ENOEXEC : -EACCES; /* Linux opens the empty name: a directory */
-	*interpreter = s;
-	while (*s && !is_blank(*s))
-		s++;
-	if (cut && !*s)
-		return -ENOEXEC; /* who knows what it is called */
-	if (*s)
-		*s++ = '\0';
-	while (is_blank(*s))
-		s++;
-	*argument = *s ? s : NULL;
-	return 0;
-}
-
 /* Opens `path`, through scripts, until something is no script: *src open, args changed. */
 static int open_program(const char *path, struct exec_args *args, struct exec_source *src)
 {
@@ -101,7 +65,7 @@ static int open_program(const char *path, struct exec_args *args, struct exec_so
 			return kfree(name), 0;
 
 		char *interpreter = NULL, *argument = NULL;
-		err = got < 0 ? (int)got : depth == SCRIPTS_MAX ? -ELOOP : parse_script(line, &interpreter, &argument);
+		err = got < 0 ? (int)got : depth == SCRIPTS_MAX ? -ELOOP : exec_parse_script(line, &interpreter, &argument);
 		source_close(src);
 		if (!err) {
 			const char *front[3] = { interpreter, argument ? argument : name, name };
