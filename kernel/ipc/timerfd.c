@@ -115,7 +115,7 @@ long sys_timerfd_create(int clock, int flags)
 	t = kzalloc(sizeof(*t), 0);
 	if (!t)
 		return -ENOMEM;
-	spin_init(&t->lock, "timerfd", RANK_FILES);
+	spin_init(&t->lock, "timerfd", RANK_TIMERFD);
 	t->clock = clock;
 	timer_init(&t->timer, fired, NULL);
 	wait_queue_init(&t->wait);

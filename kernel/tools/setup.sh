@@ -36,6 +36,7 @@ probe() {
 	linux-image-cloud-amd64) echo '/boot/vmlinuz-*-cloud-amd64' ;;
 	ca-certificates) echo '/etc/ssl/certs/ca-certificates.crt' ;;
 	lld) echo ld.lld ;;
+	libclang-rt-14-dev) echo '/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a' ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -44,6 +45,7 @@ packages() {
 	case $1 in
 	kernel) echo make gcc binutils python3 ;;
 	clang) echo clang ;;
+	fuzz) echo clang libclang-rt-14-dev libc6-dev ;;
 	iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
 	qemu) echo qemu-system-x86 ;;
 	busybox | alpine) echo python3 ca-certificates busybox-static ;;

@@ -12,7 +12,8 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make ktest [LAB=NN]     build the test kernel: the prefix with the in-kernel tests of its stages
 #@   make check              the layer checker on the full kernel, without running anything
 #@   make matrix             every prefix against the tests of all its stages
-#@   make campaign           hours of random work on request: KIND=calls|storms|mutants SEED=n TIME=seconds SMP=n DEBUG=1
+#@   make campaign           long random work: KIND=calls|code|files|signals|storms|cpio|all SEED=n TIME=seconds SMP=2 DEBUG=1
+#@   make fuzz               pure parts under libFuzzer on this machine: PART=elf|cpio|...|all TIME=seconds SEED=n CASE=file
 #@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,jobs,boot ROUNDS=n
 #@                           with DEBUG=1: how many times more instructions the checking kernel needs
 #@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
@@ -32,7 +33,7 @@ check: $(OBJECTS)
 PYTEST = cd grader && SWITCHBACK_BUILD=$(BUILD) SWITCHBACK_DEBUG=$(DEBUG) PYTHONDONTWRITEBYTECODE=1 exec env -u DEBUG -u MAKEFLAGS -u MAKEOVERRIDES /usr/bin/python3
 PYTEST_JOBS ?= 2
 test:
-	@$(SETUP) kernel qemu iso alpine newlib clang test || { echo '0 passed, 1 failed'; exit 1; }
+	@$(SETUP) kernel qemu iso alpine newlib clang fuzz test || { echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) -s do-prepare || { echo 'What the tests need could not be built: they were not run.'; echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) -s do-test
 # What most tests need, built once before them, so that what is wrong with it is told once.
@@ -81,5 +82,9 @@ bench bench-check bench-baseline bench-profile:
 	@BUILD=$(BUILD) grader/bench/run $(patsubst bench-%,%,$@) $(if $(filter 1,$(DEBUG)),--debug $(BUILD)/switchback-debug.elf) $(if $(ROW),--row $(ROW)) $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 campaign:
-	@$(SETUP) kernel qemu newlib test
+	@$(SETUP) kernel qemu busybox newlib test
 	@SWITCHBACK_BUILD=$(BUILD) KIND=$(KIND) SEED=$(SEED) TIME=$(TIME) SMP=$(SMP) DEBUG=$(DEBUG) ONLY=$(ONLY) WORKERS=$(WORKERS) /usr/bin/python3 grader/campaign/run.py
+
+fuzz:
+	@$(SETUP) fuzz
+	@SWITCHBACK_BUILD=$(BUILD) PART=$(PART) SEED=$(SEED) TIME=$(TIME) CASE=$(CASE) /usr/bin/python3 grader/fuzz/run.py

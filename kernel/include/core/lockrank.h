@@ -37,6 +37,7 @@ enum lock_rank {
 	RANK_SOCKET = 152,
 	RANK_IPC_TABLE = 152, /* identifiers of System V IPC */
 	RANK_IPC_OBJECT = 153, /* one queue, set or segment; a POSIX message queue */
+	RANK_TIMERFD = 153,
 	RANK_EPOLL = 154,
 	RANK_ACCOUNT = 158,      /* what users hold, counted wherever it goes away */
 	RANK_WAITQUEUE = 160,
