@@ -136,7 +136,7 @@ class Follower:
             if REPORT.search(self.guest.verdict) or ended or time.monotonic() > deadline:
                 if ended or time.monotonic() > deadline:
                     return None
-                deadline = min(deadline, time.monotonic() + 2)  # the rest of the report
+                deadline = min(deadline, time.monotonic() + 15)  # the rest of the report
             time.sleep(0.2)
 
     wrong = None
