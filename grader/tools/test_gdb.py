@@ -1,6 +1,8 @@
 """`make gdb` in every lab, and its commands ps, pagetable, vmas and locks, driven in batch mode."""
 import os
 import re
+import signal
+import socket
 import subprocess
 
 import pytest
@@ -74,3 +76,24 @@ def test_a_checking_kernel_tells_who_took_a_lock(tmp_path):
     kernel(2, "solutions", "DEBUG=1")
     said = gdb(tmp_path, "delete\nhbreak buddy_alloc if buddy_lock.owner_cpu == 0\ncontinue\nlocks", "LAB=02", "FROM=solutions", "DEBUG=1", "ROOTFS=none")
     assert re.search(r"^CPU 0 holds buddy, taken in \w+ \(kernel/mm/frame.c:\d+\)$", said, re.M), said
+
+
+def test_an_editor_can_attach(tmp_path):
+    """`make gdb-server`, and gdb as .vscode/launch.json drives it."""
+    image = kernel(2, "solutions")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+    server = subprocess.Popen(["make", "-s", "do-gdb-server", "BUILD=%s" % BUILD, "LAB=02", "FROM=solutions", "ROOTFS=none", "PORT=%d" % port], cwd=ROOT,
+                              env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert "waits for a debugger at localhost:%d" % port in server.stdout.readline()
+        script = tmp_path / "attach.gdb"
+        script.write_text("source kernel/tools/gdb.py\nset remotetimeout 60\nset tcp connect-timeout 60\ntarget remote localhost:%d\nhbreak kmain\ncontinue\n"
+                          "pagetable kmain\nkill\n" % port)
+        run = subprocess.run(["gdb", "-q", "-batch", "-x", str(script), str(image)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert "Breakpoint 1, kmain" in run.stdout and "a page of 2 MiB" in run.stdout, run.stdout + run.stderr
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
