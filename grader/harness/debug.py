@@ -1,4 +1,5 @@
 """`make grade LAB=NN TEST=name GDB=1`: the machine of that test stands still before its first instruction, with gdb on this terminal."""
+import signal
 import subprocess
 import threading
 
@@ -19,6 +20,8 @@ def _words(check):
 
 def attach(check):
     """A function for qemu.debugger. gdb runs beside the test, which waits without an end; QEMU ends with it."""
+    signal.signal(signal.SIGINT, lambda *_: None)  # ^C stops the guest, by gdb's hand; a handler is not inherited, as `ignored` would be
+
     def start(machine):
         command = ["gdb", "-q", str(machine.image) if machine.image else "", "-ex", "set confirm off", "-ex", "set pagination off",
                    "-ex", "target remote %s" % (machine.dir / "gdb")] + _words(check) + ["-ex", "continue"]

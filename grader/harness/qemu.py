@@ -133,7 +133,9 @@ class Machine:
         command += list(extra)
         self.command = command
         self.started = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Under the debugger ^C is meant for gdb alone.
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        start_new_session=debugger is not None)
         self.console = Console(self.process.stdout, self.process.stdin)
         self._qmp = None
         self.gdb = GdbStub(self.dir / "gdb") if gdb and debugger is None else None

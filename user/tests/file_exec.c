@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * execveat: by directory, by descriptor, through links, and scripts. */
 #include "t.h"
 

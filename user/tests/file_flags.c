@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * Flags of chattr on tmpfs: immutable and append-only files and directories; and what statx and other ioctls say. */
 #include "t.h"
 #include <sys/ioctl.h>

@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * Who may do what: mode bits, sticky directories, set-id bits that go away, owners and groups, programs that run. */
 #include "t.h"
 #include <grp.h>

@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * Mount flags at work, bind and move, pivot_root, detached trees, working directories that are gone. */
 #include "t.h"
 #include <sys/mount.h>

@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * Futexes with priority inheritance: taking, waiting, handing over, death of the owner, circles, requeue, lending, bad input. */
 #include "t.h"
 #include "linux_futex.h"

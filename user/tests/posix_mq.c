@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * POSIX message queues: priorities, waiting, deadlines, notification, poll, limits, rights, the file system, bad input. */
 #include "t.h"
 #include <mqueue.h>

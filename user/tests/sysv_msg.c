@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * System V message queues: types, limits, rights, waiting, interruption, removal under a waiter, bad input. */
 #include "t.h"
 #include <sys/ipc.h>

@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * System V semaphores: sets of operations, waiting in order, undo, limits, rights, interruption, removal under a waiter, bad input. */
 #include "t.h"
 #include <pthread.h>

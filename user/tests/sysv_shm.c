@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * System V shared memory: attach, detach, fork, exec, exit, removal while attached, addresses, rights, bad input. */
 #include "t.h"
 #include <sys/ipc.h>
