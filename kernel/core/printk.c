@@ -124,7 +124,7 @@ void printk_level(enum log_level level, const char *fmt, ...)
 		end = strchr(line, '\n');
 		size_t len = end ? (size_t)(end - line) : strlen(line);
 		log_line(level, line, len);
-		if ((int)level < console_loglevel)
+		if (((int)level & 7) < console_loglevel)
 			console_line(line, len);
 		line = end ? end + 1 : NULL;
 	} while (line && *line);

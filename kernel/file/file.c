@@ -67,7 +67,7 @@ ssize_t file_read(struct file *f, struct uio *to, s64 *pos)
 	if (!(f->mode & FILE_READ))
 		return -EBADF;
 	if (!f->ops->read)
-		return -EINVAL;
+		return f->ops->readdir ? -EISDIR : -EINVAL;
 	return f->ops->read(f, to, pos ? pos : &f->pos);
 }
 

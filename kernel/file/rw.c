@@ -32,7 +32,9 @@ static int check_access(const struct file *f, bool write)
 {
 	if (!(f->mode & (write ? FILE_WRITE : FILE_READ)))
 		return -EBADF;
-	return (write ? f->ops->write != NULL : f->ops->read != NULL) ? 0 : -EINVAL;
+	if (write ? f->ops->write != NULL : f->ops->read != NULL)
+		return 0;
+	return !write && f->ops->readdir ? -EISDIR : -EINVAL;
 }
 
 /* Accounts, and maps the restart codes of a call that moved nothing. Counters of /proc/PID/io. */

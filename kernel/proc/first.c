@@ -38,6 +38,7 @@ static void first_process(struct process *p, int *err)
 	p->rlimits[RLIM_SIGPENDING].cur = p->rlimits[RLIM_SIGPENDING].max = thread_max / 2;
 	p->exit_signal = SIGCHLD;
 	p->is_init = p->pid == 1;
+	p->did_exec = true;
 	spin_lock(&process_tree_lock);
 	if (p->is_init)
 		init_process = p;

@@ -180,6 +180,23 @@ long sys_ioprio_get(int which, int who)
 
 /* --- classes ------------------------------------------------------------------------------------------------------- */
 
+/* The class of t, checked in the order that Linux has; policy -1: as it is. */
+static long change_policy(struct thread *t, int policy, u32 priority)
+{
+	if (policy == -1)
+		policy = t->policy;
+	if (policy < 0 || policy > POLICY_IDLE || policy == 4)
+		return -EINVAL;
+	if (is_rt(policy) ? priority < 1 || priority > 99 : priority != 0)
+		return -EINVAL;
+	if (!owns(t))
+		return -EPERM;
+	if (is_rt(policy) && !capable(CAP_SYS_NICE) && priority > t->process->rlimits[RLIM_RTPRIO].cur)
+		return -EPERM;
+	thread_set_policy(t, policy, priority);
+	return 0;
+}
+
 static long set_policy(int pid, int policy, const void __user *param)
 {
 	u32 priority;
@@ -191,22 +208,7 @@ static long set_policy(int pid, int policy, const void __user *param)
 	struct thread *t = named(pid);
 	if (!t)
 		return -ESRCH;
-	long err = -EINVAL;
-	if (policy == -1)
-		policy = t->policy;
-	policy &= ~RESET_ON_FORK;
-	if (policy < 0 || policy > POLICY_IDLE || policy == 4)
-		goto put;
-	if (is_rt(policy) ? priority < 1 || priority > 99 : priority != 0)
-		goto put;
-	err = -EPERM;
-	if (!owns(t))
-		goto put;
-	if (is_rt(policy) && !capable(CAP_SYS_NICE) && priority > t->process->rlimits[RLIM_RTPRIO].cur)
-		goto put;
-	thread_set_policy(t, policy, priority);
-	err = 0;
-put:
+	long err = change_policy(t, policy == -1 ? -1 : policy & ~RESET_ON_FORK, priority);
 	thread_put(t);
 	return err;
 }
@@ -239,6 +241,99 @@ long sys_sched_getparam(int pid, void __user *param)
 	u32 priority = t->rt_priority;
 	thread_put(t);
 	return put_user_u32(priority, param);
+}
+
+/* Linux's struct sched_attr, all of it; the first version ends before the last two. */
+struct abi_sched_attr {
+	u32 size, policy;
+	u64 flags;
+	s32 nice;
+	u32 priority;
+	u64 runtime, deadline, period; /* of the deadline class, which there is not */
+	u32 util_min, util_max;
+};
+_Static_assert(sizeof(struct abi_sched_attr) == 56, "sched_attr");
+#define SCHED_ATTR_FIRST 48
+enum { ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMS = 16, ATTR_UTIL_CLAMP = 0x60, ATTR_ALL = 0x7f };
+
+static int attr_from_user(struct abi_sched_attr *a, void __user *user)
+{
+	u32 size;
+	u8 byte;
+
+	if (get_user_u32(&size, user))
+		return -EFAULT;
+	if (!size)
+		size = SCHED_ATTR_FIRST;
+	if (size < SCHED_ATTR_FIRST || size > PAGE_SIZE)
+		goto wrong_size;
+	memset(a, 0, sizeof(*a));
+	if (copy_from_user(a, user, MIN(size, sizeof(*a))))
+		return -EFAULT;
+	for (u32 i = sizeof(*a); i < size; i++) {
+		if (copy_from_user(&byte, (const u8 __user *)user + i, 1))
+			return -EFAULT;
+		if (byte)
+			goto wrong_size;
+	}
+	return a->flags & ATTR_UTIL_CLAMP && size < sizeof(*a) ? -EINVAL : 0;
+wrong_size:
+	return put_user_u32(sizeof(*a), user) ? -EFAULT : -E2BIG;
+}
+
+long sys_sched_setattr(int pid, void __user *user, unsigned flags)
+{
+	struct abi_sched_attr a;
+
+	if (pid < 0 || !user || flags)
+		return -EINVAL;
+	long err = attr_from_user(&a, user);
+	if (err)
+		return err;
+	if ((int)a.policy < 0)
+		return -EINVAL;
+	struct thread *t = named(pid);
+	if (!t)
+		return -ESRCH;
+	int policy = a.flags & ATTR_KEEP_POLICY ? t->policy : (int)a.policy, nice = MIN(MAX(a.nice, -20), 19);
+	if (a.flags & ATTR_KEEP_PARAMS) {
+		a.priority = t->rt_priority;
+		nice = t->nice;
+	}
+	err = -EINVAL;
+	if (a.flags & ~(u64)ATTR_ALL)
+		goto put;
+	err = -EPERM;
+	bool fair = policy == POLICY_OTHER || policy == POLICY_BATCH;
+	if (fair && nice < t->nice && !capable(CAP_SYS_NICE) && (!t->process || (u64)(20 - nice) > t->process->rlimits[RLIM_NICE].cur))
+		goto put;
+	err = -EOPNOTSUPP;
+	if (a.flags & ATTR_UTIL_CLAMP)
+		goto put;
+	err = change_policy(t, policy, a.priority);
+	if (!err && fair)
+		thread_set_nice(t, nice);
+put:
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getattr(int pid, void __user *user, unsigned size, unsigned flags)
+{
+	struct abi_sched_attr a = { .size = MIN(size, sizeof(a)) };
+
+	if (pid < 0 || !user || flags || size < SCHED_ATTR_FIRST || size > PAGE_SIZE)
+		return -EINVAL;
+	struct thread *t = named(pid);
+	if (!t)
+		return -ESRCH;
+	a.policy = t->policy;
+	if (is_rt(t->policy))
+		a.priority = t->rt_priority;
+	else
+		a.nice = t->nice;
+	thread_put(t);
+	return copy_to_user(user, &a, a.size) ? -EFAULT : 0;
 }
 
 static long priority_bound(int policy, long rt)

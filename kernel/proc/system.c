@@ -31,7 +31,7 @@ long sys_uname(void __user *name)
 	strlcpy(u.sysname, "Linux", sizeof(u.sysname));
 	strlcpy(u.release, kernel_release, sizeof(u.release));
 	strlcpy(u.version, kernel_version, sizeof(u.version));
-	strlcpy(u.machine, "x86_64", sizeof(u.machine));
+	strlcpy(u.machine, current->process && (current->process->personality & 0xff) == PERSONALITY_LINUX32 ? "i686" : "x86_64", sizeof(u.machine));
 	spin_lock(&name_lock);
 	strlcpy(u.nodename, hostname, sizeof(u.nodename));
 	strlcpy(u.domainname, domainname, sizeof(u.domainname));

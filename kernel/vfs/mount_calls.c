@@ -204,7 +204,7 @@ static int umount_place(struct path *p, int flags)
 	if (p->dentry != m->root || m->detached)
 		goto out;
 	if (m == root_mount) {
-		err = -EBUSY;
+		err = -EINVAL;
 		goto out;
 	}
 	/* One reference is the tree's, one this path's; what else there is, somebody uses it. */

@@ -191,7 +191,7 @@ static ssize_t kmsg_write(struct file *f __unused, struct uio *from, s64 *pos __
 {
 	size_t len = from->left;
 	char *line, *text;
-	u64 level = LOG_NOTICE;
+	u64 priority = LOG_WARNING; /* facility * 8 + level */
 
 	if (len > KMSG_RECORD - 32)
 		return -EINVAL;
@@ -208,11 +208,14 @@ static ssize_t kmsg_write(struct file *f __unused, struct uio *from, s64 *pos __
 		const char *end;
 		u64 n = parse_u64(text + 1, &end, 10);
 		if (*end == '>') {
-			level = n & 7;
+			priority = n & 0xff;
 			text = line + (end + 1 - line);
 		}
 	}
-	printk_level(level, "%s%s", text, len && line[len - 1] == '\n' ? "" : "\n");
+	/* Nobody but the kernel speaks as the kernel (facility 0): what says so comes from a user (1). */
+	if (priority < 8)
+		priority += 8;
+	printk_level((enum log_level)priority, "%s%s", text, len && line[len - 1] == '\n' ? "" : "\n");
 	kfree(line);
 	return len;
 }

@@ -254,7 +254,6 @@ static int show_tty_drivers(struct seq *s)
 NODE(tty_drivers, .path = "tty/drivers", .show = show_tty_drivers);
 
 static int show_empty(struct seq *s __unused) { return 0; }
-NODE(locks, .path = "locks", .show = show_empty);
 NODE(diskstats, .path = "diskstats", .show = show_empty);
 NODE(softirqs, .path = "softirqs", .show = show_empty);
 NODE(iomem, .path = "iomem", .mode = 0400, .show = show_empty);

@@ -57,13 +57,18 @@ static int show_io(struct seq *s, struct process *p, struct thread *t __unused)
 	return 0;
 }
 
-/* Badness for the out-of-memory killer: resident memory in thousandths of all memory. */
+/*
+ * Badness for the out-of-memory killer, as Linux tells it: resident memory in thousandths of all memory, moved by oom_score_adj, of
+ * -1000 to 2000, brought to 0 to 2000 with the usual process at 666. Who may not be killed has 0.
+ */
 static int show_oom_score(struct seq *s, struct process *p, struct thread *t __unused)
 {
 	struct mem_stats m;
 	struct aspace *as = process_aspace_get(p);
+	long adj = READ_ONCE(p->oom_score_adj);
 	mem_stats(&m);
-	seq_printf(s, "%lu\n", as && m.total ? aspace_rss(as) * 1000 / m.total : 0);
+	long points = as && m.total ? (long)(aspace_rss(as) * 1000 / m.total) + adj : 0;
+	seq_printf(s, "%ld\n", !as || adj == -1000 ? 0 : (1000 + points) * 2 / 3);
 	if (as)
 		aspace_put(as);
 	return 0;

@@ -209,8 +209,10 @@ static int procfs_init(void)
 	if (!root)
 		return -ENOMEM;
 	struct tree_node *sys = nodetree_dir(root, "sys");
-	if (sys)
+	if (sys) {
 		sys->plain_links = true;
+		sys->by_mode_alone = true;
+	}
 	nodetree_add_nodes(root, "", "net/");
 	sysctl_build(root);
 	/* /proc/net is a link to the directory of whoever asks. */

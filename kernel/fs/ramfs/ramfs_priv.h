@@ -22,6 +22,9 @@ extern const struct inode_ops ramfs_dir_ops, ramfs_file_inode_ops, ramfs_link_op
 
 /* Given (tmpfs.c). An inode that counts against the file system's limit; ERR_PTR(-ENOSPC, -ENOMEM). */
 struct inode *tmpfs_inode_alloc(struct superblock *sb);
+int tmpfs_link(struct inode *target, struct inode *dir, struct dentry *d); /* the student's, and what a name counts */
+int tmpfs_unlink(struct inode *dir, struct dentry *d);
+int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
 int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode);
 int tmpfs_setattr(struct inode *i, const struct iattr *a);
 extern const struct file_ops tmpfs_file_ops;

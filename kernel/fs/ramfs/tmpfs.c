@@ -88,6 +88,47 @@ int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode)
 	return 0;
 }
 
+/* As on Linux a further name of a file counts like an inode: otherwise names would take memory without a limit. */
+int tmpfs_link(struct inode *target, struct inode *dir, struct dentry *d)
+{
+	struct tmpfs *t = tmpfs_of(dir->sb);
+	s64 more = target->nlink ? 1 : 0;
+	int err = take(&t->inodes, READ_ONCE(t->max_inodes), more);
+
+	if (err)
+		return err;
+	err = ramfs_link(target, dir, d);
+	if (err)
+		take(&t->inodes, 0, -more);
+	return err;
+}
+
+/* What taking one name of the inode away gives back: nothing for the last one, which goes with the inode. */
+static s64 name_charge(const struct inode *i)
+{
+	return i && !S_ISDIR(i->mode) && i->nlink > 1 ? 1 : 0;
+}
+
+int tmpfs_unlink(struct inode *dir, struct dentry *d)
+{
+	s64 back = name_charge(d->inode);
+	int err = ramfs_unlink(dir, d);
+
+	if (!err)
+		take(&tmpfs_of(dir->sb)->inodes, 0, -back);
+	return err;
+}
+
+int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
+{
+	s64 back = flags & RENAME_EXCHANGE ? 0 : name_charge(new->inode);
+	int err = ramfs_rename(old_dir, old, new_dir, new, flags);
+
+	if (!err)
+		take(&tmpfs_of(new_dir->sb)->inodes, 0, -back);
+	return err;
+}
+
 int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
 	if (a->valid & ATTR_SIZE && ((a->size < i->size && i->seals & F_SEAL_SHRINK) || (a->size > i->size && i->seals & F_SEAL_GROW)))

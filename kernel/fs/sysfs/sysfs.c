@@ -145,6 +145,7 @@ static int sysfs_init(void)
 	struct tree_node *root = nodetree_create();
 	if (!root)
 		return -ENOMEM;
+	root->by_mode_alone = true;
 	nodetree_add_nodes(root, "sys:", NULL);
 	add_cpus(root);
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)

@@ -60,6 +60,7 @@ struct process {
 	s16 oom_score_adj;           /* /proc/PID/oom_score_adj: -1000 … 1000 */
 };
 #define PERSONALITY_NO_RANDOMIZE 0x0040000u
+#define PERSONALITY_LINUX32 8 /* low byte: uname(2) tells of a 32-bit machine */
 
 extern u64 threads_max; /* by the size of memory; 0 before the first process */
 static inline struct process *current_process(void) { return current->process; }

@@ -23,6 +23,7 @@ struct tree_node {
 	void *arg;
 	ssize_t (*store_arg)(void *arg, const char *text, size_t len); /* instead of store */
 	u64 size;                  /* what stat says */
+	bool by_mode_alone;        /* no capability helps against the mode: /proc/sys and /sys; for all below it too */
 	bool plain_links;          /* directories: a link count of 1, for all below it too (/proc/sys) */
 	const char *target;        /* links */
 	const struct file_ops *fops; /* files with operations of their own; NULL: text */
