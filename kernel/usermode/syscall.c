@@ -27,12 +27,11 @@ static __noinline long route(u32 nr, struct trapframe *f)
 	return syscall_router(nr, args, f);
 }
 
-void syscall_dispatch(struct trapframe *f)
+static __always_inline void dispatch(struct trapframe *f)
 {
 	u32 nr = (u32)f->error;
 	long result;
 
-	event(EVENT_CALL, current->tid, nr, f->rdi, f->rsi);
 	if (unlikely((READ_ONCE(current->work) & WORK_TRACE) || syscall_route_all) && syscall_router) {
 		result = route(nr, f);
 	} else if (likely(nr < SYSCALL_COUNT && syscall_table[nr])) {
@@ -42,7 +41,23 @@ void syscall_dispatch(struct trapframe *f)
 		result = syscall_missing(nr);
 	}
 	f->rax = result;
-	event(EVENT_CALL_END, current->tid, nr, result, 0);
+}
+
+static __noinline void dispatch_recorded(struct trapframe *f)
+{
+	u32 nr = (u32)f->error;
+
+	event(EVENT_CALL, current->tid, nr, f->rdi, f->rsi);
+	dispatch(f);
+	event(EVENT_CALL_END, current->tid, nr, f->rax, 0);
+}
+
+void syscall_dispatch(struct trapframe *f)
+{
+	if (unlikely(READ_ONCE(events_on)))
+		dispatch_recorded(f);
+	else
+		dispatch(f);
 }
 
 long syscall_missing(u32 nr)
