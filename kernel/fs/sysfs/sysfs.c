@@ -39,13 +39,57 @@ static void link(struct tree_node *at, const char *path, const char *target)
 		n->size = 0;
 }
 
+/* CPUs first to last as a mask and as a list. */
+static void cpu_mask(char *out, size_t size, u32 first, u32 last)
+{
+	ksnprintf(out, size, "%lx", (last - first >= 63 ? ~0ul : (1ul << (last - first + 1)) - 1) << first);
+}
+
+static void cpu_list(char *out, size_t size, u32 first, u32 last)
+{
+	ksnprintf(out, size, first == last ? "%u" : "%u-%u", first, last);
+}
+
+static void add_cpu_set(struct tree_node *cpus, u32 id, const char *name, u32 first, u32 last)
+{
+	char path[48], value[24];
+
+	ksnprintf(path, sizeof(path), "cpu%u/topology/%s", id, name);
+	cpu_mask(value, sizeof(value), first, last);
+	text(cpus, path, value);
+	/* thread_siblings_list beside thread_siblings, core_cpus_list beside core_cpus. */
+	ksnprintf(path, sizeof(path), "cpu%u/topology/%s_list", id, name);
+	cpu_list(value, sizeof(value), first, last);
+	text(cpus, path, value);
+}
+
+/* All memory and all CPUs are one node. */
+static void add_node(struct tree_node *root)
+{
+	char value[24];
+	struct tree_node *node = nodetree_dir(root, "devices/system/node");
+
+	if (!node)
+		return;
+	text(node, "online", "0");
+	text(node, "possible", "0");
+	text(node, "has_cpu", "0");
+	text(node, "has_memory", "0");
+	text(node, "has_normal_memory", "0");
+	cpu_mask(value, sizeof(value), 0, cpu_count - 1);
+	text(node, "node0/cpumap", value);
+	cpu_list(value, sizeof(value), 0, cpu_count - 1);
+	text(node, "node0/cpulist", value);
+	text(node, "node0/distance", "10");
+}
+
 static void add_cpus(struct tree_node *root)
 {
 	char range[16], path[48], value[24];
 	struct tree_node *cpu = nodetree_dir(root, "devices/system/cpu");
 	if (!cpu)
 		return;
-	ksnprintf(range, sizeof(range), cpu_count > 1 ? "0-%u" : "0", cpu_count - 1);
+	cpu_list(range, sizeof(range), 0, cpu_count - 1);
 	text(cpu, "online", range);
 	text(cpu, "possible", range);
 	text(cpu, "present", range);
@@ -58,12 +102,14 @@ static void add_cpus(struct tree_node *root)
 		text(cpu, path, value);
 		ksnprintf(path, sizeof(path), "cpu%u/topology/physical_package_id", id);
 		text(cpu, path, "0");
-		ksnprintf(path, sizeof(path), "cpu%u/topology/thread_siblings", id);
-		ksnprintf(value, sizeof(value), "%lx", 1ul << id);
-		text(cpu, path, value);
-		ksnprintf(path, sizeof(path), "cpu%u/topology/core_siblings", id);
-		ksnprintf(value, sizeof(value), "%lx", cpu_count >= 64 ? ~0ul : (1ul << cpu_count) - 1);
-		text(cpu, path, value);
+		ksnprintf(path, sizeof(path), "cpu%u/topology/die_id", id);
+		text(cpu, path, "0");
+		/* A core of its own for each thread, and one package for all, by the old names and the new. */
+		add_cpu_set(cpu, id, "thread_siblings", id, id);
+		add_cpu_set(cpu, id, "core_cpus", id, id);
+		add_cpu_set(cpu, id, "core_siblings", 0, cpu_count - 1);
+		add_cpu_set(cpu, id, "die_cpus", 0, cpu_count - 1);
+		add_cpu_set(cpu, id, "package_cpus", 0, cpu_count - 1);
 		if (id) {
 			ksnprintf(path, sizeof(path), "cpu%u/online", id);
 			text(cpu, path, "1");
@@ -105,7 +151,7 @@ static const struct {
 };
 
 static const char *const directories[] = {
-	"block", "bus", "class/block", "class/net", "dev/block", "devices/system/node/node0", "firmware", "fs/cgroup", "hypervisor", "kernel/mm", "kernel/debug", "kernel/security", "module",
+	"block", "bus", "class/block", "class/net", "dev/block", "firmware", "fs/cgroup", "hypervisor", "kernel/mm", "kernel/debug", "kernel/security", "module",
 	"power",
 };
 
@@ -148,6 +194,7 @@ static int sysfs_init(void)
 	root->by_mode_alone = true;
 	nodetree_add_nodes(root, "sys:", NULL);
 	add_cpus(root);
+	add_node(root);
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		add_device(root, devices[i].class, devices[i].name, devices[i].major, devices[i].minor, devices[i].mode);
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
@@ -155,8 +202,6 @@ static int sysfs_init(void)
 	text(root, "kernel/ostype", "Linux");
 	text(root, "kernel/uevent_seqnum", "0");
 	text(root, "kernel/mm/transparent_hugepage/enabled", "always madvise [never]");
-	text(root, "devices/system/node/online", "0");
-	text(root, "devices/system/node/possible", "0");
 	text(root, "power/state", "");
 	root_node = root;
 	return 0;
