@@ -20,7 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,8 +87,37 @@ static void fresh_tmp(void)
 	mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777");
 }
 
+/* System V objects outlive who made them. */
+static void drop_ipc(void)
+{
+	struct shminfo shm;
+	struct seminfo sem;
+	struct msginfo msg;
+	struct shmid_ds shm_one;
+	struct semid_ds sem_one;
+	struct msqid_ds msg_one;
+	union { int value; struct seminfo *info; struct semid_ds *one; } argument;
+	int id, last;
+
+	last = shmctl(0, SHM_INFO, (struct shmid_ds *)&shm);
+	for (int i = 0; i <= last; i++)
+		if ((id = shmctl(i, SHM_STAT, &shm_one)) >= 0)
+			shmctl(id, IPC_RMID, NULL);
+	argument.info = &sem;
+	last = semctl(0, 0, SEM_INFO, argument);
+	argument.one = &sem_one;
+	for (int i = 0; i <= last; i++)
+		if ((id = semctl(i, 0, SEM_STAT, argument)) >= 0)
+			semctl(id, 0, IPC_RMID);
+	last = msgctl(0, MSG_INFO, (struct msqid_ds *)&msg);
+	for (int i = 0; i <= last; i++)
+		if ((id = msgctl(i, MSG_STAT, &msg_one)) >= 0)
+			msgctl(id, IPC_RMID, NULL);
+}
+
 static void drop_tmp(void)
 {
+	drop_ipc();
 	umount2("/tmp", MNT_DETACH);
 	umount2("/dev/shm", MNT_DETACH);
 }
