@@ -29,6 +29,11 @@ def make(*words, root=ROOT):
     return run.stdout
 
 
+# Who builds kernels in place of this module: a function of the goal and of make's words that returns the image's path. A grader of submissions puts
+# its sandbox here.
+builder = None
+
+
 def kernel(lab=None, source=None, *more, ktest=False, root=ROOT):
     """The path of a kernel, built: the full one, or a prefix; with ktest=True its test kernel."""
     words = list(more)
@@ -38,6 +43,8 @@ def kernel(lab=None, source=None, *more, ktest=False, root=ROOT):
         words.append("LAB=%02d" % lab)
     if source is not None:
         words.append("FROM=" + source)
+    if builder is not None:
+        return builder("ktest" if ktest else "kernel", words)
     make("ktest" if ktest else "kernel", *words, root=root)
     return root / make("ktest-path" if ktest else "kernel-path", *words, root=root).strip()
 

@@ -35,6 +35,8 @@ HANG_BUDGET = 3_000_000_000 * SLOWER  # instructions without a word on either ch
 LOOK_EVERY = 0.5             # seconds between two looks at the guest's clock
 # For `make grade GDB=1`: a function that is called with each Machine once it stands, stopped, before its first instruction.
 debugger = None
+# A function of the machine's folder, the files that it reads and QEMU's words that returns the command to start: a grader of submissions puts its sandbox here.
+launcher = None
 PANIC = re.compile(r"^PANIC\b.*", re.M)
 STOPPED = re.compile(r"^TODO (\S+) (\S+) (\S+):(\d+)$", re.M)
 
@@ -131,6 +133,8 @@ class Machine:
         if gdb:
             command += ["-gdb", "unix:%s,server=on,wait=off" % (self.dir / "gdb"), "-S"]
         command += list(extra)
+        if launcher is not None:
+            command = launcher(self.dir, [p for p in (kernel, initrd, iso) if p is not None], command)
         self.command = command
         self.started = time.monotonic()
         # Under the debugger ^C is meant for gdb alone.

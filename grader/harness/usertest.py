@@ -2,6 +2,7 @@
 import difflib
 import importlib.util
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -89,13 +90,15 @@ def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount
 
 def run_many(kernel, tests, **options):
     """All in one boot."""
-    with tempfile.TemporaryDirectory() as folder, boot(kernel, tests, folder, **options) as guest:
+    mark = "@@%s:" % secrets.token_hex(6)  # a kernel that prints what is expected does not know it
+    append = "%s mark=%s" % (options.pop("append", ""), mark)
+    with tempfile.TemporaryDirectory() as folder, boot(kernel, tests, folder, append=append, **options) as guest:
         guest.wait_end()
         text = guest.console.text.replace("\r", "")
-        found = library.records(text)
+        found = library.records(text, mark)
         outcome, report = guest.outcome(), guest.report()
-        begun = set(re.findall(r"^@@BEGIN (\S+)$", text, re.M))
-        answers = {n: Answer(*found[n]) if n in found else Answer(text.partition("@@BEGIN %s\n" % n)[2], outcome, report, False) for n in tests}
+        begun = set(re.findall(r"^%sBEGIN (\S+)$" % mark, text, re.M))
+        answers = {n: Answer(*found[n]) if n in found else Answer(text.partition("%sBEGIN %s\n" % (mark, n))[2], outcome, report, False) for n in tests}
         return Run(guest, answers, begun)
 
 
@@ -104,24 +107,25 @@ def run_in_turn(kernel, tests, *, cap=60, icount=True):
     says `program: NAME` before and how it ended behind each."""
     with tempfile.TemporaryDirectory() as folder:
         recipe = Path(folder) / "tests.recipe"
-        recipe.write_text("".join("file /tests/%s 0755 0 0 %s\n" % (n, binaries() / n) for n in tests))
+        place = "/tests/" + secrets.token_hex(6)  # a kernel that prints what is expected does not know it
+        recipe.write_text("".join("file %s/%s 0755 0 0 %s\n" % (place, n, binaries() / n) for n in tests))
         image = Path(folder) / "tests.cpio.gz"
         subprocess.run([sys.executable, str(ROOT / "rootfs/mkcpio.py"), "-o", str(image),
                         str(ROOT / "rootfs/common.recipe"), str(recipe)], check=True)
-        programs = ",".join("/tests/" + n for n in tests)
+        programs = ",".join(place + "/" + n for n in tests)
         with Machine(kernel, initrd=image, cmdline="console=ttyS0 panic=-1 programs=" + programs, cap=cap, icount=icount) as guest:
             guest.wait_end()
             text, outcome, report = guest.console.text.replace("\r", ""), guest.outcome(), guest.report()
-            return Run(guest, *_in_turn(text, tests, outcome, report))
+            return Run(guest, *_in_turn(text, place, tests, outcome, report))
 
 
-def _in_turn(text, tests, outcome, report):
+def _in_turn(text, place, tests, outcome, report):
     text = re.sub(r"^system call \d+ .* is not there: .*\n", "", text, flags=re.M)  # the kernel's remarks
     answers = {}
     for name in tests:
-        match = re.search(r"^program: /tests/%s\n(.*?)^program: /tests/%s: (.*?)\n" % (name, name), text, re.S | re.M)
+        match = re.search(r"^program: %s/%s\n(.*?)^program: %s/%s: (.*?)\n" % (place, name, place, name), text, re.S | re.M)
         answers[name] = Answer(match.group(1), match.group(2), report) if match else Answer("", outcome, report, False)
-    return answers, set(re.findall(r"^program: /tests/(\w+)$", text, re.M))
+    return answers, set(re.findall(r"^program: %s/(\w+)$" % place, text, re.M))
 
 
 def _difference(name, answer):

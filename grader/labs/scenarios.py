@@ -332,7 +332,7 @@ for _name in RING3:
 def lab_05_a_program_runs_in_ring_3(kit):
     """From outside: the CPU's privilege level, selectors and flags while the program runs, and what its page tables allow."""
     with Machine(kit.ktest_image(), cmdline="console=ttyS0", icount=False, cap=kit.cap(30), fwcfg={"nonce": "0", "seed": "1", "tests": "05.ask_spin"}) as guest:
-        guest.wait_for_verdict(r"^ktest begin 05.ask_spin")
+        guest.wait_for_verdict(r"^ktest \S+ begin 05.ask_spin")
         text = ""
         for _ in range(100):
             text = guest.qmp.monitor("info registers")

@@ -58,11 +58,11 @@ def boot(args, image):
         return (error.stdout or b"").decode(errors="replace") + "\n(the machine had to be stopped)\n"
 
 
-def records(text):
-    """name -> (output, how it ended), from the runner's markers."""
+def records(text, mark="@@"):
+    """name -> (output, how it ended), from the runner's lines that begin with `mark`."""
     text = text.replace("\r", "")
     found = {}
-    for match in re.finditer(r"^@@BEGIN (\S+)\n(.*?)^@@END \1 ([^\n]*)\n", text, re.M | re.S):
+    for match in re.finditer(r"^%sBEGIN (\S+)\n(.*?)^%sEND \1 ([^\n]*)\n" % (mark, mark), text, re.M | re.S):
         body = match.group(2)
         found[match.group(1)] = (body[:-1] if body.endswith("\n") else body, match.group(3))
     return found

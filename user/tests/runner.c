@@ -7,7 +7,8 @@
  *	@@LEAK name cache +n ...		only if the kernel (one with /proc/objects) holds more than before
  *	@@END name exit 0			or: signal 11, or: timeout
  *
- * then "@@DONE count", and powers off. Names come from the environment variable tests= (the kernel hands
+ * then "@@DONE count", and powers off. The environment variable mark= takes the place of @@: a grader that draws it by lot knows these lines from
+ * those that the kernel writes by itself. Names come from the environment variable tests= (the kernel hands
  * what it does not know on its command line to init; names are parted by commas), or from /tests.list.
  * seconds= bounds one test. Only fork, execve, wait4 and write are needed; what else fails, fails silently,
  * so that the runner serves kernels of early stages.
@@ -59,6 +60,7 @@ static void on_alarm(int sig)
 }
 
 static char text[2048], more[8192];
+static const char *mark = "@@";
 
 static void prepare(void)
 {
@@ -141,7 +143,7 @@ static void tell_leaks(const char *name, const struct objects *before)
 
 	if (!objects_grown(before, text, sizeof(text)))
 		return;
-	snprintf(more, sizeof(more), "\n@@LEAK %s%s\n", name, text);
+	snprintf(more, sizeof(more), "\n%sLEAK %s%s\n", mark, name, text);
 	print(more);
 	fd = open("/proc/leaks", O_RDONLY | O_CLOEXEC);
 	got = fd < 0 ? 0 : read(fd, more, sizeof(more) - 1);
@@ -166,7 +168,7 @@ static void run(const char *name, int seconds)
 		    strncmp(*e, "ONLY=", 5) == 0)
 			*to++ = *e;
 	snprintf(path, sizeof(path), "/tests/%s", name);
-	snprintf(line, sizeof(line), "@@BEGIN %s\n", name);
+	snprintf(line, sizeof(line), "%sBEGIN %s\n", mark, name);
 	print(line);
 	objects_read(&before);
 	write_to("/proc/leaks", "mark");
@@ -181,7 +183,7 @@ static void run(const char *name, int seconds)
 		_exit(127);
 	}
 	if (pid < 0) {
-		snprintf(line, sizeof(line), "runner: fork: %s\n@@END %s nofork\n", strerror(errno), name);
+		snprintf(line, sizeof(line), "runner: fork: %s\n%sEND %s nofork\n", strerror(errno), mark, name);
 		print(line);
 		drop_tmp();
 		return;
@@ -211,11 +213,11 @@ static void run(const char *name, int seconds)
 	drop_tmp();
 	tell_leaks(name, &before);
 	if (expired)
-		snprintf(line, sizeof(line), "\n@@END %s timeout\n", name);
+		snprintf(line, sizeof(line), "\n%sEND %s timeout\n", mark, name);
 	else if (got == pid && WIFSIGNALED(status))
-		snprintf(line, sizeof(line), "\n@@END %s signal %d\n", name, WTERMSIG(status));
+		snprintf(line, sizeof(line), "\n%sEND %s signal %d\n", mark, name, WTERMSIG(status));
 	else
-		snprintf(line, sizeof(line), "\n@@END %s exit %d\n", name, got == pid ? WEXITSTATUS(status) : -1);
+		snprintf(line, sizeof(line), "\n%sEND %s exit %d\n", mark, name, got == pid ? WEXITSTATUS(status) : -1);
 	print(line);
 }
 
@@ -239,6 +241,8 @@ int main(void)
 
 	if (list)
 		list = strdup(list);
+	if (getenv("mark"))
+		mark = strdup(getenv("mark"));
 	prepare();
 	if (!list)
 		list = read_list();
@@ -246,7 +250,7 @@ int main(void)
 		run(name, seconds ? atoi(seconds) : 60);
 		count++;
 	}
-	snprintf(line, sizeof(line), "@@DONE %d\n", count);
+	snprintf(line, sizeof(line), "%sDONE %d\n", mark, count);
 	print(line);
 	sync();
 	reboot(RB_POWER_OFF);
