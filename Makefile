@@ -28,6 +28,7 @@ include kernel/tools/run.mk
 include kernel/tools/views.mk
 include kernel/tools/test.mk
 include kernel/tools/book.mk
+include kernel/tools/course.mk
 
 .PHONY: help
 help:

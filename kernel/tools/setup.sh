@@ -37,6 +37,10 @@ probe() {
 	ca-certificates) echo '/etc/ssl/certs/ca-certificates.crt' ;;
 	lld) echo ld.lld ;;
 	libclang-rt-14-dev) echo '/usr/lib/llvm-14/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a' ;;
+	bubblewrap) echo bwrap ;;
+	slurm-client) echo sbatch ;;
+	munge) echo '/usr/sbin/munged' ;;
+	slurmctld | slurmd) echo "/usr/sbin/$1" ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -52,6 +56,10 @@ packages() {
 	newlib | user | debian) echo libc6-dev newlib-source xz-utils musl-tools linux-libc-dev ;;
 	gdb) echo gdb ;;
 	book) echo python3-sphinx python3-myst-parser furo graphviz chromium ;;
+	sandbox) echo bubblewrap ;;
+	parallel) echo parallel ;;
+	slurm) echo slurm-client ;;
+	slurm-here) echo slurmctld slurmd munge ;;
 	linux) echo linux-image-cloud-amd64 ;;
 	skeletons) echo unifdef ;;
 	test) echo libc6-dev unifdef cpio ovmf python3-pytest python3-pexpect python3-pytest-timeout python3-pytest-xdist \
