@@ -26,7 +26,7 @@ DIALOGUES = [
     ]),
     ("vi is stopped and goes on", [
         ("echo old > f; vi f\r", r"old"), (":!echo sub\r", r"sub"), ("\r", r"old"), ("Anew" + ESC, r"new"), (CTRL_Z, r"Stopped"),
-        ("jobs\r", r"Stopped\s+vi"), ("fg\r", r"oldnew"), (":wq\r", SHELL), ("cat f\r", r"\noldnew\r\n"),
+        ("jobs\r", r"Stopped.* vi"), ("fg\r", r"oldnew"), (":wq\r", SHELL), ("cat f\r", r"\noldnew\r\n"),
     ]),
     ("top", [
         ("sleep 77 &\r", SHELL), ("top -d 1\r", r"Mem:.*CPU:.*Load average:.*PID  PPID"), ("", r"sleep 77"), ("M", r"PPID"), ("q", SHELL),
@@ -81,10 +81,6 @@ DIALOGUES = [
         ("stty -a | tr ';' '\\n' | grep -c =\r", r"\n1[0-9]\r\n"), ("stty intr ^E; sleep 99\r", r"\n"), ("\x05", SHELL), ("stty intr ^C; echo back\r", r"\nback"),
         ("stty -echo; echo quiet\r", r"quiet"), ("stty echo\r", SHELL), ("echo one\x13", r""), ("\x11\r", r"one\r\n"),
         ("stty raw; stty -a > t; stty sane; grep -o -e ' -icanon' t\r", r"\n -icanon"),
-    ]),
-    ("vi, top and ash over a pty", [
-        ("script -q /dev/null\r", SHELL), ("tty\r", r"/dev/pts/\d"), ("sleep 60\r", r"\n"), (CTRL_Z, r"Stopped"), ("fg\r", r"sleep 60"), (CTRL_C, SHELL),
-        ("vi f2\r", r"f2"), ("ihi" + ESC + ":wq\r", SHELL), ("cat f2; exit\r", r"\nhi\r\n"), ("tty\r", r"/dev/ttyS0"),
     ]),
     ("watch and tail", [
         ("watch -n 1 date +tick\r", r"Every 1\.0s.*tick"), (CTRL_C, SHELL), ("echo l1 > w; (sleep 1; echo l2 >> w) & tail -f w\r", r"l2"), (CTRL_C, SHELL),

@@ -1,4 +1,4 @@
-/* stage: 13; libc: musl; run: host+guest
+/* stage: 13; libc: musl; run: guest+golden
  * sendfile and splice from and to what is no regular file: which pairs work, and what the others are told. */
 #include "t.h"
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* stage: 13; libc: musl; run: host+guest
+/* stage: 13; libc: musl; run: guest+golden
  * The limits that sys_limits does not reach: inherited ones, real time, niceness, queued signals, locked memory, and those that Linux only keeps. */
 #include "t.h"
 #include <sys/resource.h>
