@@ -10,6 +10,13 @@ static long futex(int *uaddr, int op, int val, const struct timespec *timeout, i
 	return SYS(futex, uaddr, op, val, timeout, uaddr2, val3);
 }
 
+/* Waits until n sleep at word: moving all of them to where they are tells how many. */
+static void settle(int n)
+{
+	for (int i = 0; i < 2000 && futex(word, FUTEX_REQUEUE, 0, (void *)1000L, word, 0) != n; i++)
+		nap(5);
+}
+
 static pid_t waiter(int op, int val3, int code)
 {
 	pid_t pid = fork();
@@ -57,7 +64,7 @@ int main(void)
 	/* Shared between processes. */
 	for (int i = 0; i < 4; i++)
 		pids[i] = waiter(FUTEX_WAIT, 0, i + 1);
-	nap(100);
+	settle(4);
 	R(futex(word, FUTEX_WAKE, 1, NULL, NULL, 0));
 	NEED(wait(&status) > 0);
 	T(WIFEXITED(status) && WEXITSTATUS(status) <= 4);
@@ -76,7 +83,7 @@ int main(void)
 	/* Bitsets. */
 	pids[0] = waiter(FUTEX_WAIT_BITSET, 1, 11);
 	pids[1] = waiter(FUTEX_WAIT_BITSET, 2, 12);
-	nap(80);
+	settle(2);
 	R(futex(word, FUTEX_WAKE_BITSET, 100, NULL, NULL, 4));
 	R(futex(word, FUTEX_WAKE_BITSET, 100, NULL, NULL, 2));
 	reap("second", pids[1]);
@@ -87,7 +94,7 @@ int main(void)
 	/* Requeue: one wakes, the others move. */
 	for (int i = 0; i < 4; i++)
 		pids[i] = waiter(FUTEX_WAIT, 0, 20);
-	nap(100);
+	settle(4);
 	R(SYS(futex, word, FUTEX_CMP_REQUEUE, 1, 2L, other, 5));
 	R(SYS(futex, word, FUTEX_CMP_REQUEUE, 1, 2L, other, 0));
 	R(futex(word, FUTEX_WAKE, 100, NULL, NULL, 0));
@@ -97,7 +104,7 @@ int main(void)
 	V(ended);
 	for (int i = 0; i < 3; i++)
 		pids[i] = waiter(FUTEX_WAIT, 0, 21);
-	nap(100);
+	settle(3);
 	R(SYS(futex, word, FUTEX_REQUEUE, 0, 100L, other, 0));
 	R(futex(other, FUTEX_WAKE, 2, NULL, NULL, 0));
 	R(futex(other, FUTEX_WAKE, 2, NULL, NULL, 0));
