@@ -294,6 +294,9 @@ KTEST(03, a_deadline_becomes_ticks)
 		apic_timer_set(far[i]);
 		KEXPECT(lapic_timer_left() > apic_timer_hz * 10);
 	}
+	/* Just past where nanoseconds times ticks a millisecond no longer fit into 64 bits. */
+	apic_timer_set(time_ns() + ~0ul / (apic_timer_hz / 1000) + 2 * NSEC_PER_SEC);
+	KEXPECT(lapic_timer_left() > apic_timer_hz * 10);
 	apic_timer_set(TIME_NEVER);
 	KEXPECT_EQ(lapic_timer_left(), 0);
 	apic_timer_set(time_ns() + 1);
