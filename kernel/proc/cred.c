@@ -15,7 +15,7 @@
 #define CAP_ALL ((2ul << CAP_LAST) - 1)
 enum { SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16 };
 
-static struct spinlock swap_lock = SPINLOCK_INIT("credentials", RANK_FILES);
+static struct spinlock swap_lock = SPINLOCK_INIT("credentials", RANK_CRED);
 
 const struct cred *cred_current(void) { return current->cred; }
 

@@ -25,10 +25,11 @@ enum lock_rank {
 	RANK_INODE_SPIN = 118,
 	RANK_PAGECACHE = 122,
 	RANK_PAGETABLE = 126,
+	RANK_TTY_CONTROL = 128, /* of a session's terminal; not taken in interrupts */
 	/* from here on: locks that interrupt handlers take, who may have come while any of those above was held */
 	RANK_PGROUP = 130,       /* members of process groups */
 	RANK_SIGHAND = 134,
-	RANK_TTY_CONTROL = 144,
+	RANK_CRED = 138,         /* the pointer to a thread's credentials */
 	RANK_TTY = 146,
 	RANK_TTY_DEVICE = 148,
 	RANK_FUTEX_PI = 149,
