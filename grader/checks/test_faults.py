@@ -47,7 +47,7 @@ def test_a_fault_by_the_command_line(kind, errno, persist):
 @pytest.mark.parametrize("checking", ("DEBUG=0", "DEBUG=1"))
 def test_a_leak_is_named(checking):
     answer = usertest.run_many(kernel(None, None, checking), ["fault_leak"], cap=60)["fault_leak"]
-    leak = re.search(r"^@@LEAK fault_leak (.*)$", answer.output, re.M)
+    leak = re.search(r"^@@(?:\w+:)?LEAK fault_leak (.*)$", answer.output, re.M)
     assert leak and {"dentry", "inode", "frames"} <= set(leak.group(1).split()), answer.output
     if checking == "DEBUG=1":
         assert re.search(r"^inode \d+ bytes: .*inode_alloc\+\S+ \(kernel/vfs/inode.c:\d+\)", answer.output, re.M), answer.output

@@ -138,7 +138,7 @@ def _difference(name, answer):
 def complaint(name, answer):
     """Why the answer is not that of Linux; None if it is."""
     expected = wanted(name)
-    leak = re.search(r"^@@LEAK \S+ (.*)$", answer.output, re.M)
+    leak = re.search(r"^@@(?:\w+:)?LEAK \S+ (.*)$", answer.output, re.M)
     if leak:
         return "%s: leak: the kernel holds more than before: %s\n%s" % (name, leak.group(1), answer.output[leak.start():][:4000])
     if answer.ended != "exit 0":
