@@ -310,6 +310,8 @@ class Machine:
         outcome = self.outcome()
         if outcome in ("runs", "powered off", "failed", "passed"):
             outcome = "wrong output"  # it lives, but does not say what it should
+        if outcome == "stopped":
+            text = "%s; %s" % (last_words(self.verdict), text)
         raise GuestFailure("%s: %s\n%s" % (outcome, text, self.report()), self.trace())
 
     def screenshot(self, path):
