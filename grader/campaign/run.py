@@ -47,6 +47,8 @@ class Failure(Exception):
 SCRIPTS = {
     "prepare": """mkdir -p /proc /dev/pts /tmp
 mount -t proc proc /proc
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 """,
