@@ -9,7 +9,6 @@ book=${BUILD:-build}/book
 rm -rf "$book/source"
 mkdir -p "$book"
 cp -r handouts "$book/source"
-[ -e "$book/source/checkers.md" ] || printf "# The checkers\n\nThis chapter is not in this tree.\n" >"$book/source/checkers.md"
 /usr/bin/python3 handouts/generate.py "$book/source/generated"
 
 sphinx() {
@@ -18,12 +17,17 @@ sphinx() {
 sphinx html html
 sphinx singlehtml single
 
-# Chromium wants a folder of its own for its profile, and no sandbox where it runs as root.
-profile=$(mktemp -d)
-trap 'rm -rf "$profile"' EXIT
-chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --user-data-dir="$profile" --no-pdf-header-footer \
-	--virtual-time-budget=20000 --print-to-pdf="$book/switchback.pdf.new" "file://$(realpath "$book/single/index.html")" >"$book/chromium.log" 2>&1 ||
-	{ cat "$book/chromium.log" >&2; exit 1; }
+# Chromium wants a folder of its own for its profile, and no sandbox where it runs as root. It has been seen to hang at its start: then once more.
+print_pdf() {
+	profile=$(mktemp -d)
+	timeout -k 5 100 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking \
+		--disable-component-update --user-data-dir="$profile" --no-pdf-header-footer --print-to-pdf="$book/switchback.pdf.new" \
+		"file://$(realpath "$book/single/index.html")" >"$book/chromium.log" 2>&1
+	status=$?
+	rm -rf "$profile"
+	return $status
+}
+print_pdf || print_pdf || { cat "$book/chromium.log" >&2; exit 1; }
 mv "$book/switchback.pdf.new" "$book/switchback.pdf"
 echo "$book/html/index.html"
 echo "$book/switchback.pdf"
