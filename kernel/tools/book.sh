@@ -17,11 +17,12 @@ sphinx() {
 sphinx html html
 sphinx singlehtml single
 
-# Chromium wants a folder of its own for its profile, and no sandbox where it runs as root. It has been seen to hang at its start: then once more.
+# Chromium wants a folder of its own for its profile, and no sandbox where it runs as root. One that does not come back is tried once more.
 print_pdf() {
 	profile=$(mktemp -d)
-	timeout -k 5 100 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking \
-		--disable-component-update --user-data-dir="$profile" --no-pdf-header-footer --print-to-pdf="$book/switchback.pdf.new" \
+	timeout -k 5 600 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking \
+		--disable-component-update --disable-extensions --disable-software-rasterizer --disable-pdf-tagging --user-data-dir="$profile" \
+		--no-pdf-header-footer --print-to-pdf="$book/switchback.pdf.new" \
 		"file://$(realpath "$book/single/index.html")" >"$book/chromium.log" 2>&1
 	status=$?
 	rm -rf "$profile"
