@@ -99,6 +99,17 @@ static void clear_path(struct unpack *u)
 	}
 }
 
+/* An archive has ended: inode numbers of the next one are its own. */
+static void forget_links(struct unpack *u)
+{
+	for (int i = 0; i < LINK_BUCKETS; i++)
+		while (u->links[i]) {
+			struct hard_link *l = u->links[i];
+			u->links[i] = l->next;
+			kfree(l);
+		}
+}
+
 /* 1: this name is now a further link of an earlier file; 0: it is the first; or -errno. */
 static int link_earlier(struct unpack *u)
 {
@@ -184,8 +195,10 @@ static void begin_entry(struct unpack *u)
 	int err = 0;
 
 	u->ended = !strcmp(u->path + 1, "TRAILER!!!");
-	if (u->ended)
+	if (u->ended) {
+		forget_links(u);
 		return;
+	}
 	switch (u->mode & S_IFMT) {
 	case S_IFREG:
 		err = begin_file(u);
@@ -385,12 +398,7 @@ static bool unpack_settle(struct unpack *u)
 
 static void unpack_finish(struct unpack *u)
 {
-	for (int i = 0; i < LINK_BUCKETS; i++)
-		while (u->links[i]) {
-			struct hard_link *l = u->links[i];
-			u->links[i] = l->next;
-			kfree(l);
-		}
+	forget_links(u);
 	while (u->dirs) {
 		struct dir_time *d = u->dirs;
 		struct iattr a = { .valid = ATTR_ATIME | ATTR_MTIME | ATTR_ATIME_SET | ATTR_MTIME_SET, .atime.sec = d->mtime, .mtime.sec = d->mtime };
