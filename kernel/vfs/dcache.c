@@ -415,12 +415,17 @@ void dentry_shrink_children(struct dentry *d)
 void dentry_kill_tree(struct dentry *root)
 {
 	struct dentry *d = root;
+	bool entered = true;
 
-	/* Down to a leaf, unpin it, which frees it, and again from its parent. */
+	/*
+	 * Down to a leaf, unpin it, which frees it, and again from its parent. The unused children go as a folder is entered, and not after each of the
+	 * others: that would walk them all for each.
+	 */
 	dentry_get(root);
 	for (;;) {
 		struct dentry *child = NULL, *parent = d->parent;
-		dentry_shrink_children(d);
+		if (entered)
+			dentry_shrink_children(d);
 		spin_lock(&d->lock);
 		if (!list_empty(&d->children)) {
 			child = list_first(&d->children, struct dentry, siblings);
@@ -430,6 +435,7 @@ void dentry_kill_tree(struct dentry *root)
 		if (child) {
 			dentry_put(d);
 			d = child;
+			entered = true;
 			continue;
 		}
 		if (d == root)
@@ -448,6 +454,7 @@ void dentry_kill_tree(struct dentry *root)
 		}
 		dentry_put(d);
 		d = parent;
+		entered = false;
 	}
 	dentry_put(root);
 	dentry_put(root);
