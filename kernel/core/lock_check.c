@@ -175,7 +175,7 @@ static void check_interrupt_order(u16 class)
 
 	for (u16 i = 1; c->rank && i < atomic_load(&class_count); i++) {
 		const struct lock_class *other = &classes[i], *inner = c->in_irq ? c : other, *outer = c->in_irq ? other : c;
-		if (inner->in_irq && outer->irqs_on && inner != outer && outer->rank && outer->rank >= inner->rank)
+		if (inner->in_irq && outer->irqs_on && inner != outer && inner->rank && outer->rank >= inner->rank)
 			panic_with(lock_check_print_all, NULL, "lock check: inversion: %s (rank %u) is taken in interrupts, which may come while %s (rank %u) is held",
 				   inner->name, inner->rank, outer->name, outer->rank);
 	}

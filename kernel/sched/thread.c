@@ -16,7 +16,7 @@
 #include "rq_priv.h"
 #include "sched/smp.h"
 
-struct spinlock thread_list_lock = SPINLOCK_INIT("threads", RANK_TIMER);
+struct spinlock thread_list_lock = SPINLOCK_INIT("threads", RANK_THREADS);
 struct list thread_list = LIST_INIT(thread_list);
 
 static struct slab_cache thread_cache;
