@@ -386,8 +386,9 @@ long sys_select(int n, void __user *in, void __user *out, void __user *ex, void 
 			return -EFAULT;
 		if (tv.sec < 0 || tv.usec < 0)
 			return -EINVAL;
-		struct abi_timespec ts = { tv.sec + tv.usec / 1000000, tv.usec % 1000000 * 1000 };
-		timespec_ns(&ts, &ns);
+		struct abi_timespec ts = { (s64)((u64)tv.sec + (u64)tv.usec / 1000000), tv.usec % 1000000 * 1000 };
+		if (timespec_ns(&ts, &ns))
+			return -EINVAL;
 		deadline = ns ? deadline_after(ns) : 0;
 	}
 	long result = do_select(n, sets, deadline);
