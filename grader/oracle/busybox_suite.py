@@ -131,7 +131,10 @@ def main():
         a, b = (verdicts(answers.get(f"{i:04d}")) for answers in (theirs, ours))
         for _, verdict, _ in a:
             count[verdict] += 1
-        if not a or [t for t, _, _ in a] != [t for t, _, _ in b]:
+        if not a and not b:
+            print(f"--- {name}: no verdicts; its tests ask for what this configuration has not")
+            continue
+        if [t for t, _, _ in a] != [t for t, _, _ in b]:
             wrong += 1
             print(f"--- {name}: {len(a)} verdicts under Linux, {len(b)} under Switchback")
             continue

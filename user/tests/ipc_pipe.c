@@ -16,6 +16,34 @@ static void events(const char *what)
 	    p[1].revents & POLLHUP ? " HUP" : "");
 }
 
+/* Memory that ends inside what is asked for: a page is moved whole or not at all. */
+static void part_of_memory(void)
+{
+	char *page = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int p[2], left;
+
+	munmap(page + 2 * 4096, 4096);
+	memset(page, 'x', 2 * 4096);
+	pipe(p);
+	R(write(p[1], page + 2 * 4096 - 6, 10));
+	R(ioctl(p[0], FIONREAD, &left));
+	V(left);
+	R(write(p[1], "abc", 3));
+	R(write(p[1], page + 2 * 4096 - 6, 10));
+	R(write(p[1], page + 4096, 8192));
+	ioctl(p[0], FIONREAD, &left);
+	V(left);
+	R(write(p[1], page, 5000));
+	R(read(p[0], page + 2 * 4096 - 1, 3));
+	ioctl(p[0], FIONREAD, &left);
+	V(left);
+	R(read(p[0], page + 4096, 4500));
+	ioctl(p[0], FIONREAD, &left);
+	V(left);
+	close(p[0]);
+	close(p[1]);
+}
+
 int main(void)
 {
 	static char big[200000];
@@ -189,5 +217,6 @@ int main(void)
 	R(fcntl(rd, F_SETPIPE_SZ, 100));
 	R(fcntl(rd, F_GETPIPE_SZ));
 	R(fcntl(rd, F_SETPIPE_SZ, 1 << 20));
+	part_of_memory();
 	return 0;
 }

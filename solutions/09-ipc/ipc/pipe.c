@@ -13,35 +13,38 @@
 #include "lib/string.h"
 
 #ifdef SOLUTION
-/* Bytes that a write could place now. */
-static size_t room(const struct pipe *p, bool packets)
+/* Does what is left beyond whole pages go behind the last slot's bytes? Only all of it: as on Linux a slot is not filled up with a part. */
+static bool joins_last(const struct pipe *p, size_t left, bool packets)
 {
-	size_t bytes = (size_t)pipe_free_slots(p) * PAGE_SIZE;
+	const struct pipe_slot *last = pipe_slot(p, p->head - 1);
+	size_t odd = left % PAGE_SIZE;
 
-	if (!packets && pipe_used(p)) {
-		const struct pipe_slot *last = pipe_slot(p, p->head - 1);
-		if (!last->packet)
-			bytes += PAGE_SIZE - last->start - last->len;
-	}
-	return bytes;
+	return !packets && odd && pipe_used(p) && !last->packet && last->start + last->len + odd <= PAGE_SIZE;
 }
 
-/* Into the last slot's room, or a new slot: bytes, or -ENOMEM, -EFAULT. */
+/* Bytes of `left` that a write could place now, or more. */
+static size_t room(const struct pipe *p, size_t left, bool packets)
+{
+	return (size_t)pipe_free_slots(p) * PAGE_SIZE + (joins_last(p, left, packets) ? left % PAGE_SIZE : 0);
+}
+
+/* Into the last slot, or a new one: bytes, or -ENOMEM, -EFAULT. What memory gives a part of is as if it gave none. */
 static ssize_t fill_one(struct pipe *p, struct uio *from, bool packets)
 {
 	struct pipe_slot *slot = pipe_slot(p, p->head - 1);
-	size_t n;
+	size_t n = from->left % PAGE_SIZE;
 
-	if (!packets && pipe_used(p) && !slot->packet && slot->start + slot->len < PAGE_SIZE) {
-		n = uio_read(from, slot->page + slot->start + slot->len, PAGE_SIZE - slot->start - slot->len);
+	if (joins_last(p, from->left, packets)) {
+		if (uio_read(from, slot->page + slot->start + slot->len, n) < n)
+			return -EFAULT;
 		slot->len += n;
-		return n ? (ssize_t)n : -EFAULT;
+		return n;
 	}
 	char *page = pipe_page_get(p);
 	if (!page)
 		return -ENOMEM;
-	n = uio_read(from, page, PAGE_SIZE);
-	if (!n) {
+	n = MIN(from->left, PAGE_SIZE);
+	if (uio_read(from, page, n) < n) {
 		pipe_page_put(p, page);
 		return -EFAULT;
 	}
@@ -65,7 +68,7 @@ ssize_t pipe_write(struct pipe *p, struct uio *from, bool nonblock, bool packets
 			err = -EPIPE;
 			break;
 		}
-		if (room(p, packets) >= (whole ? from->left : 1)) {
+		if (room(p, from->left, packets) >= (whole ? from->left : 1)) {
 			err = fill_one(p, from, packets);
 			if (err < 0)
 				break;
@@ -107,8 +110,8 @@ ssize_t pipe_read(struct pipe *p, struct uio *to, bool nonblock)
 		if (pipe_used(p)) {
 			struct pipe_slot *slot = pipe_slot(p, p->tail);
 			bool packet = slot->packet;
-			size_t n = uio_write(to, slot->page + slot->start, slot->len);
-			if (!n) {
+			size_t n = MIN(to->left, slot->len);
+			if (uio_write(to, slot->page + slot->start, n) < n) {
 				err = -EFAULT;
 				break;
 			}
