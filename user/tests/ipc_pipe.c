@@ -42,6 +42,21 @@ static void part_of_memory(void)
 	V(left);
 	close(p[0]);
 	close(p[1]);
+
+	/* How many writes of a size fit: what does not go behind the last bytes as a whole takes a page of its own. */
+	static const int sizes[] = { 1, 100, 1365, 2048, 2049, 3000, 4095, 4096, 4097, 5000, 8192 };
+
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		int n = 0, last;
+
+		pipe2(p, O_NONBLOCK);
+		fcntl(p[1], F_SETPIPE_SZ, 4 * 4096);
+		while ((last = write(p[1], page, sizes[i] > 8192 ? 8192 : sizes[i])) > 0)
+			n += last;
+		say("writes of %d: %d bytes, then %s\n", sizes[i], n, errname(errno));
+		close(p[0]);
+		close(p[1]);
+	}
 }
 
 int main(void)
