@@ -4,7 +4,8 @@
  * A reader waits while the ring is empty and somebody may still write. A writer waits while there is no room and somebody may still read. Each wakes the
  * other side once for all that it did, before it sleeps or returns.
  *
- * POSIX asks that a write of up to PIPE_BUF bytes is not mixed with others: it waits until all of it has room, and goes in under one hold of the lock.
+ * POSIX asks that a write of up to PIPE_BUF bytes, which is a page, is not mixed with others: it waits until all of it has room, and goes in under one hold
+ * of the lock.
  */
 #include "pipe_priv.h"
 

@@ -4,7 +4,8 @@
  * A reader waits while the ring is empty and somebody may still write. A writer waits while there is no room and somebody may still read. Each wakes the
  * other side once for all that it did, before it sleeps or returns.
  *
- * POSIX asks that a write of up to PIPE_BUF bytes is not mixed with others: it waits until all of it has room, and goes in under one hold of the lock.
+ * POSIX asks that a write of up to PIPE_BUF bytes, which is a page, is not mixed with others: it waits until all of it has room, and goes in under one hold
+ * of the lock.
  */
 #include "pipe_priv.h"
 
@@ -13,19 +14,16 @@
 #include "lib/string.h"
 
 #ifdef SOLUTION
-/* Does what is left beyond whole pages go behind the last slot's bytes? Only all of it: as on Linux a slot is not filled up with a part. */
+/*
+ * Do the bytes beyond whole pages go behind the last slot's? Only all of them: as on Linux a slot is not filled up with a part. So a write of up to a page
+ * is never in two slots, and cannot be cut.
+ */
 static bool joins_last(const struct pipe *p, size_t left, bool packets)
 {
 	const struct pipe_slot *last = pipe_slot(p, p->head - 1);
 	size_t odd = left % PAGE_SIZE;
 
 	return !packets && odd && pipe_used(p) && !last->packet && last->start + last->len + odd <= PAGE_SIZE;
-}
-
-/* Bytes of `left` that a write could place now, or more. */
-static size_t room(const struct pipe *p, size_t left, bool packets)
-{
-	return (size_t)pipe_free_slots(p) * PAGE_SIZE + (joins_last(p, left, packets) ? left % PAGE_SIZE : 0);
 }
 
 /* Into the last slot, or a new one: bytes, or -ENOMEM, -EFAULT. What memory gives a part of is as if it gave none. */
@@ -57,7 +55,7 @@ static ssize_t fill_one(struct pipe *p, struct uio *from, bool packets)
 ssize_t pipe_write(struct pipe *p, struct uio *from, bool nonblock, bool packets)
 {
 #ifdef SOLUTION
-	bool whole = from->left <= PIPE_BUF, news = false;
+	bool news = false;
 	ssize_t done = 0, err = 0;
 
 	if (!from->left)
@@ -68,7 +66,7 @@ ssize_t pipe_write(struct pipe *p, struct uio *from, bool nonblock, bool packets
 			err = -EPIPE;
 			break;
 		}
-		if (room(p, from->left, packets) >= (whole ? from->left : 1)) {
+		if (pipe_free_slots(p) || joins_last(p, from->left, packets)) {
 			err = fill_one(p, from, packets);
 			if (err < 0)
 				break;
