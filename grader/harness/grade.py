@@ -84,7 +84,7 @@ def scenario_verdict(lab, name, source, variables, cap):
     return Verdict("scenario:" + name, told, trace, "--- " + log if log else "", time.monotonic() - started)
 
 
-def grade(lab, source="solutions", *variables, only=None, cap=120, seed=None):
+def grade(lab, source="solutions", *variables, only=None, cap=600, seed=None):
     """The verdicts on every check of the lab (or on those in `only`), for the kernel LAB=lab FROM=source."""
     wanted = checks(lab) if only is None else [c for c in checks(lab) + challenges(lab) if c in only]
     verdicts = []
@@ -128,7 +128,7 @@ def _earlier_on(lab, source, variables, stages, cap, seed):
     return told
 
 
-def grade_earlier(lab, source="solutions", *variables, cap=120, seed=None, stages=None):
+def grade_earlier(lab, source="solutions", *variables, cap=600, seed=None, stages=None):
     """stage -> verdicts for the labs before, on this lab's kernel. One that stops at a function that is yet to be written says nothing about them:
     then on the kernel of the lab below."""
     stages = points.labs_before(lab) if stages is None else stages

@@ -44,7 +44,7 @@ def settle_earlier(record, row, verdicts):
         record.output = names + "\n" + explain(bad[0], row.hint)
 
 
-def run(lab, source, variables=(), *, seed=None, test=None, challenge="", path=None, cap=120):
+def run(lab, source, variables=(), *, seed=None, test=None, challenge="", path=None, cap=600):
     """The Report of one lab."""
     seed = grade.new_seed() if seed is None else seed
     random.seed(seed)

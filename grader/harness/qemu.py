@@ -59,8 +59,13 @@ class GuestFailure(AssertionError):
         self.trace = trace
 
 
+BUSY_BUDGET = 25  # seconds of the host's CPU time without a word, for a guest whose instructions nobody counts
+IDLE_LOOKS = 20   # looks in a row at such a guest that sleeps and says nothing
+
+
 class Watch:
-    """Tells a guest under icount that hangs from one that works, by the instructions that it has executed."""
+    """Tells a guest that hangs from one that works, however loaded the host is: under icount by the instructions that it has executed, else by the CPU time
+    that it was given."""
 
     def __init__(self, machine):
         self.machine = machine
@@ -72,29 +77,34 @@ class Watch:
 
     def says_hang(self):
         machine = self.machine
-        if not machine.icount or debugger is not None or time.monotonic() < self.next_look:
+        if debugger is not None or time.monotonic() < self.next_look:
             return False
         self.next_look = time.monotonic() + LOOK_EVERY
         try:
-            count = machine.qmp.execute("query-replay")["icount"]
-            asleep = "HLT=1" in machine.qmp.monitor("info registers")
-        except (OSError, RuntimeError, ValueError):
+            count = machine.qmp.execute("query-replay")["icount"] if machine.icount else machine.cpu_seconds()
+            asleep = "HLT=0" not in machine.qmp.monitor("info registers -a")
+        except (OSError, RuntimeError, ValueError, LookupError):
             return False  # it has just ended
         said = len(machine.verdict) + machine.console.mark
         if said != self.said:
-            self.said, self.since = said, count
-        self.idle = self.idle + 1 if asleep and count == self.count else 0
-        self.count = count
-        return self.idle >= 4 or count - self.since > HANG_BUDGET
+            self.said, self.since, self.idle = said, count, 0
+        if machine.icount:
+            self.idle = self.idle + 1 if asleep and count == self.count else 0
+            self.count = count
+            return self.idle >= 4 or count - self.since > HANG_BUDGET
+        self.idle = self.idle + 1 if asleep else 0
+        return self.idle >= IDLE_LOOKS or count - self.since > BUSY_BUDGET
 
 
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
-                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single", uart=True):
+                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single", uart=True, watch=False):
         self.cap = cap * SLOWER if debugger is None else 1e9
         gdb = gdb or debugger is not None
         self.image = kernel
         self.icount = smp == 1 if icount is None else icount
+        self.watch_expected = watch
+        self.watch = watch or self.icount  # whether a hang ends a wait: not where the guest may be silent for long
         self.frames = []  # where it was when it hung
         self.hung = False
         self.dir = Path(tempfile.mkdtemp(prefix="switchback-"))
@@ -168,6 +178,11 @@ class Machine:
             self._qmp = Qmp(self.dir / "qmp", lambda: self.process.poll() is None)
         return self._qmp
 
+    def cpu_seconds(self):
+        """CPU time that the host gave to QEMU."""
+        words = Path("/proc/%d/stat" % self.process.pid).read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     def remaining(self):
         return max(0.0, self.cap - (time.monotonic() - self.started))
 
@@ -182,7 +197,7 @@ class Machine:
                 except subprocess.TimeoutExpired:
                     pass
                 break
-            if watch.says_hang():
+            if self.watch and watch.says_hang():
                 self.hung = True
                 break
             try:
@@ -235,7 +250,16 @@ class Machine:
 
     def expect(self, pattern, timeout=None):
         """Wait for `pattern` on the console; anything else is a GuestFailure that says what happened instead."""
-        match = self.console.wait(pattern, min(timeout * SLOWER if timeout else self.cap, self.remaining()))
+        match = None
+        watch = Watch(self) if self.watch_expected else None
+        end = time.monotonic() + min(timeout * SLOWER if timeout else self.cap, self.remaining())
+        while match is None:
+            left = max(0.0, end - time.monotonic())
+            match = self.console.wait(pattern, min(left, LOOK_EVERY) if watch else left)
+            if match is None and (not left or self.console.closed or (watch and watch.says_hang())):
+                break
+            if not watch:
+                break
         if match is None:
             if self.process.poll() is not None:
                 self.exit_status = self.process.returncode
