@@ -3,6 +3,7 @@
 The Report (verdict.py) is made first, with every test pending, and written again after each step, so that a run that is cut short has left what it
 knew. Everything that is printed is printed from it."""
 import argparse
+import concurrent.futures
 import random
 import sys
 import time
@@ -10,6 +11,7 @@ import time
 from . import debug, grade, points, qemu
 from .verdict import Record, Report, Verdict, explain
 
+WORKERS = 2  # machines at the same time
 TICK, CROSS = "\u2713", "\u2717"
 
 
@@ -55,19 +57,30 @@ def run(lab, source, variables=(), *, seed=None, test=None, challenge="", path=N
     by_id = {r.id: r for r in report.tests}
     save = (lambda: report.write(path)) if path else (lambda: None)
     save()
-    if entries:
-        for verdict in grade.grade(lab, source, *variables, only={e.id for e in entries}, cap=cap, seed=seed):
-            entry = next(e for e in entries if e.id == verdict.check)
-            settle(by_id[entry.id], entry, verdict)
-        for entry in entries:
-            if by_id[entry.id].status == "pending":
-                settle(by_id[entry.id], entry, Verdict(entry.id, "infrastructure: there is no such test"))
-        save()
-    if rows:
-        told = grade.grade_earlier(lab, source, *variables, cap=cap, seed=seed, stages=[int(r.id[-2:]) for r in rows])
-        for row in rows:
-            settle_earlier(by_id[row.id], row, told[int(row.id[-2:])])
-        save()
+    wanted = {e.id for e in entries}
+    scenarios = {c for c in wanted if c.startswith("scenario:")}
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        def start(fn, *more, **options):
+            return pool.submit(fn, lab, source, *variables, *more, cap=cap, seed=seed, **options)
+        # The scenarios draw from one sequence of random numbers: one after the other, in their order.
+        parts = [start(grade.grade, only=part) for part in (scenarios, wanted - scenarios) if part]
+        before = start(grade.grade_earlier, stages=[int(r.id[-2:]) for r in rows]) if rows else None
+        for part in parts:
+            for verdict in part.result():
+                entry = next(e for e in entries if e.id == verdict.check)
+                settle(by_id[entry.id], entry, verdict)
+            save()
+        verdicts = grade.without_the_given(lab, [v for part in parts for v in part.result()])
+        told = before.result() if before else {}
+    for verdict in verdicts:
+        entry = next(e for e in entries if e.id == verdict.check)
+        settle(by_id[entry.id], entry, verdict)
+    for entry in entries:
+        if by_id[entry.id].status == "pending":
+            settle(by_id[entry.id], entry, Verdict(entry.id, "infrastructure: there is no such test"))
+    for row in rows:
+        settle_earlier(by_id[row.id], row, told[int(row.id[-2:])])
+    save()
     return report
 
 

@@ -61,19 +61,27 @@ class GuestFailure(AssertionError):
 
 BUSY_BUDGET = 25  # seconds of the host's CPU time without a word, for a guest whose instructions nobody counts
 IDLE_LOOKS = 20   # looks in a row at such a guest that sleeps and says nothing
+SUSPICIOUS = 3    # seconds of CPU time without a word before the monitor is asked
 
 
 class Watch:
-    """Tells a guest that hangs from one that works, however loaded the host is: under icount by the instructions that it has executed, else by the CPU time
-    that it was given."""
+    """
+    Tells a guest that hangs from one that works, however loaded the host is: under icount by the instructions that it has executed, else by the CPU time
+    that it was given.
+
+    The monitor is asked only when there is reason to: QEMU 7.2 stands still for ever when it ends while a question is on its way. So what the host says of
+    its CPU time comes first, and a QEMU that no longer answers has ended, or will never.
+    """
 
     def __init__(self, machine):
         self.machine = machine
         self.next_look = time.monotonic() + LOOK_EVERY
-        self.said = -1       # bytes on both channels
-        self.since = 0       # instructions when the last of them came
-        self.count = -1
-        self.idle = 0        # looks in a row at a guest that sleeps
+        self.said = -1      # bytes on both channels
+        self.spent = 0.0    # CPU time when the last of them came
+        self.since = None   # instructions when the monitor was first asked after that
+        self.last = -1.0    # CPU time at the last look
+        self.still = 0      # looks in a row at a QEMU that uses next to no CPU time
+        self.silent = 0     # questions that were not answered
 
     def says_hang(self):
         machine = self.machine
@@ -81,19 +89,32 @@ class Watch:
             return False
         self.next_look = time.monotonic() + LOOK_EVERY
         try:
-            count = machine.qmp.execute("query-replay")["icount"] if machine.icount else machine.cpu_seconds()
-            asleep = "HLT=0" not in machine.qmp.monitor("info registers -a")
-        except (OSError, RuntimeError, ValueError, LookupError):
+            spent = machine.cpu_seconds()
+        except (OSError, LookupError):
             return False  # it has just ended
         said = len(machine.verdict) + machine.console.mark
         if said != self.said:
-            self.said, self.since, self.idle = said, count, 0
-        if machine.icount:
-            self.idle = self.idle + 1 if asleep and count == self.count else 0
-            self.count = count
-            return self.idle >= 4 or count - self.since > HANG_BUDGET
-        self.idle = self.idle + 1 if asleep else 0
-        return self.idle >= IDLE_LOOKS or count - self.since > BUSY_BUDGET
+            self.said, self.spent, self.since, self.still = said, spent, None, 0
+        self.still = self.still + 1 if spent - self.last < 0.02 else 0
+        self.last = spent
+        busy = spent - self.spent
+        if self.still < (4 if machine.icount else IDLE_LOOKS) and busy < SUSPICIOUS:
+            return False
+        return self.ask(busy)
+
+    def ask(self, busy):
+        """What the monitor says of a guest that is suspected."""
+        machine = self.machine
+        try:
+            asleep = "HLT=0" not in machine.qmp.monitor("info registers -a")
+            count = machine.qmp.execute("query-replay")["icount"] if machine.icount else 0
+        except (OSError, RuntimeError, ValueError, LookupError):
+            self.silent += 1
+            return self.silent >= 2 and machine.process.poll() is None
+        self.since = count if self.since is None else self.since
+        if self.still and asleep:
+            return True
+        return count - self.since > HANG_BUDGET if machine.icount else busy > BUSY_BUDGET
 
 
 class Machine:
