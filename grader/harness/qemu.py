@@ -59,7 +59,7 @@ class GuestFailure(AssertionError):
         self.trace = trace
 
 
-BUSY_BUDGET = 25  # seconds of the host's CPU time without a word, for a guest whose instructions nobody counts
+BUSY_BUDGET = 12 * SLOWER  # seconds of the host's CPU time without a word: one that only ticks executes few instructions
 IDLE_LOOKS = 20   # looks in a row at such a guest that sleeps and says nothing
 SUSPICIOUS = 3    # seconds of CPU time without a word before the monitor is asked
 
@@ -114,7 +114,7 @@ class Watch:
         self.since = count if self.since is None else self.since
         if self.still and asleep:
             return True
-        return count - self.since > HANG_BUDGET if machine.icount else busy > BUSY_BUDGET
+        return busy > BUSY_BUDGET or count - self.since > HANG_BUDGET
 
 
 class Machine:
