@@ -23,8 +23,8 @@ from . import sandbox
 
 FLAVOURS = {"DEBUG=1": "gcc-debug"}
 # What an object of a student's file may neither use nor be: the judge's.
-FOREIGN = ("ktest_", "fwcfg_", "verdict", "provocation", "__start_ktests", "__stop_ktests")
-FOREIGN_SECTIONS = ("ktests", "provocations", "destinations")
+FOREIGN = ("ktest_", "fwcfg_", "verdict", "provocation", "__start_set_", "__stop_set_")
+FOREIGN_SECTIONS = ("set_ktests", "set_provocations", "set_destinations")
 WITNESSES = 3  # runs of the reference
 
 

@@ -44,7 +44,7 @@ do-prepare:
 	@$(MAKE) -s -f rootfs/rootfs.mk BUILD=$(BUILD) newlib.cpio.gz busybox.cpio.gz
 # T=words narrows it down: make test T='-k vfs', T=labs/test_03_interrupts.py
 do-test:
-	@$(PYTEST) -m pytest -n $(PYTEST_JOBS) --dist loadgroup $(if $(filter 1,$(DEBUG)),--timeout 1200) $(T)
+	@$(PYTEST) -m pytest -c pytest.ini --rootdir . --confcutdir . -n $(PYTEST_JOBS) --dist loadgroup $(if $(filter 1,$(DEBUG)),--timeout 1200) $(T)
 
 matrix:
 	@$(SETUP) kernel qemu newlib test
