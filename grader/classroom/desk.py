@@ -23,7 +23,7 @@ from . import sandbox
 
 FLAVOURS = {"DEBUG=1": "gcc-debug"}
 # What an object of a student's file may neither use nor be: the judge's.
-FOREIGN = ("ktest_", "fwcfg_", "verdict", "provocation", "__start_set_", "__stop_set_")
+FOREIGN = ("ktest_", "fwcfg_", "verdict", "provocation") + tuple("__%s_set_%s" % (end, name) for end in ("start", "stop") for name in ("ktests", "provocations", "destinations"))
 FOREIGN_SECTIONS = ("set_ktests", "set_provocations", "set_destinations")
 WITNESSES = 3  # runs of the reference
 
