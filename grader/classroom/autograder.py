@@ -1,5 +1,7 @@
 """`make autograder LAB=NN`: the zip that Gradescope takes. setup.sh and run_autograder stand at its root, and the last commit below switchback/."""
+import io
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -26,12 +28,10 @@ def main():
             archive.writestr(entry, data)
         for name in ("setup.sh", "run_autograder"):
             add(name, (release.ROOT / "grader/ci/gradescope" / name).read_text().replace("@LAB@", str(lab)), 0o755)
-        for line in release.git("ls-tree", "-r", "-z", "HEAD").split("\0"):
-            if line:
-                head, path = line.split("\t", 1)
-                mode, kind, name = head.split()
-                if kind == "blob" and not path.startswith(LEFT):
-                    add("switchback/" + path, release.git("cat-file", "blob", name, text=b""), 0o755 if mode == "100755" else 0o644)
+        with tarfile.open(fileobj=io.BytesIO(release.git("archive", "HEAD", text=b""))) as tree:
+            for entry in tree:
+                if entry.isreg() and not entry.name.startswith(LEFT):
+                    add("switchback/" + entry.name, tree.extractfile(entry).read(), 0o755 if entry.mode & 0o100 else 0o644)
     new.replace(out)
     print("%s: %.1f MB, for lab %02d" % (out, out.stat().st_size / 1e6, lab))
 
