@@ -1,7 +1,7 @@
 # The course: what students get and hand in, and how instructors grade it.
 
 #@   make submit LAB=NN      a tarball of the files that the lab names, and only those
-#@   make report RESULTS=file.json OUT=dir   what make grade RESULTS= wrote, as HTML, JUnit, Gradescope, Classroom 50 and Autolab
+#@   make report LAB=NN      what make grade found, to read and for services: build/report/report.html, JUnit and others; also RESULTS=file.json OUT=dir
 #@   make release LAB=NN OUT=dir   for instructors: the tree that the students of a lab get
 #@   make checkpoints        for instructors: the branches lab/01-boot ... lab/13-alpine
 #@   make grade-submission TARBALL=file   for instructors: what was handed in, on a pristine tree, in a sandbox; also LAB= SEED= TEST= OUT=dir
@@ -22,7 +22,7 @@ submit:
 	$(needs_lab)@$(PYTHON3) kernel/tools/submit.py $(lab_number) --build $(BUILD) $(if $(filter-out labs,$(LABS)),--labs $(LABS)) $(if $(filter command,$(origin OUT)),--out $(call quoted,$(OUT)))
 
 report:
-	@$(ISOLATED) grader/report/__main__.py $(call quoted,$(RESULTS)) $(call quoted,$(OUT))
+	@$(ISOLATED) grader/report/__main__.py $(call quoted,$(RESULTS)) $(if $(filter command,$(origin OUT)),$(call quoted,$(OUT)),$(BUILD)/report)
 
 release:
 	$(needs_lab)$(CLASSROOM)

@@ -3,7 +3,7 @@
 # The test kernel is the same link with the in-kernel tests of its stages in it.
 lab_numbers := $(foreach l,$(lab_prefix),$(firstword $(subst -, ,$l)))
 KTEST_IMAGE := $(IMAGE:.elf=-ktest.elf)
-KTEST_SOURCES := $(wildcard grader/ktest/ktest.c) $(foreach f,$(wildcard grader/ktest/[0-9][0-9]_*.c),\
+KTEST_SOURCES := $(wildcard grader/ktest/ktest.c) $(foreach f,$(wildcard grader/ktest/[0-9][0-9]_*.c grader/hidden/[0-9][0-9]_*.c),\
 	$(if $(filter $(lab_numbers),$(firstword $(subst _, ,$(notdir $f)))),$f))
 KTEST_OBJECTS := $(patsubst %,$(O)/%.o,$(KTEST_SOURCES))
 $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
@@ -50,8 +50,9 @@ matrix:
 	@$(SETUP) kernel qemu newlib test
 	@$(MAKE) -s do-test T=matrix
 
+RESULTS ?= $(BUILD)/grade/lab$(lab_number).json
 grade_words = $(if $(filter command,$(origin FROM)),--from $(FROM)) $(if $(filter-out labs,$(LABS)),--labs $(LABS)) $(if $(TEST),--test '$(TEST)') \
-	$(if $(CHALLENGE),--challenge '$(CHALLENGE)') $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(GDB)),--gdb) $(if $(RESULTS),--results $(abspath $(RESULTS))) \
+	$(if $(CHALLENGE),--challenge '$(CHALLENGE)') $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(GDB)),--gdb) --results '$(abspath $(RESULTS))' \
 	$(if $(filter 1,$(V)),-v)
 grade:
 	@$(SETUP) kernel qemu newlib test $(if $(filter 1,$(lab_number:0%=%)),iso) $(if $(filter 1,$(GDB)),gdb)
