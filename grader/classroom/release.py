@@ -1,7 +1,7 @@
 """What students get, from what instructors have: `make release` and `make checkpoints`.
 
 Both are made from the last commit, never from the working tree, by one rule (kept()): all skeletons; the references of the labs below, without the wrong
-solutions; and nothing that is the instructors' alone. A checkpoint is such a tree as a commit on the one before it, written by git's plumbing, so that no
+solutions and the answers to challenges; and nothing that is the instructors' alone. A checkpoint is such a tree as a commit on the one before it, written by git's plumbing, so that no
 working tree and no branch but lab/* is touched. The same commit gives the same checkpoints, to the byte."""
 import argparse
 import os
@@ -34,7 +34,7 @@ def kept(path, lab):
         return False
     parts = path.split("/")
     if parts[0] == "solutions" and len(parts) > 2:
-        return int(parts[1][:2]) < lab and parts[2] != "mutants"
+        return int(parts[1][:2]) < lab and parts[2] not in ("mutants", "challenges")
     return True
 
 
