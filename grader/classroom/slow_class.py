@@ -86,6 +86,14 @@ def is_right(tmp_path, kinds):
     return rows
 
 
+def begun_on(tmp_path, node):
+    """Is somebody's work on this node begun and not done?"""
+    for log in (tmp_path / "out/students").glob("*/runs.log"):
+        if log.read_text().endswith("\n") and log.read_text().splitlines()[-1].startswith("begun on %s," % node) and not (log.parent / "about.json").exists():
+            return True
+    return False
+
+
 @pytest.mark.timeout(1800)
 def test_sixty_submissions_and_a_node_that_dies(tmp_path):
     assert there(), "slurmctld, slurmd, munge are wanted: make class-test installs them"
@@ -102,8 +110,9 @@ def test_sixty_submissions_and_a_node_that_dies(tmp_path):
                 assert driver.poll() is None, (tmp_path / "said").read_text()
                 return len(list((tmp_path / "out/students").glob("*/about.json"))) >= CLASS // 3
             cluster.wait(done, "a third of the marks", 900)
+            cluster.wait(lambda: begun_on(tmp_path, "here2"), "a job of the node, in the middle of its work", 120)
             killed = cluster.kill_node("here2")
-            assert killed >= 2, "slurmd and at least one job were to die, %d did" % killed
+            assert killed >= 3, "slurmd, slurmstepd and a job were to die, %d did" % killed
             time.sleep(20)
             cluster.start_node("here2")
             assert driver.wait(1500) == 0, (tmp_path / "said").read_text()
