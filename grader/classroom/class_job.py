@@ -21,7 +21,7 @@ def main():
     place.mkdir(parents=True, exist_ok=True)
     with open(place / "runs.log", "a", encoding="utf-8") as log:
         log.write("begun on %s, process %d\n" % (os.environ.get("SLURMD_NODENAME") or os.uname().nodename, os.getpid()))
-    return grade_one.grade_one(student["submission"], lab, roster.seed_of(whole, student["id"]), place, whole["test"], student["id"], quiet=True)
+    return grade_one.grade_one(student["submission"], lab, roster.seed_of(whole, student["id"], grade_one.digest(student["submission"])), place, whole["test"], student["id"], quiet=True)
 
 
 if __name__ == "__main__":

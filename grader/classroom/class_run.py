@@ -43,12 +43,11 @@ class Progress:
 
 
 def fresh(out, whole, student):
-    """Has this student a mark for what lies there now?"""
-    about = roster.outcome(out, whole, student)
-    if about is None:
-        return None
-    key = "%s lab%02d seed%d %s" % (grade_one.digest(student["submission"]), whole["lab"], roster.seed_of(whole, student["id"]), whole["test"] or "")
-    return about if about["key"] == key and not about["faults"] else None
+    """about.json, if this student has a mark for what lies there now."""
+    what = grade_one.digest(student["submission"])
+    seed = roster.seed_of(whole, student["id"], what)
+    about = grade_one.finished(roster.folder(out, student["id"]), grade_one.key_of(what, whole["lab"], seed, whole["test"]))
+    return about if about and not about["faults"] else None
 
 
 def missing(out, whole):
@@ -69,7 +68,7 @@ def run(out, whole, engine, jobs):
         for _ in engines.ENGINES[engine](out, left, jobs):
             if time.monotonic() - looked > 2:
                 looked = time.monotonic()
-                progress.show(sum(roster.outcome(out, whole, whole["students"][n - 1]) is not None for n in wanted))
+                progress.show(sum(fresh(out, whole, whole["students"][n - 1]) is not None for n in wanted))
     progress.show(len(wanted) - len(missing(out, whole)))
 
 
@@ -79,13 +78,13 @@ def collect(out, whole):
     for student in whole["students"]:
         who = student["id"]
         row = dict.fromkeys(COLUMNS, "")
-        row.update(id=who, name=student["name"], score=0, seed=roster.seed_of(whole, who))
+        row.update(id=who, name=student["name"], score=0)
         about = fresh(out, whole, student) if student["submission"] else None
         if about:
             report = verdict.read(roster.folder(out, who) / "results.json")
             reports[who], prints[who] = report, about["fingerprint"]
             row.update(score=report.score, points=report.points, status="graded", passed=sum(t.status == "passed" for t in report.tests), tests=len(report.tests),
-                       seconds=about["seconds"])
+                       seconds=about["seconds"], seed=about["seed"])
         else:
             row["status"] = "not graded" if student["submission"] else "nothing handed in"
         rows.append(row)

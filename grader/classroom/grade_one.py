@@ -81,6 +81,11 @@ def judge(lab, submission, seed, out, test=None):
     return report, taken.notes, winnow.fingerprint(taken.files, lab)
 
 
+def key_of(what, stage, seed, test=None):
+    """What a mark is for."""
+    return "%s lab%02d seed%d %s" % (what, stage, seed, test or "")
+
+
 def finished(out, key):
     """The about.json, if it is of the same work."""
     try:
@@ -105,7 +110,7 @@ def _tries(out, key):
 def grade_one(submission, lab, seed, out, test=None, name="", quiet=False):
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    key = "%s lab%02d seed%d %s" % (digest(submission), lab.stage, seed, test or "")
+    key = key_of(digest(submission), lab.stage, seed, test)
     with open(out / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if finished(out, key):

@@ -57,7 +57,7 @@ def by_test(reports):
     """(title, share that passed, kind -> how many) of each test, the hardest first."""
     found = {}
     for report in reports.values():
-        for t in report.tests:
+        for t in (t for t in report.tests if not t.challenge):
             title, passed, kinds = found.setdefault(t.id, (t.title, [], {}))
             passed.append(t.status == "passed")
             if t.kind:

@@ -293,7 +293,7 @@ def test_a_small_class_with_each_local_engine(tmp_path):
     given.pack(tmp_path / "bob.tar.gz", 2, given.reference(2))
     (tmp_path / "out/students/cy/about.json").unlink()  # as if it had been cut short
     again, said = run("parallel")
-    assert again["bob"]["score"] == "6" and {**again["ann"], "like": ""} == rows["ann"] and again["bob"]["seed"] == rows["bob"]["seed"]
+    assert again["bob"]["score"] == "6" and {**again["ann"], "like": ""} == rows["ann"] and again["bob"]["seed"] != rows["bob"]["seed"]
     assert times[tmp_path / "out/students/ann/about.json"] == (tmp_path / "out/students/ann/about.json").stat().st_mtime_ns
     assert (tmp_path / "out/students/cy/about.json").exists()
     assert "bob" in again["ann"]["like"] and "1 pairs are alike" in said
@@ -324,6 +324,7 @@ def test_a_machine_that_fails_costs_nobody_marks(tmp_path, monkeypatch, capsys):
     assert all(t.status == "error" for t in report.tests)
     whole = {"lab": 2, "test": None, "secret": "x", "students": []}
     monkeypatch.setattr(roster, "seed_of", lambda *_: 3)
+    assert json.loads((tmp_path / "out/about.json").read_text())["faults"]
     monkeypatch.setattr(roster, "folder", lambda *_: tmp_path / "out")
     assert class_run.fresh(tmp_path, whole, {"id": "a", "submission": str(tmp_path / "a.tar.gz")}) is None, "not a mark"
 
