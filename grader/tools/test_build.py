@@ -410,7 +410,7 @@ def test_doors_do_not_meet(tree):
 def test_help_lists_the_doors():
     text = make("help")
     for door in ("run", "test", "kernel", "kernel-path", "iso", "gdb", "tree", "compile_commands.json", "doctor", "setup",
-                 "skeletons", "clean", "grade", "bench"):
+                 "skeletons", "clean", "grade", "bench", "submit", "report", "release", "checkpoints", "grade-submission", "grade-class", "autograder"):
         assert re.search(r"make (-s )?%s\b" % re.escape(door), text), door
 
 

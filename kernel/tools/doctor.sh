@@ -66,6 +66,8 @@ report pytest-timeout 2.1 python3-pytest-timeout 'make test' "$(module pytest-ti
 report pytest-xdist 3 python3-pytest-xdist 'make test' "$(module pytest-xdist)"
 report pyelftools 0.29 python3-pyelftools 'make test' "$(module pyelftools)"
 report gdb 12 gdb 'make gdb' "$(version gdb --version)"
+report bwrap 0.4 bubblewrap 'make grade-submission' "$(version bwrap --version)"
+report parallel 1 parallel 'make grade-class' "$(there /usr/bin/parallel)"
 
 if [ $bad = 0 ]; then
 	echo 'All tools are there.'
