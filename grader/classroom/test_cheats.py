@@ -266,13 +266,12 @@ def test_a_jump_behind_the_checks_is_noticed(tmp_path):
 
 def test_printing_what_is_expected(tmp_path):
     """A kernel that cannot fork, but knows what the programs of the lab print on Linux, and how the runner frames it."""
-    names = usertest.names(7)[:2]
-    told = "".join("@@BEGIN %s\n%s\n@@END %s exit 0\n" % (n, usertest.wanted(n), n) for n in names) + "@@DONE 2\n"
+    name = usertest.names(7)[0]
+    told = "%s\n@@END %s exit 0\n@@DONE 1\n" % (usertest.wanted(name), name)  # the runner has said that it begins
     text = told.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     files = given.skeleton(7)
     head = SAY + "static const char told[] = \"%s\";\n" % text
     at = files["proc/fork.c"].index("TODO(")
     files["proc/fork.c"] = head + files["proc/fork.c"][:at] + "say(told);\n\t" + files["proc/fork.c"][at:]
-    report, _, _ = scored(tmp_path, files, test="user:" + names[0], stage=7)
-    assert [t.id for t in report.tests] == ["user:" + names[0]] and report.score == 0
-    assert "it had printed" in report.tests[0].output or report.tests[0].kind in ("stopped", "wrong output", "build"), report.tests[0].output
+    report, _, _ = scored(tmp_path, files, test="user:" + name, stage=7)
+    assert [t.id for t in report.tests] == ["user:" + name] and report.score == 0 and "@@END" in report.tests[0].log
