@@ -15,6 +15,7 @@ from classroom.slurm_here import Here, there
 from harness import selftest
 from harness.build import BUILD, ROOT
 
+pytestmark = pytest.mark.xdist_group("class")  # one after the other: wrong solutions are planted at one place
 TEST = "ktest:"
 LAB = 2
 CLASS = 60
