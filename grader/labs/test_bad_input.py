@@ -15,11 +15,11 @@ from labs.scenarios import PROMPT, Session
 QUICK = "console=ttyS0 panic=-1"
 
 
-def entry(name, mode, data=b"", ino=[1]):
+def entry(name, mode, data=b"", count=[1], ino=None, links=1):
     """One member of a newc archive."""
-    ino[0] += 1
+    count[0] += 1
     name = name.encode() + b"\0"
-    fields = [ino[0], mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
+    fields = [count[0] if ino is None else ino, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(name), 0]
     head = b"070701" + b"".join(b"%08x" % f for f in fields) + name
     return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
 
@@ -99,6 +99,16 @@ def test_archives_in_a_row(tmp_path, busybox, pack):
         assert guest.outcome() == "powered off", guest.report()
 
 
+def test_links_end_with_their_archive(tmp_path, busybox):
+    """The inode numbers of a second archive are its own: a file of it that has the number of an earlier archive's is no link to that."""
+    script = b"#!/bin/sh\necho names: $(stat -c %h /one /two /other)\ncat /other\npoweroff -f\n"
+    first = archive(entry("one", 0o100755, b"", ino=3, links=2), entry("two", 0o100755, script, ino=3, links=2))
+    second = archive(entry("other", 0o100644, b"of the second archive\n", ino=3, links=2))
+    with boot(tmp_path, busybox + first + second, QUICK + " rdinit=/one") as guest:
+        guest.wait_end()
+        assert "names: 2 2 1" in guest.console.text and "of the second archive" in guest.console.text, guest.report()
+
+
 def test_options_that_nobody_knows(tmp_path, busybox):
     own = archive(entry("init", 0o100755, b"#!/bin/sh\necho args: $* env: $knows; poweroff -f\n"))
     words = " ".join(["nonsense", "knows=this", "a.b=c", "=", "==", '"quoted words"', "trace=", "fault=what:0", "sched=", "maxcpus=banana",
@@ -171,6 +181,8 @@ def session():
 
 
 @pytest.mark.xdist_group("badinput")
+
+
 @pytest.mark.parametrize("number", range(len(SHELL)), ids=lambda n: SHELL[n][0][:40])
 def test_at_the_shell(session, number):
     session.answers(*SHELL[number])
