@@ -25,17 +25,9 @@ def lab_files(lab):
     return next(one.files for one in read_labs(ROOT) if one.stage == lab)
 
 
-def programs(lab):
-    """The user programs that this lab is judged by, all whose answers on Linux are known: there is no loader before 06, so that one takes those of 05 too."""
-    if lab < usertest.FIRST_WITH_LOADER:
-        return []
-    stages = (5, 6) if lab == usertest.FIRST_WITH_LOADER else (lab,)
-    return [n for stage in stages for n in usertest.names(stage, run="") if usertest.library.header(n)["run"] != "guest"]
-
-
 def checks(lab):
     from labs import scenarios
-    return (["ktest:" + n for n in ktest.listed(ROOT, lab)] + ["user:" + n for n in programs(lab)]
+    return (["ktest:" + n for n in ktest.listed(ROOT, lab)] + ["user:" + n for n in usertest.programs(lab)]
             + ["scenario:" + n for n in scenarios.of(lab)])
 
 

@@ -11,12 +11,15 @@
     # given = true              # a test of a layer that is given: it counts once no test of the lab stops at a function that is not written
     # visibility = "hidden"         # visible if not given
 
+A user program of the lab's stage that has no entry tests what is given: it is run and told, and is worth nothing.
+
 Where instructors have grader/hidden/NN-name.toml, it stands in place of that file, and names their own in-kernel tests (grader/hidden/NN_topic.c) too.
 
 The other 20 points are for the labs before this one, a row each (`before:03`)."""
 import tomllib
 from dataclasses import dataclass
 
+from . import usertest
 from .build import ROOT
 
 OWN, EARLIER = 80, 20
@@ -47,8 +50,12 @@ def _load(lab):
 
 
 def entries(lab):
-    """The lab's own tests, challenges among them, in the order of the file."""
-    return [Entry(**e) for e in _load(lab)["test"]]
+    """The lab's own tests, challenges among them, in the order of the file; then the programs that have no entry there."""
+    written = [Entry(**e) for e in _load(lab)["test"]]
+    named = {e.id for e in written}
+    rest = [Entry("user:" + n, n + " as on Linux", hint="What this program asks for is given; your files are below it.", given=True)
+            for n in usertest.programs(lab) if written and "user:" + n not in named]
+    return written + rest
 
 
 def later(lab):

@@ -37,6 +37,14 @@ def names(stage=None, run="host"):
             and library.header(n)["run"].startswith(run if run else ("host", "guest"))]
 
 
+def programs(lab):
+    """The user programs that a lab is judged by, all whose answers on Linux are known: there is no loader before 06, so that one takes those of 05 too."""
+    if lab < FIRST_WITH_LOADER:
+        return []
+    stages = (5, 6) if lab == FIRST_WITH_LOADER else (lab,)
+    return [n for stage in stages for n in names(stage, run="") if library.header(n)["run"] != "guest"]
+
+
 def wanted(name):
     path = Path(library.EXPECT) / (name + ".out")
     return path.read_text(encoding="utf-8") if path.exists() else None

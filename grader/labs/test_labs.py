@@ -47,7 +47,7 @@ def test_prefix_boots(lab, tmp_path):
 @pytest.mark.parametrize("lab", [lab for lab in LABS if grading.lab_files(lab)])
 def test_skeleton_stops_at_its_todo(lab, tmp_path):
     """What a student starts from builds, boots as far as it can, and stops at a line that says where to go on."""
-    with start(lab, "base", tmp_path, grading.programs(lab) or ["raw_hello"]) as guest:
+    with start(lab, "base", tmp_path, usertest.programs(lab) or ["raw_hello"]) as guest:
         guest.wait_end()
         assert guest.outcome() == "stopped", guest.report()
 

@@ -22,7 +22,7 @@ def test_kernel(lab, stage):
 @pytest.mark.parametrize("lab", range(usertest.FIRST_WITH_FORK, 14))
 def test_programs(lab):
     """The programs of all stages so far, in one boot."""
-    names = [n for stage in range(1, lab + 1) for n in grading.programs(stage)]
+    names = [n for stage in range(1, lab + 1) for n in usertest.programs(stage)]
     answers = usertest.run_many(kernel(lab, "solutions"), list(dict.fromkeys(names)))
     wrong = [text for text in (usertest.complaint(n, answers[n]) for n in answers) if text]
     assert not wrong, "\n".join(wrong[:5])

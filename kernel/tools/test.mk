@@ -22,7 +22,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@                           TEST=name runs one test, and GDB=1 stops in it
 #@   make selftest           the graders judged: reference, skeletons, all wrong solutions; also LAB=NN SHORT=1 RUNS=n (with the machine loaded)
 #@   make mutate LAB=NN      how many mechanical mistakes in the lab's files the graders notice: COUNT=n SEED=n FILE=name JOBS=n
-.PHONY: selftest mutate do-selftest do-mutate ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign
+.PHONY: selftest mutate do-selftest do-mutate ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign fuzz
 ktest: $(KTEST_IMAGE)
 ktest-path:
 	@echo $(KTEST_IMAGE)
