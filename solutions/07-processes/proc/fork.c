@@ -66,7 +66,7 @@ static struct thread *make_thread(const struct clone_request *r, int *err)
 	struct process *p = current->process;
 	struct thread *t = thread_alloc(current->name);
 
-	*err = -EAGAIN;
+	*err = -ENOMEM;
 	if (!t)
 		return NULL;
 	*err = process_adopt_thread(p, t);
