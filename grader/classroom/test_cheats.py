@@ -88,8 +88,8 @@ def test_rubbish_has_no_points_and_a_reason(tmp_path):
 
 # --- compiling
 
-@pytest.mark.parametrize("secret", ["grader/ktest/02_memory.c", "grader/harness/ktest.py", "solutions/02-memory/mm/buddy.c", "solutions/03-interrupts/irq/idt.c",
-                                    "build/obj/gcc/solutions/02-memory/mm/buddy.c.o", "build/obj/gcc/grader/ktest/02_memory.c.o"])
+@pytest.mark.parametrize("secret", ["grader/ktest/02_frames.c", "grader/harness/ktest.py", "solutions/02-memory/mm/buddy.c", "solutions/03-interrupts/irq/idt.c",
+                                    "build/obj/gcc/solutions/02-memory/mm/buddy.c.o", "build/obj/gcc/grader/ktest/02_frames.c.o"])
 def test_tests_and_answers_are_not_there_for_the_assembler(tmp_path, secret):
     assert (ROOT / secret).exists() or secret.startswith("build/")
     path = secret if not secret.startswith("build/") else str(build.BUILD) + secret[5:]
