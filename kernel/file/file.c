@@ -4,6 +4,7 @@
 #include "mm/slab.h"
 
 u64 file_count, file_max = 8192;
+u32 file_watches;
 long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg);
 bool (*file_owner_exists)(int type, int id);
 int (*file_flags_check)(struct file *f, u32 flags);

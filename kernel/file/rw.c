@@ -37,10 +37,11 @@ static int check_access(const struct file *f, bool write)
 	return !write && f->ops->readdir ? -EISDIR : -EINVAL;
 }
 
-/* Accounts, and maps the restart codes of a call that moved nothing. Counters of /proc/PID/io. */
-static ssize_t moved(ssize_t n, bool write)
+/* Accounts: the counters of /proc/PID/io, and who watches the file. */
+static ssize_t moved(struct file *f, ssize_t n, bool write)
 {
 	if (n > 0) {
+		file_tell_used(f, write);
 		if (write)
 			current->process->write_bytes += n;
 		else
@@ -65,8 +66,8 @@ static ssize_t move(struct file *f, struct uio *u, s64 *pos, bool write)
 	ssize_t n;
 
 	if (!write)
-		return moved(f->ops->read(f, u, pos), false);
-	n = moved(f->ops->write(f, u, pos), true);
+		return moved(f, f->ops->read(f, u, pos), false);
+	n = moved(f, f->ops->write(f, u, pos), true);
 	return sync_written(f, n, u->flags, *pos);
 }
 
@@ -183,6 +184,9 @@ static long do_vector(int fd, const void __user *iov, int count, const s64 *at, 
 	} else {
 		ret = move_here(r, &u, write);
 	}
+	/* A read of several pieces counts even if it found the end, as on Linux. */
+	if (!write && !ret)
+		file_tell_used(r.file, false);
 free_vec:
 	if (vec != fast)
 		kfree(vec);

@@ -397,7 +397,7 @@ void mqueue_free(struct mqueue *q)
 	if (q->notify)
 		process_put(q->notify);
 	if (q->charged)
-		account_queue_release(q->user, q->charged);
+		account_release(q->user, ACCOUNT_QUEUE_BYTES, q->charged);
 	account_put(q->user);
 	kfree(q);
 }

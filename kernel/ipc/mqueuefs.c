@@ -65,7 +65,7 @@ static struct mqueue *queue_alloc(const struct abi_mq_attr *attr)
 	q->user = cred_current()->user;
 	account_hold(q->user);
 	u64 bytes = a.maxmsg * (a.msgsize + MESSAGE_OVERHEAD) + MIN(a.maxmsg, MQ_PRIO_MAX) * LEVEL_OVERHEAD;
-	if (!account_queue_bytes(q->user, bytes, current->process->rlimits[RLIM_MSGQUEUE].cur)) {
+	if (!account_charge(q->user, ACCOUNT_QUEUE_BYTES, bytes, current->process->rlimits[RLIM_MSGQUEUE].cur)) {
 		mqueue_free(q);
 		return ERR_PTR(-EMFILE);
 	}
@@ -174,8 +174,11 @@ static struct file *open_queue(const char *name, int flags, u32 mode, const stru
 		f = (struct file *)d;
 		goto unlock;
 	}
+	bool made = !d->inode;
 	err = prepare(dir, d, flags, mode, attr);
 	p.dentry = d;
+	if (!err && made)
+		fs_notify_name(FS_CREATE, dir, d->inode, d->name, d->name_len, 0);
 	f = err ? ERR_PTR(err) : file_open_with(&p, &mqueue_file_ops, flags & (O_ACCMODE | O_NONBLOCK), NULL);
 	if (!IS_ERR(f))
 		f->mode |= FILE_SEEKABLE;

@@ -43,6 +43,7 @@ static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_p
 		put = may_put(out) ? file_write_kernel(out, buf, got, out_pos) : -EINVAL;
 		if (put <= 0)
 			break;
+		file_tell_used(out, true);
 		*pos += at > *pos ? put : 0; /* some have no position to move, random numbers for one */
 		done += put;
 		n -= put;
@@ -50,8 +51,11 @@ static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_p
 			break;
 	}
 	kfree(buf);
-	if (done)
+	if (done) {
+		file_tell_used(in, false);
+		file_tell_used(out, true);
 		return done;
+	}
 	return got < 0 ? got : put;
 }
 
@@ -156,6 +160,8 @@ static ssize_t from_pipe(struct pipe *p, struct file *out, s64 *out_pos, size_t 
 		if (got <= 0)
 			break;
 		put = file_write_kernel(out, buf, got, out_pos);
+		if (put > 0 && !pipe_of(out))
+			file_tell_used(out, true);
 		give_back(p, buf, got, got - MAX(put, (ssize_t)0));
 		if (put <= 0)
 			break;

@@ -1,4 +1,4 @@
-/* What each real user id uses: threads, queued signals, message queues, for RLIMIT_NPROC, RLIMIT_SIGPENDING and RLIMIT_MSGQUEUE. */
+/* What each real user id uses: threads and queued signals, and what upper stages count, for RLIMIT_NPROC, RLIMIT_SIGPENDING and other limits. */
 #include "proc_priv.h"
 
 #include "mm/slab.h"
@@ -56,14 +56,14 @@ void account_put(struct user_account *u)
 		kfree(u);
 }
 
-bool account_queue_bytes(struct user_account *u, u64 bytes, u64 limit)
+bool account_charge(struct user_account *u, enum account_of what, u64 n, u64 limit)
 {
-	u64 now = atomic_add_return(&u->queue_bytes, bytes);
+	u64 now = atomic_add_return(&u->used[what], n);
 
-	if (now >= bytes && now <= limit)
+	if (now >= n && now <= limit)
 		return true;
-	atomic_fetch_sub(&u->queue_bytes, bytes);
+	atomic_fetch_sub(&u->used[what], n);
 	return false;
 }
 
-void account_queue_release(struct user_account *u, u64 bytes) { atomic_fetch_sub(&u->queue_bytes, bytes); }
+void account_release(struct user_account *u, enum account_of what, u64 n) { atomic_fetch_sub(&u->used[what], n); }

@@ -61,10 +61,9 @@ struct user_account {
 	u32 uid;
 	u32 processes;      /* atomic: threads of this real uid */
 	u32 sigpending;     /* atomic */
-	u64 queue_bytes;    /* atomic: in POSIX message queues */
+	u64 used[ACCOUNTS]; /* atomic: of what upper stages count */
 	struct hlist hash;
 };
-struct user_account *account_get(u32 uid); /* finds or makes it; NULL if memory is short */
 
 /* --- signals ------------------------------------------------------------------------------------------------------- */
 struct sigqueue {

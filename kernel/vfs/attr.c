@@ -44,9 +44,22 @@ static int setattr_check(struct inode *i, struct iattr *a)
 	return 0;
 }
 
+/* What watchers hear of a change: one time alone is what a read or a write would have set. */
+static u32 change_events(u32 valid)
+{
+	u32 times = valid & (ATTR_ATIME | ATTR_MTIME), mask = 0;
+
+	if (valid & (ATTR_MODE | ATTR_UID | ATTR_GID) || times == (ATTR_ATIME | ATTR_MTIME))
+		mask |= FS_ATTRIB;
+	if (valid & ATTR_SIZE || times == ATTR_MTIME)
+		mask |= FS_MODIFY;
+	return times == ATTR_ATIME ? mask | FS_ACCESS : mask;
+}
+
 int vfs_setattr(const struct path *p, struct iattr *a)
 {
 	struct inode *i = p->dentry->inode;
+	u32 mask;
 	int err;
 
 	rwlock_write(&i->lock);
@@ -64,8 +77,9 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 	err = i->ops && i->ops->setattr ? i->ops->setattr(i, a) : inode_setattr(i, a);
 out:
 	rwlock_write_done(&i->lock);
-	if (!err)
-		fs_notify(a->valid & ATTR_SIZE ? FS_MODIFY : FS_ATTRIB, p->dentry);
+	mask = err ? 0 : change_events(a->valid);
+	if (mask)
+		fs_notify(mask, p->dentry);
 	return err;
 }
 

@@ -264,6 +264,8 @@ static struct dentry *dentry_free(struct dentry *d)
 		spin_lock(&inode->spin);
 		list_del(&d->alias);
 		spin_unlock(&inode->spin);
+		if (!inode->nlink)
+			fs_notify_gone(inode);
 		inode_put(inode);
 	}
 	/* Nobody links it any more: its place in the list of unused ones serves for the wait. */

@@ -22,6 +22,8 @@ static ssize_t source_read_at(struct exec_source *s, void *buf, size_t n, u64 of
 			break;
 		done += got;
 	}
+	if (done)
+		file_tell_used(s->file, false);
 	return done;
 }
 
@@ -87,6 +89,7 @@ static int open_program(const char *path, struct exec_source *s)
 		goto put;
 	}
 	f->mode |= FILE_DENY_WRITE;
+	fs_notify_file(FS_OPEN, f);
 	*s = (struct exec_source){
 		.read_at = source_read_at, .close = source_close, .size = READ_ONCE(i->size), .file = f,
 		.uid = i->uid, .gid = i->gid, .mode = i->mode, .nosuid = p.mount->flags & MS_NOSUID,

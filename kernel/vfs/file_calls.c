@@ -151,6 +151,8 @@ long sys_fallocate(int fd, int mode, s64 offset, s64 len)
 			goto out;
 	}
 	err = r.file->ops->fallocate ? r.file->ops->fallocate(r.file, mode, offset, len) : -EOPNOTSUPP;
+	if (!err)
+		file_tell_used(r.file, true);
 out:
 	fdref_put(r);
 	return err;
@@ -213,6 +215,7 @@ static long copy_range(struct file *in, s64 *in_pos, struct file *out, s64 *out_
 			break;
 		}
 		done += n;
+		file_tell_used(out, true);
 		if (thread_interrupted())
 			break;
 	}
@@ -280,6 +283,10 @@ long sys_copy_file_range(int in, void __user *off_in, int out, void __user *off_
 		ret = check_copy(i.file, o.file, in_pos, out_pos, &len);
 	if (!ret && len)
 		ret = copy_range(i.file, &in_pos, o.file, &out_pos, len);
+	if (ret > 0) {
+		file_tell_used(i.file, false);
+		file_tell_used(o.file, true);
+	}
 	if (ret > 0 && (position_put(off_in, i.file, in_pos) || position_put(off_out, o.file, out_pos)))
 		ret = -EFAULT;
 out:

@@ -177,16 +177,18 @@ int inode_setattr(struct inode *i, const struct iattr *a)
 	return 0;
 }
 
-void inode_kill_suid(struct inode *i)
+bool inode_kill_suid(struct inode *i)
 {
 	u32 kill = i->mode & S_ISUID;
 
 	if (!S_ISREG(i->mode))
-		return;
+		return false;
 	if ((i->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
 		kill |= S_ISGID;
-	if (kill && !file_capable(CAP_FSETID))
-		i->mode &= ~kill;
+	if (!kill || file_capable(CAP_FSETID))
+		return false;
+	i->mode &= ~kill;
+	return true;
 }
 
 void inode_touch(struct inode *i, u32 what)

@@ -81,9 +81,11 @@ put:
 
 static void new_name_end(struct new_name *n, int err)
 {
-	rwlock_write_done(&n->parent.dentry->inode->lock);
+	struct inode *dir = n->parent.dentry->inode;
+
 	if (!err)
-		fs_notify(FS_CREATE, n->d);
+		fs_notify_name(FS_CREATE, dir, n->d->inode, n->d->name, n->d->name_len, 0);
+	rwlock_write_done(&dir->lock);
 	dentry_put(n->d);
 	path_put(&n->parent);
 }
@@ -189,6 +191,8 @@ static int link_inode(const struct path *old, struct new_name *n)
 	if (!err)
 		i->flags &= ~INODE_LINKABLE;
 	rwlock_write_done(&i->lock);
+	if (!err)
+		fs_notify_inode(FS_ATTRIB, i);
 	return err;
 }
 
@@ -242,11 +246,8 @@ static int remove_locked(const struct path *parent, struct dentry *d, bool is_di
 	rwlock_write_done(&i->lock);
 	if (err)
 		return err;
-	fs_notify(FS_DELETE, d);
-	if (!i->nlink || is_dir)
-		fs_notify(FS_DELETE_SELF, d);
-	else
-		fs_notify(FS_ATTRIB, d);
+	if (!is_dir)
+		fs_notify_inode(FS_ATTRIB, i); /* its count of names */
 	dentry_unhash(d);
 	if (is_dir)
 		dentry_shrink_children(d);
@@ -258,7 +259,7 @@ static int remove_name(const struct path *start, int dirfd, const char *name, bo
 {
 	static const int odd_rmdir[] = { [LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_ROOT] = -EBUSY };
 	struct lookup_result r;
-	struct inode *dir;
+	struct inode *dir, *i = NULL;
 	struct dentry *d;
 	int err = start ? path_lookup_from(start, name, LOOKUP_PARENT, &r) : path_lookup(dirfd, name, LOOKUP_PARENT, &r);
 
@@ -284,12 +285,19 @@ static int remove_name(const struct path *start, int dirfd, const char *name, bo
 		err = S_ISDIR(d->inode->mode) ? -EISDIR : -ENOTDIR;
 	else
 		err = remove_locked(&r.path, d, is_dir);
-	rwlock_write_done(&dir->lock);
-	/* The last reference, and with it the file's contents, go outside the lock. */
+	if (!err) {
+		i = d->inode;
+		inode_get(i);
+	}
+	/* Watchers hear first that the file is gone, if this was its last use, and then that the name is. */
 	dentry_put(d);
-	goto put;
+	if (!err)
+		fs_notify_name(FS_DELETE, dir, i, r.last, r.last_len, 0);
 unlock:
 	rwlock_write_done(&dir->lock);
+	/* The last reference, and with it the file's contents, go outside the lock. */
+	if (i)
+		inode_put(i);
 put:
 	path_put(&r.path);
 	return err;

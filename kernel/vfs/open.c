@@ -107,6 +107,7 @@ int file_open_dentry(struct file *f, const struct path *p)
 		f->mode |= FILE_DIR;
 	if (f->flags & O_DIRECT && S_ISREG(i->mode) && !(i->cache.ops && i->cache.ops->direct_io))
 		return -EINVAL;
+	f->mode |= FILE_OPENED;
 	return 0;
 }
 
@@ -141,7 +142,8 @@ static struct file *open_place(const struct path *p, u32 flags, bool created)
 		file_put(f);
 		return ERR_PTR(err);
 	}
-	fs_notify(FS_OPEN, p->dentry);
+	if (f->mode & FILE_OPENED)
+		fs_notify_file(FS_OPEN, f);
 	return f;
 }
 
@@ -160,6 +162,7 @@ struct file *file_open_with(const struct path *p, const struct file_ops *ops, u3
 	f->mount = p->mount;
 	f->dentry = p->dentry;
 	f->inode = p->dentry->inode;
+	f->mode |= FILE_OPENED;
 	return f;
 }
 
@@ -173,8 +176,8 @@ static void path_release(struct file *f)
 	}
 	if (f->mode & FILE_DENY_WRITE)
 		inode_write_allow(f->inode);
-	if (!(f->mode & FILE_PATH_ONLY))
-		fs_notify(f->mode & FILE_WRITE ? FS_CLOSE_WRITE : FS_CLOSE_NOWRITE, f->dentry);
+	if (f->mode & FILE_OPENED)
+		fs_notify_file(f->mode & FILE_WRITE ? FS_CLOSE_WRITE : FS_CLOSE_NOWRITE, f);
 	path_put(&p);
 }
 
@@ -199,7 +202,7 @@ static int create_file(const struct path *parent, struct dentry *d, u32 mode)
 		return -EACCES;
 	err = dir->ops->create(dir, d, mode & 07777 & ~current_umask());
 	if (!err)
-		fs_notify(FS_CREATE, d);
+		fs_notify_name(FS_CREATE, dir, d->inode, d->name, d->name_len, 0);
 	return err;
 }
 

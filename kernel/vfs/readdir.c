@@ -207,6 +207,7 @@ static long gather_entries(struct file *f, struct gather *g)
 	rwlock_read_done(&dir->lock);
 	if (err && !g->used)
 		return err;
+	file_tell_used(f, false);
 	file_accessed(f);
 	return g->used ? (long)g->used : g->too_small ? -EINVAL : 0;
 }

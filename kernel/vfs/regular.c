@@ -108,7 +108,8 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *lim
 	if (ret)
 		goto unlock;
 	*limited = n < want;
-	inode_kill_suid(i);
+	if (inode_kill_suid(i))
+		fs_notify(FS_ATTRIB, f->dentry);
 	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 	rest = from->left - n;
 	from->left = n;
@@ -145,8 +146,6 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 		if (done && thread_interrupted())
 			break;
 	}
-	if (done)
-		fs_notify(FS_MODIFY, f->dentry);
 	return done;
 }
 

@@ -96,6 +96,18 @@ static int check_rights(struct rename *r)
 	return err;
 }
 
+/* The directories, and what else hears of it: what had the new name, and what has it now. */
+static void tell_moved(const struct lookup_result *from, const struct lookup_result *to, struct inode *moved, struct inode *victim)
+{
+	u32 cookie = fs_notify_cookie();
+
+	fs_notify_name(FS_MOVED_FROM, dir_of(from), moved, from->last, from->last_len, cookie);
+	fs_notify_name(FS_MOVED_TO, dir_of(to), moved, to->last, to->last_len, cookie);
+	if (victim)
+		fs_notify_inode(FS_ATTRIB, victim);
+	fs_notify_inode(FS_MOVE_SELF, moved);
+}
+
 static int rename_locked(struct rename *r)
 {
 	struct inode *victim;
@@ -125,14 +137,12 @@ static int rename_locked(struct rename *r)
 	}
 	if (err)
 		return err;
-	fs_notify(FS_MOVED_FROM, r->old);
 	dentry_move(r->old, r->new, exchange);
 	if (victim && S_ISDIR(victim->mode))
 		dentry_shrink_children(r->new);
-	fs_notify(FS_MOVED_TO, r->old);
-	fs_notify(FS_MOVE_SELF, r->old);
-	if (victim)
-		fs_notify(FS_DELETE_SELF, r->new);
+	tell_moved(&r->from, &r->to, r->old->inode, victim);
+	if (exchange)
+		tell_moved(&r->to, &r->from, r->new->inode, NULL);
 	return 0;
 }
 

@@ -101,7 +101,7 @@ int special_open(struct inode *inode, struct file *f)
 static const struct fs_type anon_type = { .name = "anon_inodefs", .nodev = true, .magic = 0x09041934 };
 static struct mount *anon_mount;
 
-/* Class names that begin with '[' ("[eventfd]") are shown as anon_inode:[eventfd], others with their inode number. */
+/* Class names with a colon ("anon_inode:[eventfd]") are shown as they are, others ("pipe") with their inode number. */
 struct file *file_anonymous(const char *class_name, const struct file_ops *ops, u32 flags, void *private)
 {
 	static const struct {
@@ -133,6 +133,7 @@ struct file *file_anonymous(const char *class_name, const struct file_ops *ops, 
 	f->mount = anon_mount;
 	f->dentry = d;
 	f->inode = i;
+	f->mode |= FILE_OPENED;
 	return f;
 
 no_dentry:
@@ -151,8 +152,8 @@ bool dentry_is_anon(const struct dentry *d)
 
 const char *anon_dentry_text(struct dentry *d, char *buf, size_t size)
 {
-	if (d->name[0] == '[')
-		ksnprintf(buf, size, "anon_inode:%s", d->name);
+	if (strchr(d->name, ':'))
+		strlcpy(buf, d->name, size);
 	else
 		ksnprintf(buf, size, "%s:[%lu]", d->name, d->inode->ino);
 	return buf;

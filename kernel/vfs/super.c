@@ -34,6 +34,7 @@ struct superblock *superblock_alloc(const struct fs_type *t)
 	spin_init(&sb->lock, "superblock", RANK_INODE_SPIN + 1);
 	list_init(&sb->inodes);
 	list_init(&sb->link);
+	list_init(&sb->watches);
 	mutex_lock(&supers_mutex);
 	list_add_tail(&supers, &sb->link);
 	mutex_unlock(&supers_mutex);
@@ -52,6 +53,7 @@ void superblock_put(struct superblock *sb)
 	mutex_lock(&supers_mutex);
 	list_del(&sb->link);
 	mutex_unlock(&supers_mutex);
+	fs_notify_unmount(sb);
 	if (sb->ops && sb->ops->sync)
 		sb->ops->sync(sb, true);
 	if (sb->root)

@@ -61,9 +61,6 @@ int file_open_dentry(struct file *f, const struct path *p);
 int may_create(struct inode *dir);
 int may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 
-/* notify.c: tells watchers, if there are any. */
-void fs_notify(u32 event, struct dentry *d);
-
 int super_init(void);
 void exec_file_init(void);
 void initramfs_unpack(void);

@@ -164,8 +164,10 @@ static long set_at(const struct path *p, const char __user *uname, const void __
 		err = xattr_permission(i, name, true);
 		if (!err)
 			err = i->ops && i->ops->setxattr ? i->ops->setxattr(i, name, buf, size, flags) : -EOPNOTSUPP;
-		if (!err)
+		if (!err) {
 			inode_touch(i, ATTR_CTIME);
+			fs_notify(FS_ATTRIB, p->dentry);
+		}
 		rwlock_write_done(&i->lock);
 	}
 	kfree(buf);
@@ -229,8 +231,10 @@ static long remove_at(const struct path *p, const char __user *uname)
 	err = xattr_permission(i, name, true);
 	if (!err)
 		err = i->ops && i->ops->removexattr ? i->ops->removexattr(i, name) : -EOPNOTSUPP;
-	if (!err)
+	if (!err) {
 		inode_touch(i, ATTR_CTIME);
+		fs_notify(FS_ATTRIB, p->dentry);
+	}
 	rwlock_write_done(&i->lock);
 	return err;
 }

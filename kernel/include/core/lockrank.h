@@ -23,6 +23,7 @@ enum lock_rank {
 	RANK_FILES = 102,
 	RANK_DENTRY = 112,
 	RANK_INODE_SPIN = 118,
+	RANK_FS_WATCH = 121,  /* who watches which files */
 	RANK_PAGECACHE = 122,
 	RANK_PAGETABLE = 126,
 	RANK_TTY_CONTROL = 128, /* of a session's terminal; not taken in interrupts */

@@ -103,7 +103,8 @@ struct file {
 	u64 readahead[2];
 };
 enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32,
-       FILE_WRITER = 64 /* counted in inode->writers */, FILE_DENY_WRITE = 128 /* a program: nobody may write it */ };
+       FILE_WRITER = 64 /* counted in inode->writers */, FILE_DENY_WRITE = 128 /* a program: nobody may write it */,
+       FILE_OPENED = 256 /* the opening succeeded: its end is an event */ };
 
 /* Who gets SIGIO (F_SETOWN): a process group if id < 0. Guarded by file->lock. */
 struct file_owner {
@@ -135,6 +136,15 @@ extern bool (*file_unlimited_hook)(void);                               /* vfs: 
 NOTIFIER_DECLARE(file_release, struct file *f);
 /* A descriptor of this table was closed (record locks). */
 NOTIFIER_DECLARE(fd_closed, struct files *fs, struct file *f);
+
+/* What was read or written, once for each call: told only while anybody watches files at all. */
+NOTIFIER_DECLARE(file_used, struct file *f, bool written);
+extern u32 file_watches; /* atomic: how many watches there are */
+static inline void file_tell_used(struct file *f, bool written)
+{
+	if (unlikely(atomic_load_relaxed(&file_watches)))
+		NOTIFIER_CALL(file_used, f, written);
+}
 
 /* Descriptor tables. */
 struct files;

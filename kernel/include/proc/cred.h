@@ -36,10 +36,12 @@ bool cred_has_cap(const struct cred *c, int cap);
 bool cred_in_group(const struct cred *c, u32 gid); /* fsgid or supplementary */
 
 /* What a user uses (cred->user), for what lives longer than the process that made it. */
+struct user_account *account_get(u32 uid); /* finds or makes it; NULL if memory is short */
 void account_hold(struct user_account *u);
 void account_put(struct user_account *u);
-/* POSIX message queues, RLIMIT_MSGQUEUE: false if the user would have more than `limit` bytes. */
-bool account_queue_bytes(struct user_account *u, u64 bytes, u64 limit);
-void account_queue_release(struct user_account *u, u64 bytes);
+enum account_of { ACCOUNT_QUEUE_BYTES /* in POSIX message queues */, ACCOUNT_INOTIFY, ACCOUNT_INOTIFY_WATCHES, ACCOUNTS };
+/* n more: false, and nothing is changed, if the user would have more than `limit`. */
+bool account_charge(struct user_account *u, enum account_of what, u64 n, u64 limit);
+void account_release(struct user_account *u, enum account_of what, u64 n);
 
 #endif

@@ -18,6 +18,7 @@
 #include "lib/radix.h"
 #include "mm/frame.h"
 #include "proc/cred.h"
+#include "vfs/watch.h"
 #include "vm/aspace.h"
 
 struct superblock;
@@ -139,7 +140,7 @@ struct inode {
 	struct flock_state *locks; /* distro: flock and record locks */
 	void *pipe;                /* ipc: FIFO */
 	void *socket;              /* socket: bound UNIX socket */
-	void *watches;             /* ipc: inotify */
+	struct hlist_head watches; /* struct fs_watch.link: notify.c */
 	struct xattr *xattrs;      /* vfs/xattr.c, for file systems that keep them in memory; lock */
 	s32 writers;               /* open for writing; -1: being executed (ETXTBSY). spin */
 	u32 seals;                 /* memfd */
@@ -195,6 +196,7 @@ struct superblock {
 	u32 mount_count;
 	u64 max_file_size;
 	struct list link;          /* all superblocks: super.c */
+	struct list watches;       /* struct fs_watch.sb_link: notify.c */
 };
 struct super_ops {
 	int (*statfs)(struct superblock *sb, struct abi_statfs *st);
@@ -381,7 +383,7 @@ long generic_file_ioctl(struct file *f, u32 cmd, u64 arg);
 /* FS_IOC_GETFLAGS and SETFLAGS for file systems that keep the flags in inode->flags: 0, -errno, -ENOTTY for another command. */
 long inode_flags_ioctl(struct file *f, u32 cmd, u64 arg);
 /* Clears set-user-id and set-group-id as a write or a change of owner by an ordinary user does; inode->lock held for writing. */
-void inode_kill_suid(struct inode *i);
+bool inode_kill_suid(struct inode *i); /* true: there was one */
 void file_accessed(struct file *f); /* access time, by the mount's rules */
 /* 0, or -EFBIG (and SIGXFSZ) if [pos, pos+*n) starts past RLIMIT_FSIZE or the file system's limit; cuts *n. */
 int file_size_check(struct file *f, s64 pos, size_t *n);
@@ -409,9 +411,6 @@ bool dir_store_empty(const struct inode *dir);
 bool dir_emit(struct dir_context *c, const char *name, size_t len, u64 ino, u32 mode, u64 next);
 bool dir_emit_dots(struct file *f, struct dir_context *c);
 s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end);
-/* Events of the fs_event chain: inotify's numbers. */
-enum { FS_ACCESS = 1, FS_MODIFY = 2, FS_ATTRIB = 4, FS_CLOSE_WRITE = 8, FS_CLOSE_NOWRITE = 16, FS_OPEN = 32, FS_MOVED_FROM = 64, FS_MOVED_TO = 128, FS_CREATE = 256,
-       FS_DELETE = 512, FS_DELETE_SELF = 1024, FS_MOVE_SELF = 2048 };
 int fs_context_clone(struct thread *to, struct thread *from, bool share);
 void fs_context_put(struct fs_context *fs);
 
@@ -438,7 +437,5 @@ extern int (*block_device_open)(struct inode *inode, struct file *f); /* stage 1
 extern int (*root_mount_hook)(const char *device, const char *type, const char *options, bool read_only);
 extern int (*fifo_open)(struct inode *inode, struct file *f);         /* stage 09 */
 extern int (*socket_node_open)(struct inode *inode, struct file *f);  /* -ENXIO */
-/* A removal or creation that watchers (inotify) want to know of. */
-NOTIFIER_DECLARE(fs_event, u32 event, struct inode *dir, struct inode *inode, const char *name);
 
 #endif

@@ -1,0 +1,126 @@
+/* stage: 12; libc: musl; run: guest+golden
+ * inotify in /proc: what fdinfo tells of the watches, the links of files without a name, and the limits in sys/fs/inotify. */
+#include "t.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+#define LIMITS "/proc/sys/fs/inotify/"
+
+static int in;
+
+static void show_watches(void)
+{
+	char line[300];
+	struct stat st;
+	FILE *info;
+	int fd = openat(AT_FDCWD, ".", O_PATH);
+
+	NEED(fstat(fd, &st) == 0);
+	close(fd);
+	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", in);
+	info = fopen(line, "r");
+	NEED(info);
+	while (fgets(line, sizeof(line), info)) {
+		unsigned wd, mask, ignored;
+		unsigned long ino, dev;
+
+		if (sscanf(line, "inotify wd:%x ino:%lx sdev:%lx mask:%x ignored_mask:%x ", &wd, &ino, &dev, &mask, &ignored) == 5)
+			say("\twd %u, mask %#x, ignored %u, here: %d\n", wd, mask, ignored, ino == st.st_ino && dev == st.st_dev);
+	}
+	fclose(info);
+}
+
+static void show_link(const char *what, int fd)
+{
+	char link[64], text[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, text, sizeof(text) - 1);
+	NEED(n > 0);
+	say("%s: %.*s\n", what, (int)n, text);
+}
+
+static void limit(const char *name, const char *value)
+{
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), LIMITS "%s", name);
+	fd = open(path, O_WRONLY);
+	NEED(fd >= 0);
+	say("%s = %s: %s\n", name, value, errname(write(fd, value, strlen(value)) < 0 ? errno : 0));
+	close(fd);
+}
+
+int main(void)
+{
+	static char buf[8192] __attribute__((aligned(8)));
+	char text[64];
+	ssize_t n;
+
+	t_dir();
+	in = inotify_init1(IN_NONBLOCK);
+	show_watches();
+	NEED(inotify_add_watch(in, "/", IN_OPEN) == 1);
+	NEED(inotify_add_watch(in, ".", IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONLYDIR) == 2);
+	show_watches();
+	NEED(inotify_add_watch(in, ".", IN_CREATE | IN_ONESHOT) == 2);
+	show_watches();
+	NEED(inotify_rm_watch(in, 1) == 0);
+	show_watches();
+	show_link("inotify", in);
+	show_link("eventfd", eventfd(0, 0));
+	show_link("epoll", epoll_create1(0));
+	show_link("timerfd", timerfd_create(CLOCK_MONOTONIC, 0));
+	show_link("signalfd", signalfd(-1, &(sigset_t){ 0 }, 0));
+	close(in);
+
+	limit("max_user_instances", "-1");
+	limit("max_user_instances", "x");
+	limit("max_user_instances", "1");
+	in = inotify_init();
+	NEED(in >= 0);
+	R(inotify_init());
+	R(inotify_init1(IN_CLOEXEC));
+	close(in);
+	limit("max_user_instances", "128");
+
+	limit("max_user_watches", "2");
+	in = inotify_init1(IN_NONBLOCK);
+	R(inotify_add_watch(in, ".", IN_OPEN));
+	R(inotify_add_watch(in, "/", IN_OPEN));
+	R(inotify_add_watch(in, "/tmp", IN_OPEN));
+	R(inotify_add_watch(in, "/", IN_CLOSE));
+	R(inotify_rm_watch(in, 1));
+	R(inotify_add_watch(in, "/tmp", IN_OPEN));
+	close(in);
+	limit("max_user_watches", "8192");
+
+	limit("max_queued_events", "3");
+	in = inotify_init1(IN_NONBLOCK);
+	NEED(inotify_add_watch(in, ".", IN_CREATE | IN_DELETE) == 1);
+	for (int i = 0; i < 5; i++) {
+		sprintf(text, "d%d", i);
+		NEED(mkdir(text, 0700) == 0);
+	}
+	n = read(in, buf, sizeof(buf));
+	for (char *at = buf; at < buf + n; at += sizeof(struct inotify_event) + ((struct inotify_event *)at)->len) {
+		struct inotify_event *e = (void *)at;
+		say("\t%d %#x %s\n", e->wd, e->mask, e->len ? e->name : "");
+	}
+	limit("max_queued_events", "0");
+	close(in);
+	in = inotify_init1(IN_NONBLOCK);
+	NEED(inotify_add_watch(in, ".", IN_CREATE | IN_DELETE) == 1);
+	NEED(rmdir("d0") == 0);
+	n = read(in, buf, sizeof(buf));
+	V(n);
+	X(((struct inotify_event *)buf)->mask);
+	limit("max_queued_events", "16384");
+	return 0;
+}
