@@ -8,13 +8,17 @@
 #include "vm/aspace.h"
 
 #define CSIGNAL 0xfful
-/* Namespaces, pidfds and control groups are not there: as on a Linux that was built without them. */
-#define NOT_THERE (CLONE_NAMESPACES | CLONE_PIDFD | CLONE_INTO_CGROUP)
+/* Namespaces and control groups are not there: as on a Linux that was built without them. */
+#define NOT_THERE (CLONE_NAMESPACES | CLONE_INTO_CGROUP)
 #define CLONE3_KNOWN 0x3fffffffful
+
+const struct pidfd_maker *pidfd_maker;
 
 static int check_flags(u64 flags)
 {
 	if (flags & NOT_THERE)
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (!pidfd_maker || (flags & (CLONE_DETACHED | CLONE_THREAD))))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
@@ -39,9 +43,24 @@ static int check_limits(void)
 	return READ_ONCE(thread_total) >= thread_max ? -EAGAIN : 0;
 }
 
+static long fork_with_pidfd(struct clone_request *r)
+{
+	r->pidfd_number = pidfd_maker->prepare(&r->pidfd, r->pidfd_word);
+	if (r->pidfd_number < 0)
+		return r->pidfd_number;
+	long result = fork_thread(r);
+	if (result < 0)
+		pidfd_maker->cancel(r->pidfd_number, r->pidfd);
+	return result;
+}
+
 static long start(struct clone_request *r)
 {
 	int err = check_flags(r->flags);
+
+	/* One word cannot take both numbers. */
+	if ((r->flags & CLONE_PIDFD) && (r->flags & CLONE_PARENT_SETTID) && r->pidfd_word == r->parent_tid)
+		return -EINVAL;
 
 	if (!err)
 		err = check_limits();
@@ -51,13 +70,14 @@ static long start(struct clone_request *r)
 		return err;
 	if (r->flags & CLONE_THREAD)
 		r->exit_signal = 0;
-	return fork_thread(r);
+	return r->flags & CLONE_PIDFD ? fork_with_pidfd(r) : fork_thread(r);
 }
 
 long sys_clone(unsigned long flags, unsigned long stack, void __user *parent_tid, void __user *child_tid, unsigned long tls)
 {
 	struct clone_request r = {
 		.flags = (u32)flags & ~CSIGNAL, .exit_signal = flags & CSIGNAL, .stack = stack, .tls = tls, .parent_tid = parent_tid, .child_tid = child_tid,
+		.pidfd_word = parent_tid,
 	};
 	return start(&r);
 }
@@ -109,7 +129,7 @@ long sys_clone3(const void __user *args, size_t size)
 		return -EINVAL;
 	struct clone_request r = {
 		.flags = a.flags, .exit_signal = a.exit_signal, .stack = a.stack + a.stack_size, .tls = a.tls,
-		.parent_tid = (u32 __user *)a.parent_tid, .child_tid = (u32 __user *)a.child_tid,
+		.parent_tid = (u32 __user *)a.parent_tid, .child_tid = (u32 __user *)a.child_tid, .pidfd_word = (u32 __user *)a.pidfd,
 	};
 	return start(&r);
 }

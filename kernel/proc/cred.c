@@ -196,6 +196,21 @@ struct cred *cred_for_exec(const struct exec_image *img, bool *secure)
 	return c;
 }
 
+int process_may_trace(struct thread *t, bool real)
+{
+	if (t->process == current->process || !current->process)
+		return 0;
+	const struct cred *me = cred_current();
+	struct cred *c = cred_get_of(t);
+	if (!c)
+		return -EACCES;
+	u32 uid = real ? me->uid : me->fsuid, gid = real ? me->gid : me->fsgid;
+	bool same = uid == c->euid && uid == c->suid && uid == c->uid && gid == c->egid && gid == c->sgid && gid == c->gid;
+	same = same && t->process->dumpable == 1 && !(c->cap_permitted & ~me->cap_effective);
+	cred_put(c);
+	return same || capable(CAP_SYS_PTRACE) ? 0 : -EACCES;
+}
+
 static void add_auxv(struct aspace *as __unused, const struct exec_image *img, struct auxv_list *l)
 {
 	bool secure;

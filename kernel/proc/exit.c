@@ -99,6 +99,7 @@ bool exit_tell_parent(struct process *p)
 	if (signo > 0 && signo <= NSIG)
 		signal_send_process(parent, signo, &info);
 	wait_wake_all(&parent->child_wait);
+	wait_wake_all(&p->signal->end_wait);
 	return reap;
 }
 

@@ -157,9 +157,12 @@ int fork_publish(struct process *p, struct thread *t, const struct clone_request
 		}
 	}
 	spin_unlock(&process_tree_lock);
-	if (!err)
-		sched_count_fork();
-	return err;
+	if (err)
+		return err;
+	if (r->pidfd)
+		pidfd_maker->install(r->pidfd_number, r->pidfd, p);
+	sched_count_fork();
+	return 0;
 }
 
 /* --- vfork --------------------------------------------------------------------------------------------------------- */

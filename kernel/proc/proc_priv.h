@@ -105,6 +105,9 @@ struct clone_request {
 	vaddr_t stack;       /* 0: the parent's */
 	u64 tls;
 	u32 __user *parent_tid, *child_tid;
+	u32 __user *pidfd_word; /* CLONE_PIDFD */
+	struct file *pidfd;     /* made for it, to be installed by fork_publish as descriptor pidfd_number */
+	int pidfd_number;
 	int wanted_tid;      /* clone3's set_tid: 0 none */
 };
 /* Student's (proc/fork.c): the new tid, or -errno. Flags were checked. */

@@ -45,6 +45,7 @@ struct process_signal *process_signal_create(struct process *p)
 	list_init(&s->zombies);
 	list_init(&s->posix_timers);
 	wait_queue_init(&s->exec_wait);
+	wait_queue_init(&s->end_wait);
 	wait_queue_init(&s->signalfd_wait);
 	p->signal = s;
 	itimer_init(p);

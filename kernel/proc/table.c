@@ -128,12 +128,33 @@ struct aspace *process_aspace_get(struct process *p)
 	return as;
 }
 
+bool process_is_published(const struct process *p)
+{
+	spin_lock(&process_tree_lock);
+	bool published = !hlist_unlinked(&p->pid_hash);
+	spin_unlock(&process_tree_lock);
+	return published;
+}
+
 /* --- numbers ------------------------------------------------------------------------------------------------------- */
+
+static bool number_used(int id)
+{
+	return thread_lookup(id) || process_lookup(id) || pgroup_lookup(id) || session_lookup(id);
+}
+
+bool process_number_used(int id)
+{
+	spin_lock(&process_tree_lock);
+	bool used = number_used(id);
+	spin_unlock(&process_tree_lock);
+	return used;
+}
 
 /* Tree lock held: gives the number back if its last user went. */
 static void number_release(int id)
 {
-	if (!thread_lookup(id) && !process_lookup(id) && !pgroup_lookup(id) && !session_lookup(id))
+	if (!number_used(id))
 		tid_free(id);
 }
 

@@ -12,6 +12,7 @@
 #define P_ALL 0
 #define P_PID 1
 #define P_PGID 2
+#define P_PIDFD 3
 
 struct abi_rusage {
 	struct { s64 sec, usec; } utime, stime;
@@ -107,6 +108,24 @@ long sys_wait4(int pid, void __user *status, int options, void __user *rusage)
 	return result;
 }
 
+/* The child behind a pidfd, whose number is its own as long as nobody has waited for it. */
+static long wait_pidfd(struct wait_request *r, int fd)
+{
+	bool nonblock = false, waits = !(r->options & WNOHANG);
+	struct process *p = fd < 0 || !pidfd_maker ? ERR_PTR(-EINVAL) : pidfd_maker->process_of(fd, &nonblock);
+	long result;
+
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	r->which = WAIT_PID;
+	r->id = p->pid;
+	if (nonblock)
+		r->options |= WNOHANG;
+	result = process_is_published(p) ? wait_for_child(r) : -ECHILD;
+	process_put(p);
+	return !result && nonblock && waits ? -EAGAIN : result;
+}
+
 /* The call without what it stores: how many it found, or -errno. */
 static long wait_id(struct wait_request *r, int which, int id, int options)
 {
@@ -128,6 +147,8 @@ static long wait_id(struct wait_request *r, int which, int id, int options)
 		r->which = WAIT_PGROUP;
 		id = id ? id : own_pgroup();
 		break;
+	case P_PIDFD:
+		return wait_pidfd(r, id);
 	default:
 		return -EINVAL;
 	}

@@ -55,26 +55,12 @@ void proc_inode_owner(struct inode *i)
 		cred_put(c);
 }
 
-int proc_may_trace(struct thread *t)
-{
-	if (t->process == current->process || !current->process)
-		return 0;
-	const struct cred *me = cred_current();
-	struct cred *c = cred_get_of(t);
-	if (!c)
-		return -EACCES;
-	bool same = me->fsuid == c->euid && me->fsuid == c->suid && me->fsuid == c->uid && me->fsgid == c->egid && me->fsgid == c->sgid && me->fsgid == c->gid;
-	same = same && t->process->dumpable == 1 && !(c->cap_permitted & ~me->cap_effective);
-	cred_put(c);
-	return same || capable(CAP_SYS_PTRACE) ? 0 : -EACCES;
-}
-
 int proc_permission(struct inode *i, u32 mask)
 {
 	struct proc_inode *pi = proc_of(i);
 	proc_inode_owner(i);
 	if (pi->entry->secret) {
-		int err = proc_may_trace(proc_thread(pi));
+		int err = process_may_trace(proc_thread(pi), false);
 		if (err || S_ISDIR(i->mode))
 			return err ? err : mask & MAY_WRITE ? -EACCES : 0;
 	}
@@ -251,7 +237,7 @@ static ssize_t pid_file_read(struct file *f, struct uio *to, s64 *pos)
 	struct proc_inode *pi = proc_of(f->inode);
 	if (!pi->entry->show)
 		return -EINVAL;
-	int err = pi->entry->secret ? proc_may_trace(proc_thread(pi)) : 0;
+	int err = pi->entry->secret ? process_may_trace(proc_thread(pi), false) : 0;
 	return err ? err : textfile_read(f, to, pos, show_entry, pi);
 }
 
@@ -269,6 +255,12 @@ static ssize_t pid_file_write(struct file *f, struct uio *from, s64 *pos)
 		*pos += ret;
 	kfree(text);
 	return ret;
+}
+
+/* What such a directory stands for, where a pidfd would do. */
+struct process *proc_dir_process(struct file *f)
+{
+	return f->ops == &pid_dir_ops && proc_of(f->inode)->where == IN_PROCESS ? proc_of(f->inode)->process : NULL;
 }
 
 const struct pid_entry pid_dir_entry = { .name = "", .mode = S_IFDIR | 0555, .ops = &pid_dir_inode_ops, .fops = &pid_dir_ops };

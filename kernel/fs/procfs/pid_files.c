@@ -178,7 +178,7 @@ static int show_trace(struct seq *s, struct process *p, struct thread *t __unuse
 
 static ssize_t store_trace(struct process *p, struct thread *t, const char *text, size_t len)
 {
-	int err = proc_may_trace(t);
+	int err = process_may_trace(t, false);
 	if (err)
 		return err;
 	if (*text != '0' && *text != '1')

@@ -69,7 +69,7 @@ static int fd_place(struct proc_inode *pi, struct path *out)
 
 static int jump(struct inode *i, struct path *out, int (*place)(struct proc_inode *pi, struct path *out))
 {
-	int err = proc_may_trace(proc_thread(proc_of(i)));
+	int err = process_may_trace(proc_thread(proc_of(i)), false);
 	return err ? err : place(proc_of(i), out);
 }
 

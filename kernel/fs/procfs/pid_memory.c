@@ -216,7 +216,7 @@ int show_auxv(struct seq *s, struct process *p, struct thread *t __unused)
 static ssize_t mem_io(struct file *f, struct uio *u, s64 *pos, bool write)
 {
 	struct proc_inode *pi = proc_of(f->inode);
-	int err = proc_may_trace(proc_thread(pi));
+	int err = process_may_trace(proc_thread(pi), false);
 	if (err)
 		return err;
 	struct aspace *as = process_aspace_get(pi->process);

@@ -18,7 +18,7 @@ static const char *ns_text(struct inode *i, struct dentry *d __unused, char **to
 {
 	struct proc_inode *pi = proc_of(i);
 	char text[40];
-	int err = proc_may_trace(proc_thread(pi));
+	int err = process_may_trace(proc_thread(pi), false);
 	if (err)
 		return ERR_PTR(err);
 	ksnprintf(text, sizeof(text), "%s:[%u]", spaces[pi->fd].kind, spaces[pi->fd].number);

@@ -56,7 +56,7 @@ int show_stat(struct seq *s, struct process *p, struct thread *t)
 {
 	struct family f;
 	struct aspace *as = process_aspace_get(p);
-	bool whole = is_whole(p, t), secret = proc_may_trace(t) != 0;
+	bool whole = is_whole(p, t), secret = process_may_trace(t, false) != 0;
 	u64 user, system, min = p->dead_min_faults, maj = p->dead_maj_faults;
 	int tpgid;
 	u64 tty = process_tty(p, &tpgid);

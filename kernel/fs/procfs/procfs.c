@@ -11,6 +11,7 @@
  */
 #include "abi/stat.h"
 #include "core/registry.h"
+#include "ipc/ipc.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -215,6 +216,7 @@ static int procfs_init(void)
 	}
 	nodetree_add_nodes(root, "", "net/");
 	sysctl_build(root);
+	pidfd_of_directory = proc_dir_process;
 	/* /proc/net is a link to the directory of whoever asks. */
 	net_node = nodetree_create();
 	if (net_node)

@@ -41,12 +41,11 @@ int proc_dentry_alive(struct dentry *d);
 int proc_permission(struct inode *i, u32 mask);
 int proc_getattr(struct inode *i, struct kstat *st);
 int proc_setattr(struct inode *i, const struct iattr *a);
-/* Whether current may look inside t: same user and not set-uid, or CAP_SYS_PTRACE. 0 or -EACCES. */
-int proc_may_trace(struct thread *t);
 struct fs_context *thread_fs_get(struct thread *t); /* counted; NULL for one that has ended */
 
 extern const struct inode_ops pid_dir_inode_ops, pid_file_inode_ops, task_dir_inode_ops, fd_dir_inode_ops, fdinfo_dir_inode_ops, exe_link_ops, cwd_link_ops, root_link_ops;
 extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops, fail_nth_file_ops;
+struct process *proc_dir_process(struct file *f); /* NULL if f is no directory /proc/PID */
 extern const struct pid_entry pid_dir_entry; /* of /proc/PID itself */
 
 /* The numbers of /proc/sys into the tree (sysctl.c). */

@@ -4,9 +4,14 @@
 
 #include "file/file.h"
 
+struct process;
+
 /* Wakes up to n waiters of the futex word at this address of current's memory: how many woke, or -EFAULT. */
 long futex_wake_user(u32 __user *word, u32 n, bool private);
 /* A pipe's two ends: 0 or -errno. flags: O_CLOEXEC is the caller's to use, O_NONBLOCK, O_DIRECT. */
 int pipe_create(struct file *ends[2], u32 flags);
+
+/* The process of an open directory of /proc, not counted; NULL if f is none: procfs sets it, for pidfd_send_signal. */
+extern struct process *(*pidfd_of_directory)(struct file *f);
 
 #endif

@@ -44,6 +44,10 @@ void init_start(void (*mount_root)(void));
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
 struct pgroup *pgroup_find(int id);
+bool process_number_used(int id);                    /* a process, thread, group or session has it */
+bool process_is_published(const struct process *p);  /* not yet waited for */
+/* Whether current may look inside t's process, and take what it finds: same user and not set-uid, or CAP_SYS_PTRACE. `real`: by the real ids, not those for files. 0 or -EACCES. */
+int process_may_trace(struct thread *t, bool real);
 void pgroup_get(struct pgroup *g);
 void pgroup_put(struct pgroup *g);
 void session_get(struct session *s);
@@ -61,6 +65,19 @@ struct exec_args;
 int process_exec(const char *path, struct exec_args *args);
 /* Stops every other thread of current's process and waits (exec). */
 int process_single_thread(void);
+
+/*
+ * Processes as descriptors (ipc), for clone and waitid; NULL: there are none. A fork prepares one: reserves it, tells the user its number, and has its file (the
+ * number, or -errno); and once nothing can fail, but before the child runs, it is installed, or else cancelled.
+ */
+struct file;
+struct pidfd_maker {
+	int (*prepare)(struct file **f, u32 __user *word);
+	void (*install)(int fd, struct file *f, struct process *p);
+	void (*cancel)(int fd, struct file *f);
+	struct process *(*process_of)(int fd, bool *nonblock); /* counted; ERR_PTR(-EBADF) */
+};
+extern const struct pidfd_maker *pidfd_maker;
 
 /* Hooks, called in link order of their stages. Fork: new process (or thread, with `thread` set) before it runs; *err to refuse. */
 struct fork_request {

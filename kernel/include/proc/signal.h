@@ -44,6 +44,7 @@ struct process_signal {
 	struct thread *exec_thread;
 	u32 live;                                /* threads that have not begun to end */
 	struct wait_queue exec_wait;
+	struct wait_queue end_wait;              /* woken when the process has become a zombie: pidfds */
 	struct thread *former_leader;            /* counted: displaced by a thread that called exec */
 	/* Job control: `stopping` from the first thread that takes the signal to SIGCONT; `stopped` when all threads sleep. */
 	bool stopping, stopped, stop_reported, continued_pending;

@@ -1,5 +1,5 @@
 /* stage: 12; libc: musl; run: guest+golden
- * inotify in /proc: what fdinfo tells of the watches, the links of files without a name, and the limits in sys/fs/inotify. */
+ * inotify and pidfd in /proc: what fdinfo tells, the links of files without a name, directories of processes for a signal, and the limits in sys/fs/inotify. */
 #include "t.h"
 
 #include <sys/epoll.h>
@@ -45,6 +45,57 @@ static void show_link(const char *what, int fd)
 	say("%s: %.*s\n", what, (int)n, text);
 }
 
+static void pidfd_lines(int fd, pid_t pid)
+{
+	char line[200];
+	FILE *info;
+
+	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", fd);
+	info = fopen(line, "r");
+	NEED(info);
+	while (fgets(line, sizeof(line), info)) {
+		char *tab = strchr(line, '\t');
+		long value = tab ? strtol(tab, NULL, 10) : 0;
+		if (strstr(line, "id:\t") && strncmp(line, "mnt_id", 6))
+			say("\t%.*s %s\n", (int)strcspn(line, "\t"), line, value == pid ? "is the child's" : value == -1 ? "is -1" : "is another");
+	}
+	fclose(info);
+}
+
+static void pidfd_info(void)
+{
+	char path[64];
+	pid_t pid = fork();
+
+	NEED(pid >= 0);
+	if (!pid)
+		for (;;)
+			pause();
+	int fd = syscall(434, pid, 0), dir, tasks, child;
+	show_link("pidfd", fd);
+	pidfd_lines(fd, pid);
+	/* A directory of /proc names a process for a signal, too. */
+	sprintf(path, "/proc/%d", pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY);
+	sprintf(path, "/proc/%d/task", pid);
+	tasks = open(path, O_RDONLY | O_DIRECTORY);
+	sprintf(path, "/proc/%d/task/%d", pid, pid);
+	child = open(path, O_RDONLY | O_DIRECTORY);
+	NEED(dir >= 0 && tasks >= 0 && child >= 0);
+	R(syscall(424, dir, 0, NULL, 0));
+	R(syscall(424, tasks, 0, NULL, 0));
+	R(syscall(424, child, 0, NULL, 0));
+	R(syscall(438, dir, 0, 0));
+	R(syscall(424, dir, SIGKILL, NULL, 0));
+	reap("child", pid);
+	R(syscall(424, dir, 0, NULL, 0));
+	pidfd_lines(fd, pid);
+	close(dir);
+	close(tasks);
+	close(child);
+	close(fd);
+}
+
 static void limit(const char *name, const char *value)
 {
 	char path[100];
@@ -78,6 +129,7 @@ int main(void)
 	show_link("epoll", epoll_create1(0));
 	show_link("timerfd", timerfd_create(CLOCK_MONOTONIC, 0));
 	show_link("signalfd", signalfd(-1, &(sigset_t){ 0 }, 0));
+	pidfd_info();
 	close(in);
 
 	limit("max_user_instances", "-1");
