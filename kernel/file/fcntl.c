@@ -133,14 +133,14 @@ static struct file_owner owner_of(struct file *f)
 	return o;
 }
 
-static long fcntl_setown(struct file *f, int id)
+long file_set_owner(struct file *f, int id)
 {
 	if (id == INT32_MIN)
 		return -EINVAL;
 	return id < 0 ? set_owner(f, F_OWNER_PGRP, -id) : set_owner(f, F_OWNER_PID, id);
 }
 
-static long fcntl_getown(struct file *f)
+int file_get_owner(struct file *f)
 {
 	struct file_owner o = owner_of(f);
 
@@ -201,9 +201,9 @@ static long fcntl_command(struct file *f, int fd, u32 cmd, u64 arg)
 	case F_SETFL:
 		return set_flags(f, arg);
 	case F_SETOWN:
-		return fcntl_setown(f, arg);
+		return file_set_owner(f, arg);
 	case F_GETOWN:
-		return fcntl_getown(f);
+		return file_get_owner(f);
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
 		return fcntl_owner_ex(f, cmd, (void __user *)arg);

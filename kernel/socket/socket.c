@@ -125,7 +125,16 @@ static u32 socket_poll(struct file *f, struct poll_table *pt)
 static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct socket *s = f->private;
+	u32 id;
 
+	switch (cmd) {
+	case FIOSETOWN:
+	case SIOCSPGRP:
+		return get_user_u32(&id, (const u32 __user *)arg) ? -EFAULT : file_set_owner(f, (int)id);
+	case FIOGETOWN:
+	case SIOCGPGRP:
+		return put_user_u32(file_get_owner(f), (u32 __user *)arg);
+	}
 	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 }
 

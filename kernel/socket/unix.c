@@ -367,7 +367,8 @@ static void unix_close(struct unix_sock *u, bool embryo)
 	u->socket = NULL;
 	u->shutdown = BOTH_SHUT;
 	u->state = UNIX_CLOSED;
-	bool unread = !list_empty(&u->queue) || embryo;
+	bool unread = unix_has_unread(u) || embryo;
+	u->urgent = NULL;
 	list_splice_tail(&packets, &u->queue);
 	u->packets = u->bytes = 0;
 	spin_unlock(&u->lock);

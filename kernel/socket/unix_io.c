@@ -1,4 +1,4 @@
-/* Data over AF_UNIX: packets into the peer's queue, and out of our own; what poll says (unix_priv.h has the picture). */
+/* Data over AF_UNIX: packets into the peer's queue, and out of our own (unix_priv.h has the picture). */
 #include "unix_priv.h"
 
 #include "core/atomic.h"
@@ -9,7 +9,7 @@
 #include "usermode/uaccess.h"
 
 #define CHUNK_MAX 32768u    /* of a stream: a packet of more would want too much memory in one piece */
-#define READABLE ((void *)(u64)(POLLIN | POLLRDNORM))
+#define READABLE ((void *)(u64)(POLLIN | POLLRDNORM | POLLPRI))
 #define WRITABLE ((void *)(u64)(POLLOUT | POLLWRNORM | POLLWRBAND))
 
 /* --- packets ------------------------------------------------------------------------------------------------------- */
@@ -32,7 +32,7 @@ static u32 send_buffer(struct unix_sock *u)
 	return size;
 }
 
-static bool writable(struct unix_sock *u)
+bool unix_writable(struct unix_sock *u)
 {
 	return (u64)atomic_load_relaxed(&u->sent) * 4 <= send_buffer(u);
 }
@@ -45,7 +45,7 @@ static void packet_free(struct unix_packet *p)
 	control_release(&p->control);
 	atomic_fetch_sub(&sender->sent, p->charge);
 	smp_mb();
-	if (!list_empty(&sender->wait.entries) && writable(sender))
+	if (!list_empty(&sender->wait.entries) && unix_writable(sender))
 		wait_wake(&sender->wait, ~0u, WRITABLE);
 	unix_put(sender);
 	kfree(p);
@@ -169,6 +169,8 @@ static int deliver(struct socket *s, struct unix_sock *to, struct unix_packet *p
 	if (!err) {
 		add_cred(p, to, s->options.pass_cred);
 		list_add_tail(&to->queue, &p->link);
+		if (p->urgent)
+			to->urgent = p;
 		to->packets++;
 		to->bytes += p->len;
 	}
@@ -182,10 +184,13 @@ static int deliver(struct socket *s, struct unix_sock *to, struct unix_packet *p
 
 static ssize_t send_stream(struct socket *s, struct unix_sock *u, struct socket_msg *m)
 {
+	bool urgent = m->flags & MSG_OOB;
 	struct unix_sock *peer;
 	ssize_t done = 0;
 	int err = 0;
 
+	if (urgent && !m->data.left)
+		return -EOPNOTSUPP;
 	if (m->name_len)
 		return READ_ONCE(u->state) == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	peer = unix_peer_get(u);
@@ -195,7 +200,9 @@ static ssize_t send_stream(struct socket *s, struct unix_sock *u, struct socket_
 		err = -EPIPE;
 	u64 deadline = socket_deadline(s->options.send_timeout, m->flags & MSG_DONTWAIT);
 	while (!err && m->data.left) {
-		u32 len = (u32)MIN(m->data.left, (size_t)MIN(CHUNK_MAX, s->options.send_buffer / 2 - 64));
+		/* The last byte is the urgent one. */
+		bool last = urgent && m->data.left == 1;
+		u32 len = (u32)MIN(m->data.left - (urgent && !last), (size_t)MIN(CHUNK_MAX, s->options.send_buffer / 2 - 64));
 		err = wait_for_room(s, u, deadline);
 		if (err)
 			break;
@@ -204,6 +211,7 @@ static ssize_t send_stream(struct socket *s, struct unix_sock *u, struct socket_
 			err = PTR_ERR(p);
 			break;
 		}
+		p->urgent = last;
 		p->control.cred = m->control.cred;
 		p->control.has_cred = m->control.has_cred;
 		if (!done)
@@ -214,6 +222,8 @@ static ssize_t send_stream(struct socket *s, struct unix_sock *u, struct socket_
 			packet_drop(p);
 		else
 			done += len;
+		if (!err && last)
+			unix_tell_urgent(peer);
 		if (err == -ECONNREFUSED)
 			err = -EPIPE;
 	}
@@ -235,8 +245,7 @@ static void forget_peer(struct unix_sock *u, struct unix_sock *peer)
 	unix_put(old);
 }
 
-/* Is to's queue closed to us: it is connected, and not to us? Else: does its length bind us (a pair's does not)? */
-static int datagram_rule(struct unix_sock *u, struct unix_sock *to, bool *limited)
+int unix_datagram_rule(struct unix_sock *u, struct unix_sock *to, bool *limited)
 {
 	spin_lock(&to->lock);
 	int err = to->peer && to->peer != u ? -EPERM : 0;
@@ -250,7 +259,7 @@ static int send_packet_to(struct socket *s, struct unix_sock *u, struct unix_soc
 	bool limited;
 
 	for (;;) {
-		int err = datagram_rule(u, to, &limited);
+		int err = unix_datagram_rule(u, to, &limited);
 		if (!err)
 			err = deliver(s, to, p, limited);
 		if (err != -EAGAIN || !deadline)
@@ -324,9 +333,9 @@ put_receiver:
 
 ssize_t unix_send(struct socket *s, struct socket_msg *m)
 {
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	return s->type == SOCK_STREAM ? send_stream(s, s->proto, m) : send_packet(s, s->proto, m);
+	if (s->type == SOCK_STREAM)
+		return send_stream(s, s->proto, m);
+	return m->flags & MSG_OOB ? -EOPNOTSUPP : send_packet(s, s->proto, m);
 }
 
 /* --- receive ------------------------------------------------------------------------------------------------------- */
@@ -384,30 +393,35 @@ static void give_name(struct unix_packet *p, struct socket_msg *m)
 	unix_name_put(from);
 }
 
+/* How a reader looks. */
+struct look {
+	bool peek;
+	bool copied; /* it has some bytes already */
+};
+
 /*
- * The first packet at or after byte `skip` of the queue (peeking moves through it), left where it is; u->io is held, so nobody else takes it. NULL, and *err
- * says what to return: 0 at the end of the stream.
+ * The first packet, or the one after `last` (peeking moves through the queue), left where it is; u->io is held, so nobody else takes it. NULL, and *err
+ * says what to return: 0 at the end of the stream, or if more is not to be read together with what was `copied`.
  */
-static struct unix_packet *first_packet(struct socket *s, struct unix_sock *u, u64 deadline, u32 *skip, int *err)
+static struct unix_packet *first_packet(struct socket *s, struct unix_sock *u, u64 deadline, struct unix_packet *last, const struct look *how, int *err)
 {
+	struct list gone, *at;
 	struct unix_packet *p;
+	bool stop;
 
+	list_init(&gone);
 	for (;;) {
-		u32 left = *skip;
-
 		spin_lock(&u->lock);
-		list_for_each(p, &u->queue, link) {
-			if (left < p->len - p->pos || (!left && !*skip)) {
-				*skip = left;
-				*err = 0;
-				spin_unlock(&u->lock);
-				return p;
-			}
-			left -= p->len - p->pos;
-		}
+		at = last ? &last->link : &u->queue;
+		p = at->next == &u->queue ? NULL : list_entry(at->next, struct unix_packet, link);
+		p = unix_heed_mark(u, p, how->peek, how->copied, &stop, &gone);
 		bool over = u->shutdown & RECEIVE_SHUT;
 		u32 seen = u->bytes, packets = u->packets;
 		spin_unlock(&u->lock);
+		unix_packets_free(&gone);
+		*err = 0;
+		if (p || stop)
+			return p;
 		*err = -atomic_xchg(&u->error, 0);
 		if (*err || (over && (s->type != SOCK_DGRAM || deadline)))
 			return NULL;
@@ -444,13 +458,13 @@ static bool advance(struct unix_sock *u, struct unix_packet *p, u32 n, bool whol
 static ssize_t receive_packet(struct socket *s, struct unix_sock *u, struct socket_msg *m)
 {
 	bool peek = m->flags & MSG_PEEK;
-	u32 skip = 0;
 	int err = 0;
 
 	if (s->type == SOCK_SEQPACKET && READ_ONCE(u->state) != UNIX_CONNECTED)
 		return -ENOTCONN;
 	mutex_lock(&u->io);
-	struct unix_packet *p = first_packet(s, u, socket_deadline(s->options.receive_timeout, m->flags & MSG_DONTWAIT), &skip, &err);
+	struct unix_packet *p = first_packet(s, u, socket_deadline(s->options.receive_timeout, m->flags & MSG_DONTWAIT), NULL,
+					       &(struct look){ .peek = peek }, &err);
 	if (!p) {
 		mutex_unlock(&u->io);
 		return err;
@@ -483,7 +497,9 @@ static bool same_sender(const struct unix_packet *p, const struct socket_control
 
 static ssize_t receive_stream(struct socket *s, struct unix_sock *u, struct socket_msg *m)
 {
-	bool peek = m->flags & MSG_PEEK, first = true;
+	struct look how = { .peek = m->flags & MSG_PEEK };
+	struct unix_packet *p, *last = NULL;
+	bool first = true;
 	u64 deadline = socket_deadline(s->options.receive_timeout, m->flags & MSG_DONTWAIT);
 	size_t target = m->flags & MSG_WAITALL ? m->data.left : MIN(m->data.left, (size_t)s->options.receive_low);
 	ssize_t done = 0;
@@ -493,15 +509,15 @@ static ssize_t receive_stream(struct socket *s, struct unix_sock *u, struct sock
 		return -EINVAL;
 	mutex_lock(&u->io);
 	do {
-		u32 skip = peek ? (u32)done : 0;
-		/* What is there is taken; beyond the target nothing is waited for. */
-		struct unix_packet *p = first_packet(s, u, (size_t)done >= MAX(target, 1ul) ? 0 : deadline, &skip, &err);
+		/* What is there is taken; beyond the target nothing is waited for, and by who only looks nothing beyond what is there. */
+		how.copied = done > 0;
+		p = first_packet(s, u, (size_t)done >= MAX(target, 1ul) || last ? 0 : deadline, last, &how, &err);
 		if (!p)
 			break;
 		if (!first && s->options.pass_cred && !same_sender(p, &m->control))
 			break;
-		u32 want = (u32)MIN((size_t)(p->len - p->pos - skip), m->data.left);
-		size_t n = uio_write(&m->data, p->data + p->pos + skip, want);
+		u32 want = (u32)MIN((size_t)(p->len - p->pos), m->data.left);
+		size_t n = uio_write(&m->data, p->data + p->pos, want);
 		if (!n && want) {
 			err = -EFAULT;
 			break;
@@ -511,9 +527,11 @@ static ssize_t receive_stream(struct socket *s, struct unix_sock *u, struct sock
 		if (first)
 			give_name(p, m);
 		if (first || files)
-			err = give_control(p, &m->control, peek);
+			err = give_control(p, &m->control, how.peek);
 		first = false;
-		if (!peek && advance(u, p, (u32)n, false))
+		if (how.peek)
+			last = p;
+		else if (advance(u, p, (u32)n, false))
 			packet_drop(p);
 		if (err || files || n < want)
 			break;
@@ -524,72 +542,7 @@ static ssize_t receive_stream(struct socket *s, struct unix_sock *u, struct sock
 
 ssize_t unix_receive(struct socket *s, struct socket_msg *m)
 {
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	return s->type == SOCK_STREAM ? receive_stream(s, s->proto, m) : receive_packet(s, s->proto, m);
-}
-
-/* --- poll, ioctl --------------------------------------------------------------------------------------------------- */
-
-/* A datagram socket whose destination is full cannot send either. */
-static bool destination_full(struct unix_sock *u)
-{
-	struct unix_sock *peer = unix_peer_get(u);
-	bool limited = false;
-
-	if (!peer)
-		return false;
-	datagram_rule(u, peer, &limited);
-	bool full = limited && unix_queue_full(peer);
-	unix_put(peer);
-	return full;
-}
-
-u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
-{
-	struct unix_sock *u = s->proto;
-	u32 events = 0;
-
-	poll_wait(pt, f, &u->wait);
-	smp_mb();
-	u8 shut = READ_ONCE(u->shutdown);
-	enum unix_state state = READ_ONCE(u->state);
-	if (READ_ONCE(u->error))
-		events |= POLLERR;
-	if (shut == BOTH_SHUT)
-		events |= POLLHUP;
-	if (shut & RECEIVE_SHUT)
-		events |= POLLRDHUP | POLLIN | POLLRDNORM;
-	if (!list_empty(&u->queue) || !list_empty(&u->accepts))
-		events |= POLLIN | POLLRDNORM;
-	if (s->type != SOCK_DGRAM && state == UNIX_CLOSED)
-		events |= POLLHUP;
-	if (state != UNIX_LISTENING && writable(u) && !(s->type == SOCK_DGRAM && destination_full(u)))
-		events |= POLLOUT | POLLWRNORM | POLLWRBAND;
-	return events;
-}
-
-long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
-{
-	struct unix_sock *u = s->proto;
-	u32 value;
-
-	switch (cmd) {
-	case FIONREAD:
-		if (READ_ONCE(u->state) == UNIX_LISTENING)
-			return -EINVAL;
-		spin_lock(&u->lock);
-		if (s->type == SOCK_DGRAM)
-			value = list_empty(&u->queue) ? 0 : list_first(&u->queue, struct unix_packet, link)->len;
-		else
-			value = u->bytes;
-		spin_unlock(&u->lock);
-		break;
-	case SIOCOUTQ:
-		value = atomic_load_relaxed(&u->sent);
-		break;
-	default:
-		return -ENOTTY;
-	}
-	return put_user_u32(value, (u32 __user *)arg);
+	if (s->type == SOCK_STREAM)
+		return m->flags & MSG_OOB ? unix_receive_urgent(s->proto, m) : receive_stream(s, s->proto, m);
+	return m->flags & MSG_OOB ? -EOPNOTSUPP : receive_packet(s, s->proto, m);
 }

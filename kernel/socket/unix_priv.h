@@ -54,6 +54,7 @@ struct unix_sock {
 	struct unix_sock *peer;    /* unix_mutex and lock; counted */
 	struct list queue;         /* lock: packets */
 	u32 packets, bytes;        /* lock: in the queue */
+	struct unix_packet *urgent; /* lock: in the queue of a stream, an urgent byte that nobody has taken; NULL: none */
 	u32 sent;                  /* atomic: memory of our packets that are under way */
 	struct list accepts;       /* lock: embryos, by accept_link; counted */
 	struct list accept_link;
@@ -81,6 +82,7 @@ struct unix_packet {
 	struct socket_control control;
 	u32 charge;
 	u32 len, pos;               /* bytes [pos, len) are left */
+	bool urgent;                /* an urgent byte, or what is left of one that was taken */
 	u8 data[];
 };
 
@@ -111,11 +113,27 @@ int unix_pair(struct socket *a, struct socket *b);
 /* --- unix_io.c --- */
 ssize_t unix_send(struct socket *s, struct socket_msg *m);
 ssize_t unix_receive(struct socket *s, struct socket_msg *m);
-u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
-long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
+bool unix_writable(struct unix_sock *u);             /* little enough of it is under way that more may be sent */
+/* Is to's queue closed to us: it is connected, and not to us (-EPERM)? Else: does its length bind us (a pair's does not)? */
+int unix_datagram_rule(struct unix_sock *u, struct unix_sock *to, bool *limited);
 /* Frees all on a list that nobody else sees. Files among them may be the last references of sockets: those are emptied in turn, not in depth. */
 void unix_packets_free(struct list *packets);
 bool unix_queue_full(const struct unix_sock *u);
+
+/* --- unix_poll.c --- */
+u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
+long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
+
+/* --- unix_oob.c --- */
+/*
+ * What is to be read where p is next (NULL: the queue's end): p, or one after it; NULL with *stop: nothing more, for the mark is reached. Packets that are
+ * dropped on the way go to `gone`, to be freed without locks. Lock of u and u->io held.
+ */
+struct unix_packet *unix_heed_mark(struct unix_sock *u, struct unix_packet *p, bool peek, bool copied, bool *stop, struct list *gone);
+ssize_t unix_receive_urgent(struct unix_sock *u, struct socket_msg *m);
+int unix_at_mark(struct unix_sock *u);
+bool unix_has_unread(const struct unix_sock *u);   /* lock held */
+void unix_tell_urgent(struct unix_sock *to);       /* SIGURG to the owner of to's file. No locks */
 
 /* --- unix_gc.c --- */
 /* Counts the sockets among a packet's files (once, before it is queued), and back. 0 or -ETOOMANYREFS. */

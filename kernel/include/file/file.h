@@ -114,6 +114,8 @@ struct file_owner {
 	u32 uid, euid;
 };
 enum { F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP };
+long file_set_owner(struct file *f, int id); /* F_SETOWN: a process, or a group if negative; 0: nobody. 0 or -errno */
+int file_get_owner(struct file *f);
 
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private); /* ERR_PTR(-ENFILE/-ENOMEM) */
 void file_get(struct file *f);
