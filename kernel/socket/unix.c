@@ -41,11 +41,10 @@ void unix_put(struct unix_sock *u)
 
 struct unix_name *unix_name_of(struct unix_sock *u)
 {
-	mutex_lock(&unix_mutex);
-	struct unix_name *n = u->name;
+	/* Once it has a name, it keeps it. */
+	struct unix_name *n = atomic_load_acquire(&u->name);
 	if (n)
 		refcount_get(&n->ref);
-	mutex_unlock(&unix_mutex);
 	return n;
 }
 
@@ -195,7 +194,7 @@ static int bind_abstract(struct unix_sock *u, struct unix_name *n)
 	} else if (abstract_find(n, u->type)) {
 		err = -EADDRINUSE;
 	} else {
-		u->name = n;
+		atomic_store_release(&u->name, n);
 		hlist_add(abstract_bucket(n), &u->name_hash);
 	}
 	mutex_unlock(&unix_mutex);
@@ -253,7 +252,7 @@ static int bind_path(struct unix_sock *u, struct unix_name *n)
 		inode_get(inode);
 		inode->socket = u;
 		u->inode = inode;
-		u->name = n;
+		atomic_store_release(&u->name, n);
 	}
 	mutex_unlock(&unix_mutex);
 	path_put(&r.path);

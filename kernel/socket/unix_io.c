@@ -68,6 +68,8 @@ void unix_packets_free(struct list *packets)
 			list_del(&p->link);
 			packet_free(p);
 		}
+	if (list_empty(packets))
+		return;
 	spin_lock(&lock);
 	list_splice_tail(&doomed, packets);
 	while (!busy && !list_empty(&doomed)) {

@@ -63,7 +63,7 @@ struct unix_sock {
 	struct mutex io;           /* one reader at a time */
 	struct wait_queue wait;    /* something changed: data, room, state. poll too */
 	struct wait_queue room;    /* who wants to send to us, or to connect, and finds us full */
-	struct unix_name *name;    /* unix_mutex; counted */
+	struct unix_name *name;    /* set once, under unix_mutex, and kept; counted */
 	struct hlist name_hash;    /* abstract names: unix_mutex */
 	struct inode *inode;       /* bound to a path: unix_mutex; counted */
 	struct abi_ucred cred, peer_cred; /* lock: who listened, connected, made the pair */

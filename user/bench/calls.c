@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 
 static char byte;
@@ -127,22 +129,28 @@ static void polls(long count, long n)
 	pause_end();
 }
 
+/* n descriptors, one of them ready. */
 static void epolls(long count, long n)
 {
 	struct epoll_event event = { .events = EPOLLIN }, out[16];
+	struct rlimit room = { (rlim_t)n + 100, (rlim_t)n + 100 };
+	static int fds[10000];
 	int fd = epoll_create1(0);
 
-	NEED(fd >= 0);
+	NEED(fd >= 0 && n <= (long)COUNT(fds));
 	pause_start();
-	open_pipes(n);
-	for (long i = 0; i < n; i++)
-		NEED(epoll_ctl(fd, EPOLL_CTL_ADD, pipes[i][0], &event) == 0);
+	NEED(n < 1000 || setrlimit(RLIMIT_NOFILE, &room) == 0);
+	for (long i = 0; i < n; i++) {
+		fds[i] = eventfd(i == n / 2, 0);
+		NEED(fds[i] >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, fds[i], &event) == 0);
+	}
 	pause_end();
 	while (count--)
 		NEED(epoll_wait(fd, out, 16, -1) == 1);
 	pause_start();
 	close(fd);
-	close_pipes(n);
+	for (long i = 0; i < n; i++)
+		close(fds[i]);
 	pause_end();
 }
 
@@ -205,7 +213,8 @@ static const struct row rows[] = {
 	{ "fstat", fstats, 20000, 0 },            { "open-close", open_close, 10000, 0 },
 	{ "select-10", selects, 5000, 10 },       { "select-500", selects, 200, 500 },
 	{ "poll-10", polls, 5000, 10 },           { "poll-500", polls, 200, 500 },
-	{ "epoll-10", epolls, 5000, 10 },         { "epoll-500", epolls, 5000, 500 },
+	{ "epoll-10", epolls, 5000, 10 },         { "epoll-1000", epolls, 5000, 1000 },
+	{ "epoll-10000", epolls, 5000, 10000 },
 	{ "signal-install", install, 20000, 0 },  { "signal-catch", catches, 5000, 0 },
 	{ "protection-fault", protection, 5000, 0 },
 };

@@ -1,6 +1,7 @@
 /* stage: 09; libc: musl; run: guest
- * Rows of talking to each other: pipes and futexes. */
+ * Rows of talking to each other: pipes, sockets, futexes, semaphores. */
 #include "bench.h"
+#include <sys/sem.h>
 #include <sys/socket.h>
 
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_WAKE_PRIVATE = 129 };
@@ -137,11 +138,32 @@ static void futex_wake(long count, long argument UNUSED)
 		NEED(futex(&word, FUTEX_WAKE_PRIVATE, 1) == 0);
 }
 
+/* Two processes and two System V semaphores: each takes its own and gives the other's. */
+static void semaphore_latency(long count, long argument UNUSED)
+{
+	int id = semget(IPC_PRIVATE, 2, 0600);
+	pid_t pid;
+
+	NEED(id >= 0 && semctl(id, 0, SETVAL, 1) == 0);
+	pid = fork();
+	for (long i = 0; i < count; i++) {
+		unsigned short mine = pid == 0;
+		struct sembuf take = { mine, -1, 0 }, give = { !mine, 1, 0 };
+
+		NEED(semop(id, &take, 1) == 0 && semop(id, &give, 1) == 0);
+	}
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	semctl(id, 0, IPC_RMID);
+}
+
 static const struct row rows[] = {
 	{ "pipe-latency", pipe_latency, 2000, 0 },   { "pipe-4k", pipe_bandwidth, 4096, 0 },
 	{ "socket-latency", socket_latency, 2000, SOCK_STREAM }, { "datagram-latency", socket_latency, 2000, SOCK_DGRAM },
 	{ "socket-4k", socket_bandwidth, 4096, 0 },
 	{ "futex-latency", futex_latency, 2000, 0 }, { "futex-wake", futex_wake, 20000, 0 },
+	{ "semaphore-latency", semaphore_latency, 2000, 0 },
 };
 
 int main(int argc, char **argv)
