@@ -63,6 +63,11 @@ void file_put(struct file *f)
 	atomic_fetch_sub(&file_count, 1ul);
 }
 
+void file_tell_watchers(struct file *f, bool written)
+{
+	NOTIFIER_CALL(file_used, f, written);
+}
+
 ssize_t file_read(struct file *f, struct uio *to, s64 *pos)
 {
 	if (!(f->mode & FILE_READ))

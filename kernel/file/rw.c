@@ -41,12 +41,13 @@ static int check_access(const struct file *f, bool write)
 static ssize_t moved(struct file *f, ssize_t n, bool write)
 {
 	if (n > 0) {
-		file_tell_used(f, write);
 		if (write)
 			current->process->write_bytes += n;
 		else
 			current->process->read_bytes += n;
 	}
+	if (n > 0)
+		file_tell_used(f, write);
 	return n;
 }
 

@@ -142,10 +142,11 @@ NOTIFIER_DECLARE(fd_closed, struct files *fs, struct file *f);
 /* What was read or written, once for each call: told only while anybody watches files at all. */
 NOTIFIER_DECLARE(file_used, struct file *f, bool written);
 extern u32 file_watches; /* atomic: how many watches there are */
+void file_tell_watchers(struct file *f, bool written);
 static inline void file_tell_used(struct file *f, bool written)
 {
 	if (unlikely(atomic_load_relaxed(&file_watches)))
-		NOTIFIER_CALL(file_used, f, written);
+		file_tell_watchers(f, written);
 }
 
 /* Descriptor tables. */
