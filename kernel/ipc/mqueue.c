@@ -62,9 +62,15 @@ static struct mq_waiter *first_waiter(struct list *waiters)
 	return list_empty(waiters) ? NULL : list_first(waiters, struct mq_waiter, waiter.link);
 }
 
+#define COOKIE_WOKEN 1
+#define COOKIE_REMOVED 2
+
+const struct mq_cookie_ops *mq_cookie_ops;
+
 /* What is to be done for a notification once the lock is dropped. */
 struct notice {
 	struct process *process; /* counted; NULL: nothing */
+	struct mq_cookie *cookie;
 	int signo;
 	struct abi_siginfo info;
 };
@@ -73,7 +79,9 @@ struct notice {
 static void take_notify(struct mqueue *q, struct notice *n)
 {
 	n->process = q->notify;
+	n->cookie = q->notify_cookie;
 	q->notify = NULL;
+	q->notify_cookie = NULL;
 	if (!n->process)
 		return;
 	n->signo = q->notify_how == SIGEV_SIGNAL ? q->notify_signo : 0;
@@ -87,6 +95,8 @@ static void give_notice(struct notice *n)
 		return;
 	if (n->signo)
 		signal_send_process(n->process, n->signo, &n->info);
+	if (n->cookie)
+		mq_cookie_ops->send(n->cookie, COOKIE_WOKEN);
 	process_put(n->process);
 }
 
@@ -243,39 +253,53 @@ put:
 void mqueue_forget_notify(struct mqueue *q, const struct process *p)
 {
 	struct process *gone = NULL;
+	struct mq_cookie *cookie = NULL;
 
 	spin_lock(&q->lock);
 	if (q->notify == p) {
 		gone = q->notify;
+		cookie = q->notify_cookie;
 		q->notify = NULL;
+		q->notify_cookie = NULL;
 	}
 	spin_unlock(&q->lock);
 	if (gone)
 		process_put(gone);
+	if (cookie)
+		mq_cookie_ops->send(cookie, COOKIE_REMOVED);
 }
 
-static int check_event(const struct abi_sigevent *e)
+/* The cookie for the socket whose descriptor stands for the signal. */
+static int make_cookie(const struct abi_sigevent *e, struct mq_cookie **cookie)
 {
-	u8 cookie[32];
+	u8 data[MQ_COOKIE_SIZE];
 
+	if (copy_from_user(data, (const void __user *)e->value, sizeof(data)))
+		return -EFAULT;
+	struct fdref ref = fdref_get(e->signo, false);
+	struct mq_cookie *c = !ref.file ? ERR_PTR(-EBADF) : mq_cookie_ops ? mq_cookie_ops->make(ref.file, data) : ERR_PTR(-ENOTSOCK);
+	fdref_put(ref);
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	*cookie = c;
+	return 0;
+}
+
+static int check_event(const struct abi_sigevent *e, struct mq_cookie **cookie)
+{
 	switch (e->notify) {
 	case SIGEV_NONE:
 		return 0;
 	case SIGEV_SIGNAL:
 		return e->signo >= 0 && e->signo <= NSIG ? 0 : -EINVAL;
 	case SIGEV_THREAD:
-		/* The C library's thread listens on a netlink socket, whose descriptor stands for the signal; there are none here. */
-		if (copy_from_user(cookie, (const void __user *)e->value, sizeof(cookie)))
-			return -EFAULT;
-		struct fdref ref = fdref_get(e->signo, false);
-		bool open = ref.file;
-		fdref_put(ref);
-		return open ? -ENOTSOCK : -EBADF;
+		return make_cookie(e, cookie);
 	}
 	return -EINVAL;
 }
 
-static long set_notify(struct mqueue *q, const struct abi_sigevent *e)
+/* The cookie becomes the queue's if that succeeds. */
+static long set_notify(struct mqueue *q, const struct abi_sigevent *e, struct mq_cookie *cookie)
 {
 	long err = 0;
 
@@ -288,6 +312,7 @@ static long set_notify(struct mqueue *q, const struct abi_sigevent *e)
 		q->notify_how = e->notify;
 		q->notify_signo = e->signo;
 		q->notify_value = e->value;
+		q->notify_cookie = cookie;
 	}
 	spin_unlock(&q->lock);
 	return err;
@@ -295,6 +320,7 @@ static long set_notify(struct mqueue *q, const struct abi_sigevent *e)
 
 long sys_mq_notify(int fd, const void __user *event)
 {
+	struct mq_cookie *cookie = NULL;
 	struct abi_sigevent e;
 	struct fdref ref;
 	long err = 0;
@@ -302,16 +328,19 @@ long sys_mq_notify(int fd, const void __user *event)
 	if (event && copy_from_user(&e, event, sizeof(e)))
 		return -EFAULT;
 	if (event)
-		err = check_event(&e);
+		err = check_event(&e, &cookie);
 	if (!err)
 		err = queue_get(fd, 0, &ref);
 	if (err)
-		return err;
+		goto drop;
 	if (event)
-		err = set_notify(mqueue_of(ref.file), &e);
+		err = set_notify(mqueue_of(ref.file), &e, cookie);
 	else
 		mqueue_forget_notify(mqueue_of(ref.file), current->process);
 	fdref_put(ref);
+drop:
+	if (err && cookie)
+		mq_cookie_ops->drop(cookie);
 	return err;
 }
 
@@ -396,6 +425,8 @@ void mqueue_free(struct mqueue *q)
 		message_free(dequeue(q));
 	if (q->notify)
 		process_put(q->notify);
+	if (q->notify_cookie)
+		mq_cookie_ops->send(q->notify_cookie, COOKIE_REMOVED);
 	if (q->charged)
 		account_release(q->user, ACCOUNT_QUEUE_BYTES, q->charged);
 	account_put(q->user);

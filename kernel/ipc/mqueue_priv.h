@@ -21,6 +21,7 @@ struct mqueue {
 	struct process *notify;    /* counted; NULL: nobody */
 	int notify_how, notify_signo;
 	u64 notify_value;
+	struct mq_cookie *notify_cookie; /* SIGEV_THREAD: ours; else NULL */
 	struct wait_queue wait;    /* poll */
 	struct user_account *user; /* whom it is counted for; counted. Constant */
 	u64 charged;
