@@ -12,7 +12,6 @@ struct sighand;
 struct session;
 struct pgroup;
 struct posix_timers;
-struct ipc_process;
 
 enum { RLIM_CPU, RLIM_FSIZE, RLIM_DATA, RLIM_STACK, RLIM_CORE, RLIM_RSS, RLIM_NPROC, RLIM_NOFILE, RLIM_MEMLOCK, RLIM_AS, RLIM_LOCKS, RLIM_SIGPENDING, RLIM_MSGQUEUE,
        RLIM_NICE, RLIM_RTPRIO, RLIM_RTTIME, RLIM_COUNT };
@@ -52,7 +51,6 @@ struct process {
 	u64 max_rss, children_max_rss;
 	u64 read_bytes, write_bytes;
 	u64 start_ns;
-	struct ipc_process *ipc;     /* ipc: semaphore undo … */
 	void *trace;                 /* linux: kernel-side strace state */
 	u32 personality;             /* personality(2); PERSONALITY_NO_RANDOMIZE is heeded by exec */
 	u16 ioprio;                  /* ioprio_set(2): class << 13 or level */
