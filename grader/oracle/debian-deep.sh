@@ -47,17 +47,17 @@ mkdir -p a/b/c; seq 1000 >a/x; seq 5 >a/b/y; ln -s x a/l; ln a/x a/h; chmod 640 
 seq 20 | parallel -k -j4 'echo $(({}*2))' | tr '\n' ' '; seq 6 | parallel -j3 --halt now,fail=1 'exit $(( {} == 3 ))' >/dev/null 2>&1; echo $?; seq 100 | parallel -k --pipe -N10 wc -l | sort | uniq -c | wc -l; parallel -k echo ::: a b ::: 1 2; parallel --dry-run -k echo {.} ::: x.c y.c; seq 3 | parallel -j2 --joblog log true; wc -l <log; seq 4 | parallel --timeout 1 -j4 'sleep $(( {} == 2 ? 9 : 0 ))'; echo $?
 seq 40 | xargs -P8 -n1 sh -c 'exit 0'; echo $?; seq 40 | xargs -P4 -n3 echo | wc -w; seq 5 | xargs -I% sh -c '[ % = 3 ] && exit 255; echo %'; echo $?; printf 'a b\0c\n\0' | xargs -0 -n1 | wc -l; seq 100000 | xargs echo | wc -l; head -c 200000 /dev/zero | tr '\0' x | xargs echo 2>&1 | cut -c1-40; mkdir -p t/{1..20}/{1..5}; touch t/{1..20}/{1..5}/f; find t -type f -print0 | xargs -0 -P4 -n7 ls -l | wc -l; find t -name f -execdir sh -c 'pwd' \; | sort -u | wc -l; find t -type f -exec rm {} + ; find t -type d -empty -delete; find . -newer log -printf '%y %m\n' | sort | uniq -c | wc -l
 ## tmux
-export LC_ALL=C.UTF-8 SHELL=/bin/bash TERM=xterm; tmux -f /dev/null new-session -d -x 60 -y 15 'PS1="$ " bash --norc --noediting'; sleep 1; tmux send-keys 'echo one; tty | cut -c1-8; stty size' Enter; sleep 1; tmux capture-pane -p | grep -v '^$'; tmux split-window -v 'cat'; sleep 0.5; tmux send-keys 'typed' Enter; sleep 0.5; tmux capture-pane -p | grep -v '^$'; tmux list-panes -F '#{pane_index} #{pane_height} #{pane_current_command}'; tmux send-keys C-c; sleep 0.7; tmux list-panes | wc -l; tmux send-keys 'stty size' Enter; sleep 0.7; tmux capture-pane -p | grep -v '^$' | tail -2; tmux new-window -n two 'sleep 50'; tmux list-windows -F '#{window_name}'; tmux kill-window -t two; tmux pipe-pane 'cat >piped'; tmux send-keys 'vim.tiny -u NONE -N file' Enter; sleep 1.5; tmux send-keys 'ihello' Escape 'yyp' ':wq' Enter; sleep 1.5; cat file; tmux send-keys 'sleep 30' Enter; sleep 0.5; tmux send-keys C-z; sleep 0.5; tmux send-keys 'jobs; kill %1; fg' Enter; sleep 1; tmux capture-pane -p | grep -v '^$' | tail -4 | tr -s ' '; test -s piped && echo piped; tmux set-buffer abc; tmux show-buffer; tmux kill-server; sleep 0.5; tmux ls 2>&1 | cut -c1-9
+export LC_ALL=C.UTF-8 SHELL=/bin/bash TERM=xterm; tmux -f /dev/null new-session -d -x 60 -y 15 'PS1="$ " bash --norc --noediting'; sleep 1; tmux send-keys 'echo one; tty | cut -c1-8; stty size' Enter; sleep 1; tmux capture-pane -p | grep -v '^$'; tmux split-window -v 'cat'; sleep 0.5; tmux send-keys 'typed' Enter; sleep 0.5; tmux capture-pane -p | grep -v '^$'; tmux list-panes -F '#{pane_index} #{pane_height} #{pane_current_command}'; tmux send-keys C-c; sleep 0.7; tmux list-panes | wc -l; tmux send-keys 'stty size' Enter; sleep 0.7; tmux capture-pane -p | grep -v '^$' | tail -2; tmux new-window -n two 'sleep 50'; tmux list-windows -F '#{window_name}'; tmux kill-window -t two; tmux pipe-pane 'cat >piped'; tmux send-keys 'vim.tiny -u NONE -N file' Enter; sleep 1.5; tmux send-keys 'ihello' Escape 'yyp' ':wq' Enter; sleep 1.5; cat file; tmux send-keys 'sleep 30' Enter; sleep 0.5; tmux send-keys C-z; sleep 0.5; tmux send-keys 'jobs; kill %1; wait; fg' Enter; sleep 1; tmux capture-pane -p | grep -v '^$' | tail -4 | tr -s ' '; test -s piped && echo piped; tmux set-buffer abc; tmux show-buffer; tmux kill-server; sleep 0.5; tmux ls 2>&1 | cut -c1-9
 ## screen
 export TERM=xterm SHELL=/bin/bash SCREENDIR=$PWD/sd; mkdir -m 700 sd; screen -dmS one bash --norc --noediting; sleep 1; screen -ls | grep -c Detached; screen -S one -X stuff 'echo in screen; tty | cut -c1-8
 '; sleep 1; screen -S one -X hardcopy $PWD/hc; sleep 0.5; grep -v '^$' hc; screen -S one -X screen sleep 40; sleep 0.5; screen -S one -X quit; sleep 0.5; screen -ls | tail -1 | cut -c1-10
 ## editors and pagers on a pty
-python3 - <<'P'
+python3 - <<'P' 2>&1 | sed 's/chkpwd\[[0-9]*/chkpwd[N/'
 import pty,os,time,select,sys,signal,struct,fcntl,termios
-def go(argv,keys,wait=0.5,env={}):
+def go(argv,keys,wait=0.5,ready=b''):
     pid,fd=pty.fork()
     if pid==0:
-        os.environ.update(TERM='xterm',LC_ALL='C.UTF-8',**env); os.execvp(argv[0],argv)
+        os.environ.update(TERM='xterm',LC_ALL='C.UTF-8'); os.execvp(argv[0],argv)
     fcntl.ioctl(fd,termios.TIOCSWINSZ,struct.pack('HHHH',24,80,0,0)); out=b''
     def drain(t):
         nonlocal out
@@ -67,6 +67,7 @@ def go(argv,keys,wait=0.5,env={}):
             if not d: return
             out+=d
     drain(2)
+    while ready not in out: drain(1)
     for k in keys:
         if k is None: os.kill(pid,signal.SIGWINCH)
         else: os.write(fd,k)
@@ -82,7 +83,7 @@ s,o=go(['less','t'],[b' ',b'G',b'?line 50\n',b'g',b'!echo shelled\n',b'\n',None,
 s,o=go(['vim.tiny','-u','NONE','-N','t'],[b'Gonew\x1b',b':%s/line/LINE/g\r',b':!echo out\r',b'\r',b':r !seq 3\r',b':wq\r'],0.8); print(s,b'out' in o); print(open('t').read().split('\n')[-6:])
 s,o=go(['nano','t'],[b'abc',b'\x0f',b'\r',b'\x18']); print(s,open('t').readline())
 s,o=go(['bash','--norc','-i'],[b'stty -a | grep -c isig\n',b'sleep 40\n',b'\x03',b'sleep 40\n',b'\x1a',b'jobs\n',b'kill %1; wait 2>/dev/null\n',b'ec\tho tab\n',b'cat\n',b'x\n',b'\x04',b'printf "%s\\n" a{1..3}\n',b'\x12ec',b'\n',b'exit 3\n']); print(s>>8,b'Stopped' in o,b'^C' in o,b'a3' in o)
-s,o=go(['python3','-q'],[b'1+1\n',b'import os; os.isatty(0)\n',b'while 1: pass\n',b'\n',b'\x03',b'\x04']); print(s,b'KeyboardInterrupt' in o,b'True' in o)
+s,o=go(['python3','-q'],[b'1+1\n',b'import os; os.isatty(0)\n',b'while 1: pass\n',b'\n',b'\x03',b'\x04'],ready=b'>>> '); print(s,b'KeyboardInterrupt' in o,b'True' in o)
 s,o=go(['top','-b','-n1'],[]); print(s,b'PID' in o)
 s,o=go(['top'],[b'c',b'q'],1.0); print(s,b'PID' in o)
 s,o=go(['sqlite3'],[b'create table t(x);\n',b'insert into t values(4);\n',b'select x*2 from t;\n',b'.q\n']); print(s,b'8' in o)
