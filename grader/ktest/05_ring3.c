@@ -256,6 +256,47 @@ KTEST(05, ask_copies_end_where_the_page_ends)
 	KEXPECT(copied[7]);
 }
 
+/*
+ * The optional challenge `stack-offset`: the kernel's frames of a call do not lie where those of the last call did. Both entries; whatever the offset, the stack
+ * is aligned as the ABI wants it, little of it is wasted, and the program notices nothing.
+ */
+static u64 depth, crooked;
+static void note_depth(struct trapframe *f)
+{
+	u64 here = (u64)__builtin_frame_address(0);
+
+	depth = (u64)f - here;
+	crooked += here % 16 != 0;
+}
+
+KTEST(05, challenge_stack_offset)
+{
+	enum { CALLS = 24 };
+
+	for (unsigned entry = 0; entry < 2; entry++) {
+		u64 least = ~0ul, most = 0, seen[CALLS];
+		unsigned different = 0;
+
+		crooked = 0;
+		for (unsigned i = 0; i < CALLS; i++) {
+			KREQUIRE(prepare(entry ? ring3_int80 : ring3_start));
+			p.change = note_depth;
+			KREQUIRE(run() == (entry ? 8 : 7));
+			compare(!entry, CODE_VA + ((entry ? ring3_called80 : ring3_called) - ring3_start));
+			unsigned k = 0;
+			while (k < i && seen[k] != depth)
+				k++;
+			different += k == i;
+			seen[i] = depth;
+			least = MIN(least, depth);
+			most = MAX(most, depth);
+		}
+		KEXPECT(different >= 6);
+		KEXPECT(most - least >= 128 && most < 4096);
+		KEXPECT_EQ(crooked, 0);
+	}
+}
+
 /* By the grader's hand alone: it looks at the CPU while the program runs. */
 KTEST(05, ask_spin)
 {
