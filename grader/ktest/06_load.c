@@ -134,6 +134,44 @@ KTEST(06, a_movable_program_moves_as_a_whole)
 	end_loading();
 }
 
+/*
+ * The optional challenge `alignment`: what a segment asks for by p_align holds wherever the program is put. What lies above is a mapping of somebody else's.
+ */
+KTEST(06, challenge_alignment)
+{
+	static const u64 aligns[] = { 0x10000, 0x200000, 0x4000 };
+	struct exec_source s = { .read_at = read_at };
+
+	for (unsigned turn = 0; turn < 18; turn++) {
+		u64 align = aligns[turn % ARRAY_SIZE(aligns)], word = 0x5eed;
+
+		make_file();
+		head()->type = ET_DYN;
+		head()->entry = 0x31800;
+		slot(0)->vaddr = 0x31000; /* the first page is no multiple of it: congruent is what it must stay */
+		slot(0)->align = turn & 1 ? PAGE_SIZE : align;
+		slot(1)->vaddr = 0x34800;
+		slot(1)->align = turn & 1 ? align : 0x3000; /* what is no power of two counts as nothing, as on Linux */
+		*slot(2) = (struct elf64_phdr){ .type = PT_GNU_STACK, .align = 1ul << 30 };
+		end_loading();
+		space = aspace_create();
+		KREQUIRE(space != NULL);
+		s.size = file_bytes;
+		long above = vm_map(space, 0, (1 + turn) * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+		KEXPECT_EQ(vm_access(space, above, &word, 8, true), 8);
+		KREQUIRE(elf_load(&s, space, false, &object) == 0);
+		KEXPECT_EQ(object.bias & (align - 1), 0);
+		KEXPECT_EQ(object.lowest, object.bias + 0x31000);
+		KEXPECT_EQ(object.entry, object.bias + 0x31800);
+		KEXPECT(object.highest <= (u64)above);
+		KEXPECT((u64)above - object.highest < (4ul << 20)); /* nor anywhere far away */
+		KEXPECT(in_memory(object.bias + 0x31000, file, 0x1234));
+		KEXPECT(in_memory(object.bias + 0x34800, file + 0x1800, 0x700));
+		KEXPECT(in_memory(above, (u8 *)&word, 8));
+	}
+	end_loading();
+}
+
 KTEST(06, the_interpreter_is_named)
 {
 	make_file();

@@ -256,3 +256,59 @@ KTEST(06, a_stack_grows_as_far_as_its_guard)
 	KEXPECT_EQ(code, 1); /* SEGV_MAPERR */
 	aspace_put_user(as);
 }
+
+/* The optional challenge `zeroes-around`: reading memory that nobody wrote costs one fault for many pages; and nothing else is touched. */
+static unsigned mapped(struct aspace *as, vaddr_t from, unsigned pages)
+{
+	unsigned n = 0;
+	int level;
+
+	for (unsigned i = 0; i < pages; i++)
+		n += (pt_lookup(as->pt, from + i * PAGE_SIZE, &level) & PTE_PRESENT) != 0;
+	return n;
+}
+
+KTEST(06, challenge_zeroes_around)
+{
+	enum { PAGES = 70, WRITTEN = 23 };
+	struct aspace *as = aspace_create();
+	vaddr_t start = COMMON + 3 * PAGE_SIZE; /* at no round place */
+	unsigned faults = 0;
+	u64 word = 0x5eed;
+	int code, level;
+
+	KREQUIRE(as != NULL);
+	vm_map(as, start, PAGES * PAGE_SIZE, RW, ANON | MAP_FIXED, NULL, 0);
+	vm_map(as, start - 3 * PAGE_SIZE, 3 * PAGE_SIZE, PROT_READ, ANON | MAP_FIXED, NULL, 0);
+	vm_map(as, start + PAGES * PAGE_SIZE, 20 * PAGE_SIZE, PROT_READ | PROT_EXEC, ANON | MAP_FIXED, NULL, 0);
+	KEXPECT_EQ(vm_access(as, start + WRITTEN * PAGE_SIZE, &word, 8, true), 8);
+	KEXPECT_EQ(mapped(as, start, PAGES), 1); /* a write is for its page alone */
+	pte_t written = pt_lookup(as->pt, start + WRITTEN * PAGE_SIZE, &level);
+	u64 anon = as->anon_rss;
+
+	KEXPECT_EQ(vm_fault(as, start + (WRITTEN + 1) * PAGE_SIZE, VM_READ, &code), 0);
+	KEXPECT(mapped(as, start, PAGES) >= 9);
+	for (unsigned i = 0; i < PAGES; i++)
+		if (!mapped(as, start + i * PAGE_SIZE, 1)) {
+			KEXPECT_EQ(vm_fault(as, start + i * PAGE_SIZE + 8, VM_READ, &code), 0);
+			faults++;
+		}
+	KEXPECT(faults <= PAGES / 8);
+	KEXPECT_EQ(mapped(as, start, PAGES), PAGES);
+	KEXPECT_EQ(mapped(as, start - 3 * PAGE_SIZE, 3), 0); /* the neighbours have rights of their own */
+	KEXPECT_EQ(mapped(as, start + PAGES * PAGE_SIZE, 20), 0);
+	for (unsigned i = 0; i < PAGES; i++) {
+		pte_t e = pt_lookup(as->pt, start + i * PAGE_SIZE, &level);
+		if (i == WRITTEN)
+			KEXPECT_EQ(e & (PTE_ADDR | PTE_WRITE), written & (PTE_ADDR | PTE_WRITE));
+		else
+			KEXPECT(pte_is_zero_page(e) && !(e & PTE_WRITE) && e & PTE_NX);
+	}
+	KEXPECT_EQ(as->anon_rss, anon);
+	/* A page that was given beforehand is as good as one that was asked for. */
+	KEXPECT_EQ(vm_access(as, start + 40 * PAGE_SIZE, &word, 8, true), 8);
+	KEXPECT_EQ(vm_access(as, start + 41 * PAGE_SIZE, &word, 8, false), 8);
+	KEXPECT_EQ(word, 0);
+	KEXPECT_EQ(as->anon_rss, anon + 1);
+	aspace_put_user(as);
+}
