@@ -90,3 +90,43 @@ KTEST(12, arguments_by_their_type)
 	KEXPECT(decodes(NR_brk, 0, 0x1000, "0x1000"));
 	KEXPECT(decodes(NR_write, 1, 0xffffffff80000000, "0xffffffff80000000")); /* kernel memory is never read for a trace */
 }
+
+/*
+ * The optional challenge `learn`: linux=learn lets all calls through and notes which were made, whatever came of them; linux=learned lets those through, and what
+ * always is, and nothing else. Without a lesson there is no such mode.
+ */
+KTEST(12, challenge_learn)
+{
+	u64 args[6] = { 99 };
+	struct trapframe f = { 0 };
+	struct linux_mode *saved = kmemdup(&linux_mode, sizeof(linux_mode), 0);
+	KREQUIRE(saved != NULL);
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "learned"), -EINVAL);
+	KEXPECT(strcmp(linux_mode.text, saved->text) == 0);
+	linux_route(NR_sched_get_priority_min, args, &f); /* before the lesson */
+	if (!KEXPECT_EQ(linux_mode_parse(&linux_mode, "learn"), 0))
+		goto out;
+	KEXPECT(linux_mode.restricted); /* or not every call would come by the router */
+	KEXPECT(linux_mode_allows(NR_read) && linux_mode_allows(NR_setxattr) && !linux_mode_allows(100000));
+	KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), 0);
+	KEXPECT(linux_route(NR_gettid, args, &f) > 0);
+	KEXPECT_EQ(linux_route(NR_sched_get_priority_max, args, &f), -EINVAL); /* one that fails is made all the same */
+	KEXPECT_EQ(linux_route(100000, args, &f), -ENOSYS);
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "learnt"), -EINVAL);
+	for (unsigned turn = 0; turn < 2; turn++) { /* what is denied now is not learned by that */
+		KEXPECT_EQ(linux_mode_parse(&linux_mode, "learned"), 0);
+		KEXPECT(linux_mode.restricted && strcmp(linux_mode.text, "learned") == 0);
+		KEXPECT(linux_mode_allows(NR_sched_yield) && linux_mode_allows(NR_gettid) && linux_mode_allows(NR_sched_get_priority_max));
+		KEXPECT(linux_mode_allows(NR_exit_group) && linux_mode_allows(NR_rt_sigreturn));
+		KEXPECT(!linux_mode_allows(NR_sched_get_priority_min) && !linux_mode_allows(NR_read) && !linux_mode_allows(NR_setxattr));
+		KEXPECT_EQ(linux_route(NR_sched_get_priority_min, args, &f), -ENOSYS);
+		KEXPECT(linux_route(NR_gettid, args, &f) > 0);
+	}
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "learn"), 0); /* a new lesson */
+	KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), 0);
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "learned"), 0);
+	KEXPECT(linux_mode_allows(NR_sched_yield) && !linux_mode_allows(NR_gettid));
+out:
+	memcpy(&linux_mode, saved, sizeof(linux_mode));
+	kfree(saved);
+}
