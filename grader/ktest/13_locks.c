@@ -221,3 +221,60 @@ KTEST(13, a_model_agrees_byte_by_byte)
 	}
 	clear();
 }
+
+/*
+ * The optional challenge `in-order`: the list is sorted, and that is used. With a thousand locks of one owner, what happens near the front costs no more than if it
+ * were alone, and so does setting one near the end; whatever lies across the list is heeded all the same.
+ */
+static u64 cost(unsigned owner, enum lock_type type, u64 start, u64 end, bool ask)
+{
+	struct file_lock want = wanted(owner, LOCK_KIND_POSIX, type, start, end);
+
+	more_spare();
+	u64 begun = time_ns();
+	if (ask)
+		lock_find_conflict(&state, &want);
+	else
+		lock_apply(&state, &want, &spare);
+	return time_ns() - begun;
+}
+
+KTEST(13, challenge_in_order)
+{
+	enum { LOCKS = 1000, CHEAP = 500 }; /* instructions: a nanosecond each of the machine that grades */
+	u64 last = 1000 + 10 * (LOCKS - 1);
+
+	fresh();
+	for (unsigned i = 0; i < LOCKS; i++)
+		set(0, LOCK_KIND_POSIX, i % 2 ? LOCK_WRITE : LOCK_READ, 1000 + 10 * i, 1004 + 10 * i);
+	KEXPECT(cost(1, LOCK_WRITE, 100, 200, true) < CHEAP);
+	KEXPECT(cost(1, LOCK_WRITE, 1002, 1003, true) < CHEAP);
+	KEXPECT(cost(0, LOCK_WRITE, 100, 200, false) < CHEAP);
+	KEXPECT(cost(0, LOCK_NONE, 100, 200, false) < CHEAP);
+	KEXPECT(cost(0, LOCK_READ, last + 10, last + 14, false) < CHEAP);
+	KEXPECT(cost(0, LOCK_NONE, last + 10, last + 14, false) < CHEAP);
+	KEXPECT(cost(0, LOCK_WRITE, last + 5, last + 6, false) < CHEAP); /* grows the last one */
+	KEXPECT_EQ(count(), LOCKS);
+	KEXPECT_EQ(type_at(0, LOCK_KIND_POSIX, last + 6), LOCK_WRITE);
+	/* One that begins early and ends late is found from everywhere, and cut. */
+	set(1, LOCK_KIND_OFD, LOCK_READ, 5, last + 100);
+	set(2, LOCK_KIND_POSIX, LOCK_READ, 2, 9);
+	set(3, LOCK_KIND_POSIX, LOCK_READ, last + 60, last + 70);
+	KEXPECT(conflict(3, LOCK_KIND_POSIX, LOCK_WRITE, last + 90, last + 95) != NULL);
+	KEXPECT(conflict(3, LOCK_KIND_POSIX, LOCK_WRITE, 500, 500) != NULL);
+	KEXPECT(conflict(3, LOCK_KIND_POSIX, LOCK_WRITE, last + 101, LOCK_END) == NULL);
+	KEXPECT(set(1, LOCK_KIND_OFD, LOCK_NONE, last + 50, last + 55));
+	KEXPECT_EQ(type_at(1, LOCK_KIND_OFD, last + 49), LOCK_READ);
+	KEXPECT_EQ(type_at(1, LOCK_KIND_OFD, last + 52), LOCK_NONE);
+	KEXPECT_EQ(type_at(1, LOCK_KIND_OFD, last + 56), LOCK_READ);
+	KEXPECT(!set(1, LOCK_KIND_OFD, LOCK_READ, last + 50, last + 55)); /* and mended */
+	KEXPECT_EQ(count(), LOCKS + 3);
+	u64 at = 0;
+	struct file_lock *l;
+	list_for_each(l, &state.locks, link) {
+		if (l->start < at)
+			KEXPECT(l->start >= at);
+		at = l->start;
+	}
+	clear();
+}

@@ -358,7 +358,7 @@ def lab_05_a_program_runs_in_ring_3(kit):
 
 # --- programs of the optional challenges
 
-CHALLENGES = {7: ("copy_ahead", "signed_frames")}
+CHALLENGES = {7: ("copy_ahead", "signed_frames"), 13: ("no_endless_wait",)}
 
 
 def _challenge(name):
