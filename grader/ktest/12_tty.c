@@ -4,6 +4,7 @@
 #include "core/err.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "time/time.h"
 #include "tty/tty.h"
 
 static char screen[16384];

@@ -4,6 +4,7 @@
 #include "distro/distro_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "time/time.h"
 
 #define BYTES 48
 static struct flock_state state;
