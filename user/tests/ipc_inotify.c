@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 09; libc: musl; run: guest+golden
  * inotify: which event comes for what, in which order, and what a watch may ask for. */
 #include "t.h"
 

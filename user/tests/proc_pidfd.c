@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 09; libc: musl; run: guest+golden
  * pidfd: opened, waited for, signalled, polled; made by clone and clone3; files of other processes; every error. */
 #include "t.h"
 

@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest
+/* stage: 09; libc: musl; run: guest+golden
  * The urgent byte of UNIX streams: sent, taken by itself, in the stream or beside it; the mark where a read stops; SIGURG, poll, and errors. */
 #include "t.h"
 
