@@ -95,7 +95,7 @@ def test_is_caught(name):
     image = kernel(5, "solutions", "DEBUG=1", ktest=True)
     # Instructions are no clock for a loop that does nothing but wait; and a guest that a busy host keeps waiting for a second is not one without interrupts.
     cpus = 2 if "another_cpu" in name else 1
-    seconds = {"loop_with_interrupts_off": 1, "loop_with_interrupts_on": 5}.get(name, 60)
+    seconds = 1 if name == "loop_with_interrupts_off" else 5 if "loop" in name else 60
     with Machine(image, cmdline="console=ttyS0 watchdog=%d provoke=%s" % (seconds, name), cap=120, icount="loop" not in name and cpus == 1, smp=cpus) as guest:
         guest.wait_end()
         report = guest.verdict
