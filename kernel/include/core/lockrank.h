@@ -40,6 +40,7 @@ enum lock_rank {
 	RANK_CRED = 144,         /* the pointer to a thread's credentials */
 	RANK_TTY = 146,
 	RANK_TTY_DEVICE = 148,
+	RANK_DEVICE = 150,       /* the queues of one device, taken by its interrupts */
 	RANK_TIMERFD = 152,
 	RANK_EPOLL = 154,
 	RANK_ACCOUNT = 158,      /* what users hold, counted wherever it goes away */
