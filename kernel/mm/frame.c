@@ -305,6 +305,11 @@ void frame_release_range(paddr_t base, u64 length)
 	spin_unlock_irqrestore(&buddy_lock, irq);
 }
 
+pfn_t frame_end(void)
+{
+	return early_top() >> PAGE_SHIFT;
+}
+
 u64 frame_total(void)
 {
 	return total_frames;

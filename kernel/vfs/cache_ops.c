@@ -1,5 +1,5 @@
 /*
- * Around the page cache's look-up and copies (vfs/pagecache.c): page locks, truncation, mappings, dirty pages.
+ * Around the page cache's look-up and copies (vfs/pagecache.c): page locks, truncation, eviction, mappings. Dirty pages are cache_dirty.c's.
  *
  * Locks: a page's lock (FRAME_LOCKED, sleeping) is held while its contents are made or written; pc->lock (spin) guards the
  * table of pages and the list of areas. A page that leaves the cache loses FRAME_CACHE and its owner under its own lock;
@@ -31,7 +31,7 @@ static struct wait_queue *page_wait(const struct frame *f)
 	return &page_waits[hash_u64((u64)f >> 6) % WAIT_BUCKETS];
 }
 
-static bool page_trylock(struct frame *f)
+bool page_trylock(struct frame *f)
 {
 	return !(atomic_fetch_or(&f->flags, FRAME_LOCKED) & FRAME_LOCKED);
 }
@@ -49,69 +49,6 @@ void page_unlock(struct frame *f)
 		wait_wake_all(page_wait(f));
 }
 
-/* --- dirty pages ------------------------------------------------------------------------------------------------------- */
-
-void pagecache_mark_dirty(struct pagecache *pc, struct frame *f)
-{
-	if (f->flags & FRAME_DIRTY || atomic_fetch_or(&f->flags, FRAME_DIRTY) & FRAME_DIRTY)
-		return;
-	if (!pc->ops || !pc->ops->write_page)
-		return;
-	spin_lock(&pc->lock);
-	pc->dirty++;
-	spin_unlock(&pc->lock);
-}
-
-static void clear_dirty(struct pagecache *pc, struct frame *f)
-{
-	if (!(atomic_fetch_and(&f->flags, ~FRAME_DIRTY) & FRAME_DIRTY) || !pc->ops || !pc->ops->write_page)
-		return;
-	spin_lock(&pc->lock);
-	pc->dirty--;
-	spin_unlock(&pc->lock);
-}
-
-int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait __unused)
-{
-	u64 index = start / PAGE_SIZE;
-	int err = 0;
-
-	if (!pc->ops || !pc->ops->write_page)
-		return 0;
-	while (READ_ONCE(pc->dirty)) {
-		struct frame *f;
-		spin_lock(&pc->lock);
-		f = radix_next(&pc->pages, &index);
-		if (f && index <= end / PAGE_SIZE)
-			frame_get(f);
-		else
-			f = NULL;
-		spin_unlock(&pc->lock);
-		if (!f)
-			break;
-		if (f->flags & FRAME_DIRTY) {
-			page_lock(f);
-			if (f->owner == pc && f->flags & FRAME_DIRTY) {
-				int e;
-				clear_dirty(pc, f);
-				e = pc->ops->write_page(pc, f);
-				if (e) {
-					pagecache_mark_dirty(pc, f);
-					err = err ? err : e;
-				}
-			}
-			page_unlock(f);
-		}
-		frame_put(f);
-		index++;
-	}
-	if (pc->error && !err) {
-		err = pc->error;
-		pc->error = 0;
-	}
-	return err;
-}
-
 /* --- taking pages out ---------------------------------------------------------------------------------------------------- */
 
 /* A locked page leaves the cache; the cache's reference goes. */
@@ -124,7 +61,7 @@ static void page_drop(struct pagecache *pc, struct frame *f)
 	}
 	radix_remove(&pc->pages, f->index);
 	spin_unlock(&pc->lock);
-	clear_dirty(pc, f);
+	page_clear_dirty(pc, f);
 	f->owner = NULL;
 	atomic_fetch_and(&f->flags, ~FRAME_CACHE);
 	atomic_fetch_sub(&mem_cache_frames, 1ul);
@@ -214,6 +151,37 @@ void pagecache_destroy(struct pagecache *pc)
 {
 	if (pc->pages.count)
 		drop_pages(pc, 0, UINT64_MAX);
+	dirty_list_remove(pc);
+}
+
+bool pagecache_evict(struct frame *f, bool unmap)
+{
+	struct pagecache *pc;
+	bool gone = false;
+
+	if (!page_trylock(f))
+		return false;
+	/* Locked, it cannot leave its cache, and so the cache cannot go. */
+	pc = f->flags & FRAME_CACHE ? f->owner : NULL;
+	if (!pc || !pc->ops || !pc->ops->write_page || f->flags & (FRAME_DIRTY | FRAME_WRITEBACK))
+		goto out;
+	if (f->mapcount && unmap)
+		vm_unmap_file_range(&pc->areas, &pc->lock, f->index, f->index + 1, false);
+	spin_lock(&pc->lock);
+	if (refcount_read(&f->ref) == 2 && !(f->flags & FRAME_DIRTY) && radix_lookup(&pc->pages, f->index) == f) {
+		radix_remove(&pc->pages, f->index);
+		gone = true;
+	}
+	spin_unlock(&pc->lock);
+	if (gone) {
+		f->owner = NULL;
+		atomic_fetch_and(&f->flags, ~FRAME_CACHE);
+		atomic_fetch_sub(&mem_cache_frames, 1ul);
+		frame_put(f);
+	}
+out:
+	page_unlock(f);
+	return gone;
 }
 
 /* --- holes ---------------------------------------------------------------------------------------------------------------- */
@@ -268,6 +236,17 @@ static void cache_area_close(struct area *a)
 	spin_unlock(&pc->lock);
 }
 
+static bool cache_resident(struct area *a, u64 pgoff)
+{
+	struct pagecache *pc = area_cache(a);
+	struct frame *f;
+
+	spin_lock(&pc->lock);
+	f = radix_lookup(&pc->pages, pgoff);
+	spin_unlock(&pc->lock);
+	return f;
+}
+
 /* Past the end of the file: SIGBUS. */
 static int cache_fault(struct area *a, u64 pgoff, bool write __unused, struct frame **out)
 {
@@ -276,6 +255,8 @@ static int cache_fault(struct area *a, u64 pgoff, bool write __unused, struct fr
 
 	if (pgoff >= DIV_ROUND_UP(READ_ONCE(pc->inode->size), PAGE_SIZE))
 		return -EFAULT;
+	if (pc->ops && pc->ops->read_pages && !cache_resident(a, pgoff))
+		pc->ops->read_pages(pc, ALIGN_DOWN(pgoff, (u64)DROP_BATCH), DROP_BATCH);
 	f = pagecache_get(pc, pgoff, true);
 	if (IS_ERR(f))
 		return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EIO;
@@ -327,17 +308,6 @@ static void cache_map_around(struct area *a, vaddr_t start, vaddr_t end)
 	}
 }
 
-static bool cache_resident(struct area *a, u64 pgoff)
-{
-	struct pagecache *pc = area_cache(a);
-	struct frame *f;
-
-	spin_lock(&pc->lock);
-	f = radix_lookup(&pc->pages, pgoff);
-	spin_unlock(&pc->lock);
-	return f;
-}
-
 static int cache_msync(struct area *a, vaddr_t start, vaddr_t end, int flags)
 {
 	u64 from = (a->pgoff << PAGE_SHIFT) + (start - a->start);
@@ -363,6 +333,7 @@ static int cache_init(void)
 {
 	for (int i = 0; i < WAIT_BUCKETS; i++)
 		wait_queue_init(&page_waits[i]);
+	cache_dirty_init();
 	return 0;
 }
 

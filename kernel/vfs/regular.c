@@ -13,6 +13,7 @@
 #define FICLONE 0x40049409u
 #define FICLONERANGE 0x4020940du
 #define FS_IOC_FIEMAP 0xc020660bu
+#define READ_STEP (128ul << 10)
 #define WRITE_CHUNK (1ul << 20) /* bytes written under one hold of the lock */
 
 s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end)
@@ -50,6 +51,41 @@ s64 generic_file_lseek(struct file *f, s64 off, int whence)
 	return generic_lseek(f, off, whence, i->sb->max_file_size, READ_ONCE(i->size));
 }
 
+static ssize_t direct_io(struct inode *i, struct uio *u, s64 *pos, bool write)
+{
+	ssize_t n = i->cache.ops->direct_io(&i->cache, u, *pos, write);
+
+	if (n > 0)
+		*pos += n;
+	return n;
+}
+
+/* A long read goes in steps, so that what is read ahead stays near to what is read. */
+static ssize_t cached_read(struct file *f, struct uio *to, s64 *pos)
+{
+	struct pagecache *pc = &f->inode->cache;
+	size_t done = 0, rest;
+	ssize_t n = 0;
+
+	if (!pc->ops || !pc->ops->read_pages)
+		return pagecache_read(pc, to, pos, READ_ONCE(f->inode->size));
+	while (to->left) {
+		size_t step = MIN(to->left, READ_STEP);
+
+		pagecache_readahead(f, *pos, step);
+		rest = to->left - step;
+		to->left = step;
+		n = pagecache_read(pc, to, pos, READ_ONCE(f->inode->size));
+		to->left += rest;
+		if (n <= 0)
+			break;
+		done += n;
+		if ((size_t)n < step || thread_killed())
+			break;
+	}
+	return done ? (ssize_t)done : n;
+}
+
 ssize_t generic_file_read(struct file *f, struct uio *to, s64 *pos)
 {
 	struct inode *i = f->inode;
@@ -58,9 +94,9 @@ ssize_t generic_file_read(struct file *f, struct uio *to, s64 *pos)
 	if (!to->left)
 		return 0;
 	if (f->flags & O_DIRECT && i->cache.ops && i->cache.ops->direct_io)
-		n = i->cache.ops->direct_io(&i->cache, to, *pos, false);
+		n = direct_io(i, to, pos, false);
 	else
-		n = pagecache_read(&i->cache, to, pos, READ_ONCE(i->size));
+		n = cached_read(f, to, pos);
 	file_accessed(f);
 	return n;
 }
@@ -81,6 +117,26 @@ int file_size_check(struct file *f, s64 pos, size_t *n)
 		return -EFBIG;
 	*n = MIN(*n, max - pos);
 	return 0;
+}
+
+/* n bytes at *pos, with the room made for them; inode locked. */
+static ssize_t write_range(struct file *f, struct uio *from, s64 *pos, size_t n)
+{
+	struct pagecache *pc = &f->inode->cache;
+	u64 start = *pos;
+	ssize_t ret = -EAGAIN;
+	int err = pc->ops && pc->ops->write_start ? pc->ops->write_start(pc, start, n) : 0;
+
+	if (err)
+		return err;
+	/* Past the cache only where there are blocks to write to. */
+	if (f->flags & O_DIRECT && pc->ops && pc->ops->direct_io)
+		ret = direct_io(f->inode, from, pos, true);
+	if (ret == -EAGAIN)
+		ret = pagecache_write(pc, from, pos);
+	if (pc->ops && pc->ops->write_stop)
+		err = pc->ops->write_stop(pc, start, n, ret);
+	return ret < 0 || !err ? ret : err;
 }
 
 /* One hold of the lock: bytes or -errno. *pos moves. *limited: a limit cut the write, which ends with this. */
@@ -113,10 +169,7 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *lim
 	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 	rest = from->left - n;
 	from->left = n;
-	if (f->flags & O_DIRECT && i->cache.ops && i->cache.ops->direct_io)
-		ret = i->cache.ops->direct_io(&i->cache, from, *pos, true);
-	else
-		ret = pagecache_write(&i->cache, from, pos);
+	ret = write_range(f, from, pos, n);
 	from->left += rest;
 unlock:
 	rwlock_write_done(&i->lock);
@@ -141,6 +194,7 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 			break;
 		}
 		done += n;
+		NOTIFIER_CALL(pages_dirtied, f->inode);
 		if ((size_t)n < want && again++ >= 16)
 			break;
 		if (done && thread_interrupted())

@@ -63,18 +63,28 @@ void superblock_put(struct superblock *sb)
 	kfree(sb);
 }
 
+/* Each in turn, without the list's lock: a superblock that is counted stays in the list. */
 int sync_all(void)
 {
-	struct superblock *sb;
+	struct superblock *sb = NULL, *last = NULL;
 	int err = 0;
 
-	mutex_lock(&supers_mutex);
-	list_for_each(sb, &supers, link)
-		if (sb->ops && sb->ops->sync) {
+	do {
+		mutex_lock(&supers_mutex);
+		sb = last ? list_next(last, link) : list_first(&supers, struct superblock, link);
+		while (&sb->link != &supers && (!sb->ops || !sb->ops->sync || !refcount_get_unless_zero(&sb->ref)))
+			sb = list_next(sb, link);
+		if (&sb->link == &supers)
+			sb = NULL;
+		mutex_unlock(&supers_mutex);
+		if (last)
+			superblock_put(last);
+		if (sb) {
 			int e = sb->ops->sync(sb, true);
 			err = err ? err : e;
 		}
-	mutex_unlock(&supers_mutex);
+		last = sb;
+	} while (sb);
 	return err;
 }
 

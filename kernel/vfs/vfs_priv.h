@@ -61,6 +61,15 @@ int file_open_dentry(struct file *f, const struct path *p);
 int may_create(struct inode *dir);
 int may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 
+/* notify.c: tells watchers, if there are any. */
+void fs_notify(u32 event, struct dentry *d);
+
+/* cache_ops.c, cache_dirty.c */
+bool page_trylock(struct frame *f);
+void page_clear_dirty(struct pagecache *pc, struct frame *f);
+void dirty_list_remove(struct pagecache *pc); /* the cache goes */
+void cache_dirty_init(void);
+
 int super_init(void);
 void exec_file_init(void);
 void initramfs_unpack(void);

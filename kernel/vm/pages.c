@@ -138,6 +138,17 @@ void vm_page_removed(struct aspace *as, struct frame *f)
 	}
 }
 
+/* page_lock held, which vm_wrprotect_file_range takes after the page lost its FRAME_DIRTY. */
+static bool written_back_since(const struct area *a, pte_t new)
+{
+	u32 flags;
+
+	if (!(new & PTE_WRITE) || !(a->flags & AREA_SHARED) || new & PTE_SPECIAL || !a->ops || !a->ops->make_writable)
+		return false;
+	flags = atomic_load_relaxed(&phys_to_frame(new & PTE_ADDR)->flags);
+	return (flags & (FRAME_CACHE | FRAME_DIRTY)) == FRAME_CACHE;
+}
+
 int vm_set_pte(struct area *a, vaddr_t va, pte_t old, pte_t new)
 {
 	struct aspace *as = a->aspace;
@@ -148,8 +159,8 @@ int vm_set_pte(struct area *a, vaddr_t va, pte_t old, pte_t new)
 	pte_t *entry = lock_entry(as, va);
 	if (unlikely(!entry))
 		return -ENOMEM;
-	/* What the CPU set on its own does not count as a change. */
-	if (unlikely((*entry ^ old) & ~(PTE_ACCESSED | PTE_DIRTY)) ||
+	/* What the CPU set on its own does not count as a change. A page of a shared mapping that was written back since it was made writable is asked for once more. */
+	if (unlikely((*entry ^ old) & ~(PTE_ACCESSED | PTE_DIRTY)) || unlikely(written_back_since(a, new)) ||
 	    (f && a->file && !(atomic_load_relaxed(&f->flags) & (FRAME_CACHE | FRAME_ANON)))) {
 		spin_unlock(&as->page_lock);
 		return -EAGAIN;

@@ -254,12 +254,9 @@ static int show_tty_drivers(struct seq *s)
 NODE(tty_drivers, .path = "tty/drivers", .show = show_tty_drivers);
 
 static int show_empty(struct seq *s __unused) { return 0; }
-NODE(diskstats, .path = "diskstats", .show = show_empty);
 NODE(softirqs, .path = "softirqs", .show = show_empty);
 NODE(iomem, .path = "iomem", .mode = 0400, .show = show_empty);
 NODE(ioports, .path = "ioports", .mode = 0400, .show = show_empty);
-
-NODE(partitions, .path = "partitions", .show = show_empty);
 
 NODE(misc, .path = "misc", .show = show_empty);
 

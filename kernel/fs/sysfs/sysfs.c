@@ -6,6 +6,7 @@
  *   devices/virtual/{tty,mem}/NAME/{dev,uevent,subsystem}    class/{tty,mem}/NAME and dev/char/M:N are links to it
  */
 #include "abi/stat.h"
+#include "block/block.h"
 #include "core/percpu.h"
 #include "core/registry.h"
 #include "fs/procfs/nodetree.h"
@@ -141,6 +142,66 @@ static void add_device(struct tree_node *root, const char *class, const char *na
 	link(root, path, value);
 }
 
+static void number(struct tree_node *at, const char *path, u64 value)
+{
+	char buf[24];
+
+	ksnprintf(buf, sizeof(buf), "%lu", value);
+	text(at, path, buf);
+}
+
+/* A disk or a partition: its folder is `at`, `path` from the root. */
+static void add_block(struct tree_node *root, const char *path, struct block_device *dev)
+{
+	struct tree_node *at = nodetree_dir(root, path);
+	u32 major = abi_major(dev->dev), minor = abi_minor(dev->dev);
+	char where[96], value[128];
+
+	if (!at)
+		return;
+	ksnprintf(value, sizeof(value), "%u:%u", major, minor);
+	text(at, "dev", value);
+	ksnprintf(value, sizeof(value), "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s", major, minor, dev->name, dev->number ? "partition" : "disk");
+	text(at, "uevent", value);
+	number(at, "size", dev->sectors);
+	number(at, "ro", dev->disk->read_only);
+	link(at, "subsystem", dev->number ? "../../../../../class/block" : "../../../../class/block");
+	ksnprintf(where, sizeof(where), "class/block/%s", dev->name);
+	ksnprintf(value, sizeof(value), "../../%s", path);
+	link(root, where, value);
+	ksnprintf(where, sizeof(where), "dev/block/%u:%u", major, minor);
+	link(root, where, value);
+	if (dev->number) {
+		number(at, "partition", dev->number);
+		number(at, "start", dev->start);
+		return;
+	}
+	number(at, "removable", 0);
+	number(at, "range", dev->disk->minors);
+	number(at, "queue/logical_block_size", dev->disk->logical_size);
+	number(at, "queue/physical_block_size", dev->disk->physical_size);
+	number(at, "queue/hw_sector_size", dev->disk->logical_size);
+	number(at, "queue/rotational", 0);
+	number(at, "queue/discard_max_bytes", dev->disk->max_discard * SECTOR_SIZE);
+	number(at, "queue/discard_granularity", dev->disk->max_discard ? dev->disk->logical_size : 0);
+	ksnprintf(where, sizeof(where), "block/%s", dev->name);
+	ksnprintf(value, sizeof(value), "../%s", path);
+	link(root, where, value);
+}
+
+static void add_disk(struct disk *d, void *root)
+{
+	struct block_device *part;
+	char path[64];
+
+	ksnprintf(path, sizeof(path), "devices/virtual/block/%s", d->name);
+	add_block(root, path, d->whole);
+	list_for_each(part, &d->parts, part_link) {
+		ksnprintf(path, sizeof(path), "devices/virtual/block/%s/%s", d->name, part->name);
+		add_block(root, path, part);
+	}
+}
+
 static const struct {
 	const char *class, *name;
 	u32 major, minor, mode;
@@ -199,6 +260,7 @@ static int sysfs_init(void)
 		add_device(root, devices[i].class, devices[i].name, devices[i].major, devices[i].minor, devices[i].mode);
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		nodetree_dir(root, directories[i]);
+	disk_for_each(add_disk, root);
 	text(root, "kernel/ostype", "Linux");
 	text(root, "kernel/uevent_seqnum", "0");
 	text(root, "kernel/mm/transparent_hugepage/enabled", "always madvise [never]");
@@ -206,4 +268,4 @@ static int sysfs_init(void)
 	root_node = root;
 	return 0;
 }
-SUBSYSTEM(sysfs, .needs = "procfs", .init = sysfs_init, .stage = "12-linux");
+SUBSYSTEM(sysfs, .needs = "procfs virtio_blk", .init = sysfs_init, .stage = "12-linux");

@@ -10,6 +10,7 @@ enum lock_rank {
 	/* sleeping locks */
 	RANK_FILE_POS = 10,   /* held around a whole read or write, whatever that needs: /proc/mounts walks the mounts */
 	RANK_MOUNT_MUTEX = 20,
+	RANK_BLOCK_OPEN = 21, /* who uses one block device; its last close writes back */
 	RANK_RENAME_MUTEX = 22,
 	RANK_EPOLL_GRAPH = 26, /* which epoll watches which */
 	RANK_EPOLL_MUTEX = 27, /* of one epoll: held while its answers are copied to the user */
@@ -17,6 +18,7 @@ enum lock_rank {
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
 	RANK_PAGE = 44,
+	RANK_BLOCK_LIST = 59, /* all block devices */
 	RANK_SUBSYS_MUTEX = 60,
 	/* spinlocks */
 	RANK_PROCESS_TREE = 100, /* pid table, parent/child, sessions, groups */
@@ -25,6 +27,8 @@ enum lock_rank {
 	RANK_INODE_SPIN = 118,
 	RANK_FS_WATCH = 121,  /* who watches which files */
 	RANK_PAGECACHE = 122,
+	RANK_JOURNAL = 124,   /* of one journal: its transactions, and which buffers they hold */
+	RANK_BUFFERS = 125,   /* the hash of all buffers */
 	RANK_PAGETABLE = 126,
 	RANK_TTY_CONTROL = 128, /* of a session's terminal; not taken in interrupts */
 	RANK_FUTEX_PI = 130,

@@ -77,6 +77,7 @@ extern u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frame
 /* Gives memory that boot had reserved (modules) to the allocator: whole frames inside [base, base + length). */
 void frame_release_range(paddr_t base, u64 length);
 void boot_modules_release(void); /* the initramfs is unpacked */
+pfn_t frame_end(void);           /* past the highest frame; not all below are valid */
 u64 frame_total(void);           /* frames that the allocator ever got */
 u64 frame_free_now(void);        /* free frames, per-CPU caches included; approximate */
 /* Called between attempts to get memory while others give theirs back (sched: sleeps a little); NULL: nothing to wait for. */

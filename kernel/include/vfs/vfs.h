@@ -56,7 +56,9 @@ struct pagecache {
 	struct radix pages;         /* index -> struct frame (counted) */
 	u64 dirty;                  /* frames that are dirty */
 	struct list areas;          /* struct area.cache_link: who maps it */
-	struct list dirty_link;     /* write-back (stage 10) */
+	struct list dirty_link;     /* the list of caches with dirty pages: its lock */
+	u64 dirtied_ns;             /* since when it is on that list: its lock */
+	u32 writing;                /* atomic: pages that are on their way to the device */
 	const struct pagecache_ops *ops;
 	u64 writeback_index;
 	s64 error;                  /* kept for the next fsync */
@@ -68,12 +70,17 @@ struct pagecache_ops {
 	int (*read_pages)(struct pagecache *pc, u64 index, u32 count);
 	/* Writes a dirty page back (stage 10); NULL: pages are the only copy, never written or evicted. */
 	int (*write_page)(struct pagecache *pc, struct frame *f);
+	/* Starts to write dirty pages of [first, last] (pagecache_take_dirty gives them); pagecache_writeback waits. NULL: page by page with write_page. */
+	int (*write_pages)(struct pagecache *pc, u64 first, u64 last);
+	/* Around one hold of the inode's lock in which write(2) fills [pos, pos + n): makes room for it; then ends it, when `done` bytes were written. */
+	int (*write_start)(struct pagecache *pc, u64 pos, size_t n);
+	int (*write_stop)(struct pagecache *pc, u64 pos, size_t n, ssize_t done);
 	/* Before bytes are changed: reserve space; after: mark. NULL for ramfs where accounting is in `charge`. */
 	int (*write_begin)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	int (*write_end)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	/* A page joins (+1) or leaves (-1) the cache: tmpfs's size limit. 0 or -ENOSPC. */
 	int (*charge)(struct pagecache *pc, s64 pages);
-	int (*direct_io)(struct pagecache *pc, struct uio *u, s64 pos, bool write);
+	ssize_t (*direct_io)(struct pagecache *pc, struct uio *u, s64 pos, bool write);
 };
 void pagecache_init(struct pagecache *pc, struct inode *inode, const struct pagecache_ops *ops);
 /* Student's (vfs/pagecache.c). The page, counted, up to date (filled if needed); ERR_PTR. With `create` false: NULL if it is not cached. May sleep. */
@@ -88,7 +95,24 @@ void pagecache_destroy(struct pagecache *pc);
 void page_lock(struct frame *f);
 void page_unlock(struct frame *f);
 void pagecache_mark_dirty(struct pagecache *pc, struct frame *f);
-int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait); /* 0 for ramfs */
+int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait); /* bytes; 0 for ramfs */
+/* For write_pages: dirty pages of [*first, last] that follow each other, at most `max`, each locked, counted, clean, marked FRAME_WRITEBACK and not writable in any mapping: how many.
+ * *first moves on. Without `wait` it stops before a page that somebody else has locked. pagecache_write_ended when their transfer has ended and they are unlocked. */
+u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct frame **frames, u32 max, bool wait);
+void pagecache_write_ended(struct pagecache *pc, u32 pages); /* any context */
+/* A new, locked, empty page, counted for the caller; NULL if there is one already, or memory is short. */
+struct frame *pagecache_add_locked(struct pagecache *pc, u64 index);
+/* Reads ahead what a read of [pos, pos + n) through f will want. */
+void pagecache_readahead(struct file *f, u64 pos, size_t n);
+/* The inode (counted) of a cache with dirty pages that was dirtied at or before `before`, the one that waits longest first; it goes to the end of the list. NULL: none. */
+struct inode *pagecache_next_dirty(u64 before);
+u64 pagecache_dirty_pages(void); /* of all caches that are written back */
+/* Takes a page out of its cache if it is clean, and nobody but the cache and the caller counts it; with `unmap`, also out of page tables. The frame is counted by the caller. */
+bool pagecache_evict(struct frame *f, bool unmap);
+/* A program has dirtied pages, no locks are held: may make it wait for write-back. */
+NOTIFIER_DECLARE(pages_dirtied, struct inode *i);
+/* One more cache has dirty pages. Any context but interrupts. */
+NOTIFIER_DECLARE(cache_dirtied, struct inode *i);
 s64 pagecache_seek(struct pagecache *pc, s64 off, int whence, u64 size); /* SEEK_DATA, SEEK_HOLE */
 extern const struct vm_ops pagecache_vm_ops; /* file mappings */
 extern const struct file_ops regular_file_ops; /* generic on the page cache */

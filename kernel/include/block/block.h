@@ -1,0 +1,123 @@
+/*
+ * Block devices: disks, their partitions, and the way of a request to a driver.
+ *
+ *   block_submit(io) --> pending list of the disk, merged with its neighbours --> driver's start() --> device
+ *        io->done()  <-------------- disk_complete(), in interrupt context <---------------------------'
+ *
+ * An io is its submitter's memory until done() was called. Ios that were merged go to the driver as one request: the first of them leads, the others
+ * hang on its `merged` list.
+ *
+ * Locks: disk->lock (spin, taken by interrupts) guards the pending list and the driver's state. Disks and partitions are added and
+ * never removed.
+ */
+#ifndef BLOCK_BLOCK_H
+#define BLOCK_BLOCK_H
+
+#include "lib/list.h"
+#include "vfs/vfs.h"
+
+#define SECTOR_SIZE 512ul
+#define SECTOR_SHIFT 9
+
+struct block_device;
+struct disk;
+
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+
+struct block_segment {
+	u64 address; /* physical */
+	u32 length;  /* a multiple of the logical block size */
+};
+
+struct block_io {
+	struct block_device *device;
+	enum block_op op;
+	u32 sectors;
+	u64 sector;                      /* on the device, in units of 512 bytes */
+	u32 segment_count;
+	struct block_segment *segments;  /* none for BLOCK_FLUSH and BLOCK_DISCARD */
+	void (*done)(struct block_io *io, int err); /* interrupt context, or that of the submitter */
+	void *private;
+	/* The block layer's. */
+	struct list link;                /* pending list, plug, or leader's `merged` */
+	struct list merged;              /* of the leader */
+	u64 disk_sector;
+	u32 all_sectors, all_segments;   /* of the leader: the whole request */
+	bool alone;                      /* not to be merged: was part of a request that failed */
+	u64 started_ns;
+};
+
+struct block_ops {
+	/* Hands a request (io and what is merged with it) to the device: 0, or -EBUSY: as many are under way as can be; disk_complete makes room. disk->lock held. */
+	int (*start)(struct disk *d, struct block_io *io);
+	/* Tells the device of what was started; disk->lock held. */
+	void (*kick)(struct disk *d);
+};
+
+struct disk {
+	char name[16];                   /* "vda" */
+	u32 major, first_minor, minors;
+	u64 sectors;
+	u32 logical_size, physical_size; /* bytes */
+	u32 max_segments, max_sectors;   /* of one request */
+	u32 max_discard;                 /* sectors; 0: cannot */
+	bool read_only, can_flush;
+	char serial[24];
+	const struct block_ops *ops;
+	void *private;
+	struct spinlock lock;
+	struct list pending;             /* lock */
+	u32 in_flight;                   /* lock */
+	u64 ios[4], merges[4], sectors_done[4], ns[4]; /* lock: by enum block_op */
+	struct block_device *whole;
+	struct list parts;               /* of struct block_device by part_link; set at disk_add, then read-only */
+	struct list link;
+};
+
+struct block_device {
+	char name[24];                   /* "vda1" */
+	u64 dev;                         /* device number */
+	struct disk *disk;
+	u32 number;                      /* 0: the whole disk */
+	u64 start, sectors;              /* on the disk */
+	char uuid[40], label[40];        /* PARTUUID and name of the partition; "" if there is none */
+	struct inode *inode;             /* its page cache */
+	struct mutex open_mutex;         /* guards the three below */
+	u32 openers;
+	const void *holder;              /* who has it for himself (a mounted file system) */
+	u32 block_size;                  /* of the buffer cache: what BLKBSZSET sets */
+	struct list link, part_link;     /* all devices; disk->parts */
+};
+
+/* Reads the partition table, makes the device nodes. disk->lock is initialised and disk->ops work already. 0 or -errno. May sleep. */
+int disk_add(struct disk *d);
+/* Drivers: a request has ended; calls the done functions and starts what waits. Interrupt context or not, disk->lock not held. */
+void disk_complete(struct disk *d, struct block_io *io, int err);
+void disk_for_each(void (*fn)(struct disk *d, void *arg), void *arg);
+
+/* Any context in which the io's memory stays. Past the end of the device, and writes to a read-only one, end at once with an error. */
+void block_submit(struct block_io *io);
+/* Gathers ios, so that neighbours become one request and the device is told once. */
+struct block_plug {
+	struct list ios;
+};
+static inline void block_plug_init(struct block_plug *p) { list_init(&p->ios); }
+void block_submit_plugged(struct block_plug *p, struct block_io *io);
+void block_unplug(struct block_plug *p);
+
+/* Submits and waits: 0 or -errno. */
+int block_submit_wait(struct block_io *io);
+/* Reads or writes `length` bytes (whole logical blocks) of kernel memory in the direct map: 0 or -errno. */
+int block_rw(struct block_device *dev, enum block_op op, u64 sector, void *buf, u32 length);
+/* What was written before is on the medium when this returns 0. */
+int block_flush(struct block_device *dev);
+
+struct block_device *block_device_find(u64 dev);               /* by number; NULL */
+struct block_device *block_device_by_name(const char *name);   /* "vda1", "/dev/vda1", "PARTUUID=…", "LABEL"s are the file systems' affair; NULL */
+/* Takes the device for `holder` alone (other opens still work, other holders do not): 0, -EBUSY, -EROFS. release writes everything back. */
+int block_device_claim(struct block_device *dev, const void *holder, bool write);
+void block_device_release(struct block_device *dev, const void *holder);
+/* Writes back what programs wrote through /dev, and forgets all of its pages. */
+int block_device_flush_cache(struct block_device *dev);
+
+#endif
