@@ -138,6 +138,16 @@ struct buffer *buffer_get(struct block_device *dev, u64 block, u32 size)
 	return b;
 }
 
+struct buffer *buffer_find(struct block_device *dev, u64 block)
+{
+	struct buffer *b;
+
+	spin_lock(&buffers_lock);
+	b = find(dev, block);
+	spin_unlock(&buffers_lock);
+	return b;
+}
+
 void buffer_put(struct buffer *b)
 {
 	if (b)

@@ -185,6 +185,12 @@ static int write_by_page(struct pagecache *pc, u64 first, u64 last)
 	return err;
 }
 
+void pagecache_wait_written(struct pagecache *pc)
+{
+	if (atomic_load(&pc->writing))
+		wait_event(&write_wait, !atomic_load(&pc->writing));
+}
+
 int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait)
 {
 	u64 first = start / PAGE_SIZE, last = end / PAGE_SIZE;
@@ -196,8 +202,7 @@ int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait)
 		err = pc->ops->write_pages ? pc->ops->write_pages(pc, first, last) : write_by_page(pc, first, last);
 	if (!wait)
 		return err;
-	if (atomic_load(&pc->writing))
-		wait_event(&write_wait, !atomic_load(&pc->writing));
+	pagecache_wait_written(pc);
 	kept = (int)atomic_xchg(&pc->error, (s64)0);
 	return err ? err : kept;
 }

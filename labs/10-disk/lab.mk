@@ -1,3 +1,3 @@
 LAB_TITLE := A disk that survives a power cut
-LAB_ENABLES := pci virtio block fs/ext4 fs/jbd2
+LAB_ENABLES := pci virtio block fs/jbd2 fs/ext4
 LAB_FILES :=

@@ -39,6 +39,8 @@ struct buffer {
 void buffers_init(void);
 /* The buffer, counted, its contents read or not; NULL if memory is short. */
 struct buffer *buffer_get(struct block_device *dev, u64 block, u32 size);
+/* The same if it is there; NULL. */
+struct buffer *buffer_find(struct block_device *dev, u64 block);
 /* With its contents; ERR_PTR(-EIO, -ENOMEM). */
 struct buffer *buffer_read(struct block_device *dev, u64 block, u32 size);
 /* Zeroed, and as if it had been read: for a block that is new. NULL if memory is short. */

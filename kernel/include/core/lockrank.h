@@ -18,6 +18,7 @@ enum lock_rank {
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
 	RANK_PAGE = 44,
+	RANK_CHECKPOINT = 50,  /* of one journal */
 	RANK_BLOCK_LIST = 59, /* all block devices */
 	RANK_SUBSYS_MUTEX = 60,
 	/* spinlocks */

@@ -22,6 +22,7 @@ struct fpu_state;
 struct files;
 struct fs_context;
 struct cred;
+struct journal_handle;
 
 enum thread_state {
 	THREAD_RUNNABLE,        /* running, or in a run queue */
@@ -90,6 +91,7 @@ struct thread {
 	struct cred *cred;            /* proc: never changed in place. Others by cred_get_of */
 	struct thread_signal *signal; /* pending set, mask, alternate stack: proc */
 	struct thread_trace *trace;   /* linux */
+	struct journal_handle *journal; /* fs/jbd2: the operation on a disk that it is in the middle of */
 	struct thread_ipc *ipc;       /* robust list …: ipc */
 	bool pi_closed;               /* ipc: it ends, and may own no lock with priority inheritance any more; pi lock */
 	int exit_code;

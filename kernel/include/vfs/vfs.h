@@ -99,6 +99,7 @@ int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait); /*
 /* For write_pages: dirty pages of [*first, last] that follow each other, at most `max`, each locked, counted, clean, marked FRAME_WRITEBACK and not writable in any mapping: how many.
  * *first moves on. Without `wait` it stops before a page that somebody else has locked. pagecache_write_ended when their transfer has ended and they are unlocked. */
 u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct frame **frames, u32 max, bool wait);
+void pagecache_wait_written(struct pagecache *pc); /* for all transfers that are under way; keeps the error for the next fsync */
 void pagecache_write_ended(struct pagecache *pc, u32 pages); /* any context */
 /* A new, locked, empty page, counted for the caller; NULL if there is one already, or memory is short. */
 struct frame *pagecache_add_locked(struct pagecache *pc, u64 index);
