@@ -106,6 +106,25 @@ struct block_device *block_device_by_name(const char *name)
 	return found;
 }
 
+struct block_device *block_device_of_path(const char *path)
+{
+	struct lookup_result r;
+	struct block_device *dev = block_device_by_name(path);
+	int err = path_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &r);
+
+	if (err)
+		return dev ? dev : ERR_PTR(err);
+	if (S_ISBLK(r.path.dentry->inode->mode)) {
+		dev = block_device_find(r.path.dentry->inode->rdev);
+		if (!dev)
+			dev = ERR_PTR(-ENXIO);
+	} else {
+		dev = ERR_PTR(-ENOTBLK);
+	}
+	path_put(&r.path);
+	return dev;
+}
+
 /* --- who uses it ------------------------------------------------------------------------------------------------------------- */
 
 int block_device_flush_cache(struct block_device *dev)

@@ -45,6 +45,8 @@ static void write_some(u64 before, bool until_below)
 
 	while ((i = pagecache_next_dirty(before))) {
 		pagecache_writeback(&i->cache, 0, UINT64_MAX, false);
+		if (i->sb->ops && i->sb->ops->write_inode)
+			i->sb->ops->write_inode(i, false);
 		wait_wake_all(&room_wait);
 		inode_put(i);
 		if (until_below && pagecache_dirty_pages() <= percent_of_memory(BACKGROUND_PERCENT) / 2)
@@ -62,6 +64,7 @@ static void writeback_thread(void *arg __unused)
 		now = time_ns();
 		if (now > OLD)
 			write_some(now - OLD, false);
+		superblocks_sync(false);
 		if (pagecache_dirty_pages() > percent_of_memory(BACKGROUND_PERCENT))
 			write_some(now, true);
 		wait_wake_all(&room_wait);

@@ -17,6 +17,24 @@ static void set_place(struct fs_context *fs, struct path *place, struct path to)
 	path_put(&old);
 }
 
+int vfs_enter_root(const char *name)
+{
+	struct lookup_result r;
+	int err = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &r);
+
+	if (err)
+		return err;
+	err = vfs_mount(name, "/", NULL, MS_MOVE, "");
+	if (err) {
+		path_put(&r.path);
+		return err;
+	}
+	path_get(&r.path);
+	set_place(current_fs(), &current_fs()->root, r.path);
+	set_place(current_fs(), &current_fs()->cwd, r.path);
+	return 0;
+}
+
 static int may_enter(const struct path *p)
 {
 	return inode_permission(p->dentry->inode, MAY_EXEC);

@@ -205,6 +205,8 @@ void inode_touch(struct inode *i, u32 what)
 	if (what & ATTR_CTIME)
 		i->ctime = now;
 	spin_unlock(&i->spin);
+	if (i->sb->ops && i->sb->ops->touched)
+		i->sb->ops->touched(i);
 }
 
 static bool time_after(struct timespec a, struct timespec b)

@@ -124,11 +124,18 @@ static ssize_t write_range(struct file *f, struct uio *from, s64 *pos, size_t n)
 {
 	struct pagecache *pc = &f->inode->cache;
 	u64 start = *pos;
-	ssize_t ret = -EAGAIN;
-	int err = pc->ops && pc->ops->write_start ? pc->ops->write_start(pc, start, n) : 0;
+	size_t rest = 0;
+	ssize_t ret;
+	int err = 0;
 
-	if (err)
-		return err;
+	if (pc->ops && pc->ops->write_start) {
+		ret = pc->ops->write_start(pc, start, n);
+		if (ret < 0)
+			return ret;
+		rest = n - ret;
+		n = from->left = ret;
+	}
+	ret = -EAGAIN;
 	/* Past the cache only where there are blocks to write to. */
 	if (f->flags & O_DIRECT && pc->ops && pc->ops->direct_io)
 		ret = direct_io(f->inode, from, pos, true);
@@ -136,6 +143,7 @@ static ssize_t write_range(struct file *f, struct uio *from, s64 *pos, size_t n)
 		ret = pagecache_write(pc, from, pos);
 	if (pc->ops && pc->ops->write_stop)
 		err = pc->ops->write_stop(pc, start, n, ret);
+	from->left += rest;
 	return ret < 0 || !err ? ret : err;
 }
 
@@ -183,7 +191,6 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 	bool limited = false;
 
 	while (from->left && !limited) {
-		size_t want = MIN(from->left, WRITE_CHUNK);
 		ssize_t n = write_chunk(f, from, pos, &limited);
 		/* The page was there and has gone: a few times that may happen, then the memory is not to be had. */
 		if (n == -EFAULT && !from->kernel && again++ < 16)
@@ -194,9 +201,8 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 			break;
 		}
 		done += n;
+		again = 0;
 		NOTIFIER_CALL(pages_dirtied, f->inode);
-		if ((size_t)n < want && again++ >= 16)
-			break;
 		if (done && thread_interrupted())
 			break;
 	}

@@ -64,7 +64,7 @@ void superblock_put(struct superblock *sb)
 }
 
 /* Each in turn, without the list's lock: a superblock that is counted stays in the list. */
-int sync_all(void)
+int superblocks_sync(bool wait)
 {
 	struct superblock *sb = NULL, *last = NULL;
 	int err = 0;
@@ -80,12 +80,29 @@ int sync_all(void)
 		if (last)
 			superblock_put(last);
 		if (sb) {
-			int e = sb->ops->sync(sb, true);
+			int e = sb->ops->sync(sb, wait);
 			err = err ? err : e;
 		}
 		last = sb;
 	} while (sb);
 	return err;
+}
+
+int sync_all(void)
+{
+	return superblocks_sync(true);
+}
+
+struct superblock *superblock_find(const struct fs_type *t, u64 dev)
+{
+	struct superblock *sb, *found = NULL;
+
+	mutex_lock(&supers_mutex);
+	list_for_each(sb, &supers, link)
+		if (sb->type == t && sb->dev == dev && sb->root && atomic_load(&sb->mount_count))
+			found = sb;
+	mutex_unlock(&supers_mutex);
+	return found;
 }
 
 bool option_next(char **options, char **key, char **value)

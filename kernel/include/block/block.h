@@ -114,6 +114,8 @@ int block_flush(struct block_device *dev);
 
 struct block_device *block_device_find(u64 dev);               /* by number; NULL */
 struct block_device *block_device_by_name(const char *name);   /* "vda1", "/dev/vda1", "PARTUUID=…", "LABEL"s are the file systems' affair; NULL */
+/* The device that a node in the tree leads to, or one by name where there is no such node (root=): ERR_PTR(-ENOTBLK, -ENXIO, -ENOENT …). */
+struct block_device *block_device_of_path(const char *path);
 /* Takes the device for `holder` alone (other opens still work, other holders do not): 0, -EBUSY, -EROFS. release writes everything back. */
 int block_device_claim(struct block_device *dev, const void *holder, bool write);
 void block_device_release(struct block_device *dev, const void *holder);

@@ -18,6 +18,9 @@ enum lock_rank {
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
 	RANK_PAGE = 44,
+	RANK_ORPHANS = 45,     /* of one ext4 file system: inodes to be deleted or cut after a crash */
+	RANK_MAP = 46,         /* where the blocks of one inode are */
+	RANK_ALLOC = 48,       /* bitmaps and counts of one file system */
 	RANK_CHECKPOINT = 50,  /* of one journal */
 	RANK_BLOCK_LIST = 59, /* all block devices */
 	RANK_SUBSYS_MUTEX = 60,

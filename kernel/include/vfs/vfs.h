@@ -72,8 +72,9 @@ struct pagecache_ops {
 	int (*write_page)(struct pagecache *pc, struct frame *f);
 	/* Starts to write dirty pages of [first, last] (pagecache_take_dirty gives them); pagecache_writeback waits. NULL: page by page with write_page. */
 	int (*write_pages)(struct pagecache *pc, u64 first, u64 last);
-	/* Around one hold of the inode's lock in which write(2) fills [pos, pos + n): makes room for it; then ends it, when `done` bytes were written. */
-	int (*write_start)(struct pagecache *pc, u64 pos, size_t n);
+	/* Around one hold of the inode's lock in which write(2) fills [pos, pos + n): makes room for as much of it as the result says (> 0; -errno: none); then ends it, when `done` bytes of
+	 * those n were written. */
+	ssize_t (*write_start)(struct pagecache *pc, u64 pos, size_t n);
 	int (*write_stop)(struct pagecache *pc, u64 pos, size_t n, ssize_t done);
 	/* Before bytes are changed: reserve space; after: mark. NULL for ramfs where accounting is in `charge`. */
 	int (*write_begin)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
@@ -229,6 +230,7 @@ struct super_ops {
 	void (*put)(struct superblock *sb);
 	int (*sync)(struct superblock *sb, bool wait);
 	int (*write_inode)(struct inode *inode, bool wait);
+	void (*touched)(struct inode *inode);        /* its times were changed, in memory only. Does not sleep */
 	int (*remount)(struct superblock *sb, u32 flags, const char *options);
 	void (*show_options)(struct superblock *sb, struct seq *s);
 	int (*dentry_revalidate)(struct dentry *d);  /* proc: 1 still good, 0 drop it */
@@ -372,9 +374,15 @@ int vfs_stat(const struct path *p, struct kstat *st);
 int vfs_setattr(const struct path *p, struct iattr *a);
 int vfs_mount(const char *source, const char *target, const char *type, u64 flags, const char *options);
 int vfs_umount(const char *target, int flags);
+/* The file system that is mounted there moves onto /, and is the root of current's context from then on: 0 or -errno. */
+int vfs_enter_root(const char *name);
 int sync_all(void);
 void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg); /* mount lock held */
 struct superblock *superblock_alloc(const struct fs_type *t);
+/* The superblock of that type on that device, if it is mounted: not counted, for mount to give out once more. NULL. */
+struct superblock *superblock_find(const struct fs_type *t, u64 dev);
+/* ops->sync of all of them. */
+int superblocks_sync(bool wait);
 void superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb); /* of one that was never mounted, or by the last mount: all inodes go */
 const struct fs_type *fs_type_find(const char *name); /* NULL: not known */

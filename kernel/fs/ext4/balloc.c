@@ -1,0 +1,374 @@
+/*
+ * Blocks: finding free ones, and giving them back.
+ *
+ * A file's blocks are looked for from a goal on (behind its last block, or in its inode's group): the first run that is long enough for what is asked,
+ * group by group; only if there is none the longest that was met.
+ *
+ * A block that was freed is not given out again before the transaction that freed it is committed. Until then a crash brings the old owner
+ * back, and he must find his data. Such blocks are free in the bitmap and marked in the group's `busy` map.
+ *
+ * All under alloc_mutex.
+ */
+#include "ext4_priv.h"
+
+struct freed {
+	struct list link;
+	u32 tid, group, bit, count;
+};
+
+/* --- bitmaps ------------------------------------------------------------------------------------------------------------- */
+
+static bool map_test(const u8 *m, u32 i) { return m[i / 8] >> (i % 8) & 1; }
+
+static void map_fill(u8 *m, u32 i, u32 count, bool value)
+{
+	for (; count; i++, count--) {
+		if (!(i % 8) && count >= 8) {
+			u32 bytes = count / 8;
+			memset(m + i / 8, value ? 0xff : 0, bytes);
+			i += bytes * 8 - 1;
+			count -= bytes * 8 - 1;
+		} else if (value) {
+			m[i / 8] |= (u8)(1 << i % 8);
+		} else {
+			m[i / 8] &= (u8)~(1 << i % 8);
+		}
+	}
+}
+
+static void set_checksums(struct ext4_fs *fs, u32 group, struct ext4_desc *d, struct buffer *bitmap)
+{
+	if (fs->checksums) {
+		u32 crc = crc32c(fs->seed, bitmap->data, fs->blocks_per_group / 8);
+		d->block_csum_lo = (u16)crc;
+		if (fs->desc_size >= 64)
+			d->block_csum_hi = (u16)(crc >> 16);
+	}
+	if (fs->group_checksums)
+		d->checksum = desc_checksum(fs, group, d);
+}
+
+static void mark_inside(struct ext4_fs *fs, u8 *map, u32 group, u64 block, u32 count)
+{
+	u64 first = group_first_block(fs, group), size = group_blocks(fs, group);
+
+	for (u32 i = 0; i < count; i++)
+		if (block + i >= first && block + i - first < size)
+			map_fill(map, (u32)(block + i - first), 1, true);
+}
+
+/* The bitmap of a group that mkfs left unwritten: only the file system's own blocks are in use. */
+static void make_bitmap(struct ext4_fs *fs, u32 group, u8 *map)
+{
+	const struct ext4_desc *d = ext4_desc(fs, group, NULL);
+	u32 own = 0;
+
+	memset(map, 0, fs->block_size);
+	if (group_has_super(fs, group)) {
+		own = 1 + fs->desc_blocks + disk_super(fs)->reserved_gdt_blocks;
+		if (fs->incompat & INCOMPAT_META_BG)
+			own = 1 + MIN(fs->desc_blocks, disk_super(fs)->first_meta_bg) + disk_super(fs)->reserved_gdt_blocks;
+	}
+	if (fs->incompat & INCOMPAT_META_BG && group / fs->desc_per_block >= disk_super(fs)->first_meta_bg) {
+		u32 in = group % fs->desc_per_block;
+		own = group_has_super(fs, group) + (in == 0 || in == 1 || in == fs->desc_per_block - 1);
+	}
+	map_fill(map, 0, MIN(own, group_blocks(fs, group)), true);
+	mark_inside(fs, map, group, desc_block_bitmap(fs, d), 1);
+	mark_inside(fs, map, group, desc_inode_bitmap(fs, d), 1);
+	mark_inside(fs, map, group, desc_inode_table(fs, d), DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block));
+	map_fill(map, group_blocks(fs, group), fs->block_size * 8 - group_blocks(fs, group), true);
+}
+
+struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
+{
+	const struct ext4_desc *d = ext4_desc(fs, group, NULL);
+	struct buffer *b;
+	u32 crc;
+
+	if (fs->group[group].bad)
+		return ERR_PTR(-EUCLEAN);
+	if (fs->group_checksums && d->flags & BG_BLOCK_UNINIT) {
+		b = buffer_find(fs->dev, desc_block_bitmap(fs, d));
+		if (!b || !(b->flags & BUFFER_CHECKED)) {
+			buffer_put(b);
+			b = buffer_new(fs->dev, desc_block_bitmap(fs, d), fs->block_size);
+			if (!b)
+				return ERR_PTR(-ENOMEM);
+			make_bitmap(fs, group, b->data);
+			atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+		}
+		return b;
+	}
+	b = ext4_read(fs, desc_block_bitmap(fs, d));
+	if (IS_ERR(b) || b->flags & BUFFER_CHECKED)
+		return b;
+	if (fs->checksums) {
+		crc = crc32c(fs->seed, b->data, fs->blocks_per_group / 8);
+		if (d->block_csum_lo != (u16)crc || (fs->desc_size >= 64 && d->block_csum_hi != (u16)(crc >> 16))) {
+			buffer_put(b);
+			fs->group[group].bad = true;
+			return ERR_PTR(ext4_error(fs, "the block bitmap of group %u has a wrong checksum", group));
+		}
+	}
+	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	return b;
+}
+
+int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 group)
+{
+	struct buffer *db, *b;
+	struct ext4_desc *d = ext4_desc(fs, group, &db);
+	int err;
+
+	if (!fs->group_checksums || !(d->flags & BG_BLOCK_UNINIT))
+		return 0;
+	b = ext4_block_bitmap(fs, group);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	err = journal_access(h, b);
+	if (!err)
+		err = journal_access(h, db);
+	if (!err) {
+		d->flags &= (u16)~BG_BLOCK_UNINIT;
+		set_checksums(fs, group, d, b);
+		journal_dirty(h, b);
+		journal_dirty(h, db);
+	}
+	buffer_put(b);
+	return err;
+}
+
+/* --- searching ------------------------------------------------------------------------------------------------------------ */
+
+static u64 used_word(const u8 *map, const u64 *busy, u32 w)
+{
+	u64 v;
+
+	memcpy(&v, map + w * 8ul, 8);
+	return busy ? v | busy[w] : v;
+}
+
+/* The first bit at or after i that is free (or used): size if none. */
+static u32 next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used)
+{
+	while (i < size) {
+		u64 v = used_word(map, busy, i / 64);
+
+		v = (used ? v : ~v) >> i % 64;
+		if (v)
+			return MIN(i + (u32)__builtin_ctzl(v), size);
+		i = ALIGN_DOWN(i, 64u) + 64;
+	}
+	return size;
+}
+
+/* From `from` on: the first run of `want` free bits, else the longest. Its length; 0: nothing is free. */
+static u32 find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, u32 *start)
+{
+	u32 best = 0;
+
+	for (u32 i = next_bit(map, busy, from, size, false); i < size;) {
+		u32 end = next_bit(map, busy, i, MIN(size, i + want), true);
+
+		if (end - i > best) {
+			best = end - i;
+			*start = i;
+			if (best >= want)
+				break;
+		}
+		i = next_bit(map, busy, end, size, false);
+	}
+	return best;
+}
+
+static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct buffer *b, u32 bit, u32 count)
+{
+	struct buffer *db;
+	struct ext4_desc *d = ext4_desc(fs, group, &db);
+	u32 left = desc_free_blocks(fs, d);
+	int err = journal_access(h, b);
+
+	if (!err)
+		err = journal_access(h, db);
+	if (err)
+		return err;
+	if (left < count)
+		return ext4_error(fs, "group %u has %u free blocks by its descriptor, and more by its bitmap", group, left);
+	map_fill(b->data, bit, count, true);
+	d->flags &= (u16)~BG_BLOCK_UNINIT;
+	desc_set_free_blocks(fs, d, left - count);
+	set_checksums(fs, group, d, b);
+	fs->free_blocks -= count;
+	journal_dirty(h, b);
+	journal_dirty(h, db);
+	return 0;
+}
+
+/* What the file system keeps for root is not for others. */
+static bool may_take(const struct ext4_fs *fs, u32 count)
+{
+	const struct cred *cred = file_cred();
+
+	if (fs->free_blocks < count)
+		return false;
+	return fs->free_blocks - count >= fs->reserved_blocks || cred->fsuid == disk_super(fs)->reserved_uid || cred_has_cap(cred, CAP_SYS_RESOURCE);
+}
+
+/* One group: the block, 0 if it has no run of at least `least`. */
+static u64 alloc_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 group, u32 from, u32 least, u32 *count, int *err)
+{
+	u32 size = group_blocks(fs, group), start = 0, n;
+	struct buffer *b;
+
+	if (desc_free_blocks(fs, ext4_desc(fs, group, NULL)) < least || fs->group[group].bad)
+		return 0;
+	b = ext4_block_bitmap(fs, group);
+	if (IS_ERR(b)) {
+		*err = (int)PTR_ERR(b);
+		return 0;
+	}
+	n = find_run(b->data, fs->group[group].busy, from, size, *count, &start);
+	if (n < least && from)
+		n = find_run(b->data, fs->group[group].busy, 0, size, *count, &start);
+	if (n < least) {
+		buffer_put(b);
+		return 0;
+	}
+	*err = take(h, fs, group, b, start, MIN(n, *count));
+	buffer_put(b);
+	if (*err)
+		return 0;
+	*count = MIN(n, *count);
+	return group_first_block(fs, group) + start;
+}
+
+u64 ext4_alloc_blocks(struct journal_handle *h, struct inode *i, u64 goal, u32 *count, int *err)
+{
+	struct ext4_fs *fs = fs_of(i);
+	u32 group, from, want = MIN(*count, fs->blocks_per_group / 2);
+	u64 block = 0;
+
+	if (!block_valid(fs, goal, 1))
+		goal = group_first_block(fs, ((u32)i->ino - 1) / fs->inodes_per_group % fs->groups) + 1;
+	group = (u32)((goal - fs->first_data_block) / fs->blocks_per_group);
+	from = (u32)((goal - fs->first_data_block) % fs->blocks_per_group);
+	*err = 0;
+	mutex_lock(&fs->alloc_mutex);
+	while (want > 1 && !may_take(fs, want))
+		want /= 2;
+	if (!may_take(fs, want))
+		goto full;
+	/* Long runs first; then what there is. */
+	for (u32 least = want; !block && !*err; least = least > 16 ? 16 : 1) {
+		for (u32 n = 0; n < fs->groups && !block && !*err; n++) {
+			*count = want;
+			block = alloc_in_group(h, fs, (group + n) % fs->groups, n ? 0 : from, least, count, err);
+			if (*err == -EUCLEAN && fs->group[(group + n) % fs->groups].bad)
+				*err = 0;
+		}
+		if (least == 1)
+			break;
+	}
+full:
+	mutex_unlock(&fs->alloc_mutex);
+	if (!block && !*err)
+		*err = -ENOSPC;
+	if (block)
+		i->blocks += *count * (fs->block_size / 512);
+	return block;
+}
+
+/* --- freeing ---------------------------------------------------------------------------------------------------------------- */
+
+/* Until tid is committed nobody gets them. Without memory for that, they stay unused till the next mount: safe, and rare. */
+static void keep_busy(struct ext4_fs *fs, u32 tid, u32 group, u32 bit, u32 count)
+{
+	struct ext4_group *g = &fs->group[group];
+	struct freed *f = kmalloc(sizeof(*f), 0);
+
+	while (!g->busy)
+		g->busy = kzalloc(fs->block_size, 0);
+	map_fill((u8 *)g->busy, bit, count, true);
+	g->busy_count += count;
+	if (!f)
+		return;
+	*f = (struct freed){ .tid = tid, .group = group, .bit = bit, .count = count };
+	list_add_tail(&fs->freed, &f->link);
+}
+
+void ext4_blocks_committed(void *arg, u32 tid)
+{
+	struct ext4_fs *fs = arg;
+	struct freed *f, *next;
+
+	mutex_lock(&fs->alloc_mutex);
+	list_for_each_safe(f, next, &fs->freed, link) {
+		struct ext4_group *g = &fs->group[f->group];
+
+		if (!tid_geq(tid, f->tid))
+			continue;
+		map_fill((u8 *)g->busy, f->bit, f->count, false);
+		g->busy_count -= f->count;
+		if (!g->busy_count) {
+			kfree(g->busy);
+			g->busy = NULL;
+		}
+		list_del(&f->link);
+		kfree(f);
+	}
+	mutex_unlock(&fs->alloc_mutex);
+}
+
+static int free_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 group, u32 bit, u32 count)
+{
+	struct buffer *db, *b;
+	struct ext4_desc *d = ext4_desc(fs, group, &db);
+	int err;
+
+	b = ext4_block_bitmap(fs, group);
+	if (IS_ERR(b))
+		return (int)PTR_ERR(b);
+	err = journal_access(h, b);
+	if (!err)
+		err = journal_access(h, db);
+	for (u32 i = 0; i < count && !err; i++)
+		if (!map_test(b->data, bit + i))
+			err = ext4_error(fs, "block %lu is freed, and is free", group_first_block(fs, group) + bit + i);
+	if (!err) {
+		map_fill(b->data, bit, count, false);
+		desc_set_free_blocks(fs, d, desc_free_blocks(fs, d) + count);
+		set_checksums(fs, group, d, b);
+		fs->free_blocks += count;
+		if (fs->journal)
+			keep_busy(fs, journal_tid(h), group, bit, count);
+		journal_dirty(h, b);
+		journal_dirty(h, db);
+	}
+	buffer_put(b);
+	return err;
+}
+
+int ext4_free_blocks(struct journal_handle *h, struct inode *i, u64 block, u32 count, bool metadata)
+{
+	struct ext4_fs *fs = fs_of(i);
+	int err = 0;
+
+	if (!block_valid(fs, block, count))
+		return ext4_error(fs, "inode %lu: blocks %lu+%u, which are to be freed, are not in the file system", i->ino, block, count);
+	for (u32 n = 0; metadata && n < count && !err; n++)
+		err = journal_revoke(h, fs->dev, block + n, fs->block_size);
+	mutex_lock(&fs->alloc_mutex);
+	while (count && !err) {
+		u32 group = (u32)((block - fs->first_data_block) / fs->blocks_per_group), bit = (u32)((block - fs->first_data_block) % fs->blocks_per_group);
+		u32 n = MIN(count, group_blocks(fs, group) - bit);
+
+		err = free_in_group(h, fs, group, bit, n);
+		if (!err)
+			i->blocks -= MIN(i->blocks, (u64)n * (fs->block_size / 512));
+		block += n;
+		count -= n;
+	}
+	mutex_unlock(&fs->alloc_mutex);
+	return err;
+}

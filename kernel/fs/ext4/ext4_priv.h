@@ -1,0 +1,222 @@
+/* Between the files of fs/ext4. */
+#ifndef EXT4_PRIV_H
+#define EXT4_PRIV_H
+
+#include "block/buffer.h"
+#include "block/cache_io.h"
+#include "core/err.h"
+#include "core/printk.h"
+#include "format.h"
+#include "fs/jbd2/jbd2.h"
+#include "lib/crc.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+/* Blocks that an operation changes at most, for the journal. */
+enum {
+	CREDITS_INODE = 2,                  /* an inode, the superblock */
+	CREDITS_ALLOC = 6,                  /* bitmap, descriptor, superblock, and the same for the tree's own blocks */
+	CREDITS_MAP = 2 * EXTENT_DEPTH_MAX + 4,
+	CREDITS_NAME = 24,                  /* a name in a hashed directory: leaf, new leaf, index blocks, and their allocation */
+	CREDITS_NEW_INODE = 8,
+};
+
+struct ext4_group {
+	u64 *busy;          /* alloc_mutex: blocks that are free in the bitmap, and freed by a transaction that is not committed; NULL: none */
+	u32 busy_count;
+	bool bad;           /* alloc_mutex: its bitmap is damaged: nothing is allocated there */
+};
+
+struct ext4_fs {
+	struct superblock *sb;
+	struct block_device *dev;
+	struct journal *journal;  /* NULL: none */
+	u32 block_size, block_shift;
+	u32 desc_size, desc_per_block, inode_size, inodes_per_block;
+	u32 blocks_per_group, inodes_per_group, groups, first_data_block, first_ino, inodes;
+	u64 blocks;
+	u32 compat, incompat, ro_compat;
+	u32 seed;                 /* of metadata checksums */
+	u32 hash_seed[4];
+	u8 hash_version;
+	bool hash_unsigned, checksums, group_checksums;
+	bool remount_on_error;
+	u32 errors;               /* atomic: something was found to be wrong */
+	bool in_use;              /* marked so on the disk */
+	bool recovering;          /* a remount is cleaning up */
+	u64 journal_size;         /* blocks, for statfs */
+	struct buffer *super_buffer;
+	u32 super_offset;         /* in it */
+	struct buffer **descs;    /* the blocks of group descriptors */
+	u32 desc_blocks;
+	struct ext4_group *group; /* by number */
+	u64 free_blocks, free_inodes, reserved_blocks; /* alloc_mutex; read without */
+	struct mutex alloc_mutex; /* bitmaps, descriptors, counts */
+	struct list freed;        /* alloc_mutex: blocks that wait for their transaction's commit */
+	struct mutex orphan_mutex;
+	struct list orphans;      /* orphan_mutex: newest first, as on the disk */
+	struct spinlock dirty_lock;
+	struct list dirty;        /* dirty_lock: inodes that are held */
+	u32 generation;
+};
+
+/* What an inode has beside the VFS's part. Fields without a word are guarded by the inode's lock or, for maps, by map_lock. */
+struct ext4_inode {
+	struct inode *inode;
+	u32 flags, generation, file_acl_blocks;
+	u64 file_acl, disk_size;
+	u32 seed;                 /* of checksums */
+	u16 extra_isize;
+	u32 data[15];             /* map_lock: extents' root, block numbers, or the text of a short link */
+	struct rwlock map_lock;
+	u64 goal;                 /* map_lock: where the next block might go */
+	struct { u32 block, length; u64 start; bool valid, unwritten; } last; /* last_lock: an extent that was found */
+	struct spinlock last_lock;
+	struct journal_inode journal;
+	u32 sync_tid, data_tid;   /* the transactions that changed it last: at all; what fdatasync wants */
+	bool times_dirty;         /* its times are newer than the disk's */
+	bool held;                /* dirty_lock: counted by the list of dirty inodes */
+	bool is_new;              /* being read: the hash's lock */
+	bool on_orphan_list;      /* orphan_mutex */
+	struct list orphan, dirty_link;
+	u32 dir_start;            /* where a search for room begins */
+	char *link_text;
+};
+
+struct ext4_map {
+	u64 block;     /* 0: a hole */
+	u32 length;    /* blocks from the one that was asked for */
+	bool unwritten;
+};
+
+static inline struct ext4_fs *ext4_fs(const struct superblock *sb) { return sb->private; }
+static inline struct ext4_inode *ext4_i(const struct inode *i) { return i->private; }
+static inline struct ext4_fs *fs_of(const struct inode *i) { return i->sb->private; }
+static inline struct ext4_disk_super *disk_super(const struct ext4_fs *fs) { return (void *)(fs->super_buffer->data + fs->super_offset); }
+static inline bool has_extents(const struct inode *i) { return ext4_i(i)->flags & FL_EXTENTS; }
+
+/* super.c: something on the disk is wrong: told, noted in the superblock, read-only from now on as errors= says. Returns -EUCLEAN. */
+int ext4_error(struct ext4_fs *fs, const char *fmt, ...) __printf_like(2, 3);
+struct journal_handle *ext4_start(struct ext4_fs *fs, u32 credits); /* ERR_PTR(-EROFS …) */
+int ext4_super_update(struct journal_handle *h, struct ext4_fs *fs);
+/* Is [block, block + n) inside the file system? */
+static inline bool block_valid(const struct ext4_fs *fs, u64 block, u64 n)
+{
+	return block > fs->first_data_block && block < fs->blocks && n <= fs->blocks - block;
+}
+struct buffer *ext4_read(struct ext4_fs *fs, u64 block); /* ERR_PTR */
+
+/* group.c */
+struct ext4_desc *ext4_desc(struct ext4_fs *fs, u32 group, struct buffer **b); /* b may be NULL */
+u64 desc_block_bitmap(const struct ext4_fs *fs, const struct ext4_desc *d);
+u64 desc_inode_bitmap(const struct ext4_fs *fs, const struct ext4_desc *d);
+u64 desc_inode_table(const struct ext4_fs *fs, const struct ext4_desc *d);
+u32 desc_free_blocks(const struct ext4_fs *fs, const struct ext4_desc *d);
+u32 desc_free_inodes(const struct ext4_fs *fs, const struct ext4_desc *d);
+u32 desc_unused_inodes(const struct ext4_fs *fs, const struct ext4_desc *d);
+void desc_set_free_blocks(const struct ext4_fs *fs, struct ext4_desc *d, u32 n);
+void desc_set_free_inodes(const struct ext4_fs *fs, struct ext4_desc *d, u32 n);
+void desc_set_unused_inodes(const struct ext4_fs *fs, struct ext4_desc *d, u32 n);
+void desc_add_dirs(const struct ext4_fs *fs, struct ext4_desc *d, int n);
+u16 desc_checksum(const struct ext4_fs *fs, u32 group, const struct ext4_desc *d);
+bool group_has_super(const struct ext4_fs *fs, u32 group);
+u32 group_blocks(const struct ext4_fs *fs, u32 group);
+u64 group_first_block(const struct ext4_fs *fs, u32 group);
+int groups_init(struct ext4_fs *fs); /* reads and checks all descriptors */
+void groups_destroy(struct ext4_fs *fs);
+
+/* balloc.c. 1 <= *count blocks near goal: the first, 0 with *err set. At least one; *count says how many. */
+u64 ext4_alloc_blocks(struct journal_handle *h, struct inode *i, u64 goal, u32 *count, int *err);
+int ext4_free_blocks(struct journal_handle *h, struct inode *i, u64 block, u32 count, bool metadata);
+void ext4_blocks_committed(void *fs, u32 tid);
+struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group); /* alloc_mutex held; ERR_PTR */
+int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 group); /* makes one that was left unwritten by mkfs; alloc_mutex held */
+
+/* ialloc.c */
+int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, u32 *ino);
+int ext4_free_inode(struct journal_handle *h, struct inode *i);
+bool ext4_inode_neighbours(struct ext4_fs *fs, u32 ino); /* is another inode of its block in use? */
+
+/* inode.c */
+struct inode *ext4_iget(struct superblock *sb, u32 ino); /* ERR_PTR(-EUCLEAN, -ESTALE: it is free, …) */
+struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mode, u64 rdev); /* ERR_PTR */
+int ext4_update_inode(struct journal_handle *h, struct inode *i); /* memory -> its block, journaled */
+int ext4_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset, bool fresh);
+void ext4_evict(struct inode *i);
+void ext4_touched(struct inode *i);
+void ext4_hold(struct inode *i);
+int ext4_write_inode(struct inode *i, bool wait);
+int ext4_inodes_init(void);
+void ext4_orphan_add(struct journal_handle *h, struct inode *i);
+void ext4_orphan_del(struct journal_handle *h, struct inode *i);
+void ext4_orphans_clean(struct ext4_fs *fs);
+void ext4_set_inode_ops(struct inode *i);
+void ext4_drop_hold(struct inode *i);
+
+/* extents.c, indirect.c; map.c chooses. map_lock is theirs. */
+int ext4_map_blocks(struct inode *i, u32 block, u32 max, struct ext4_map *m);
+/* Blocks for [block, block + max), as many as come in one piece: mapped ones that are there count too. `unwritten`: they read as zeroes until they are written. */
+int ext4_map_create(struct journal_handle *h, struct inode *i, u32 block, u32 max, bool unwritten, struct ext4_map *m);
+/* Frees [first, end) of the map; may restart the handle, the inode being on the orphan list then. */
+int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end);
+int extent_find(struct inode *i, u32 block, struct ext4_map *m);
+int extent_insert(struct journal_handle *h, struct inode *i, u32 block, u64 start, u32 length, bool unwritten);
+int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end, bool free_blocks);
+void extent_root_init(struct ext4_inode *ei);
+int indirect_find(struct inode *i, u32 block, u32 max, struct ext4_map *m);
+int indirect_set(struct journal_handle *h, struct inode *i, u32 block, u64 start, u32 count);
+int indirect_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end);
+
+/* file.c */
+extern const struct pagecache_ops ext4_cache_ops;
+extern const struct file_ops ext4_file_ops, ext4_dir_file_ops;
+extern const struct inode_ops ext4_file_inode_ops, ext4_dir_inode_ops, ext4_link_inode_ops, ext4_special_inode_ops;
+int ext4_truncate(struct inode *i, u64 size); /* inode locked, or nobody's */
+int ext4_setattr(struct inode *i, const struct iattr *a);
+int ext4_getattr(struct inode *i, struct kstat *st);
+int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only);
+long ext4_ioctl(struct file *f, u32 cmd, u64 arg);
+int ext4_fallocate(struct file *f, int mode, s64 off, s64 len);
+
+/* dir.c: names in blocks. The directory's lock is held. */
+struct ext4_slot {
+	struct buffer *b;
+	u32 offset;           /* of the entry in its block */
+	u32 previous;         /* of the one before it; equal to offset: it is the first */
+};
+struct buffer *ext4_dir_block(struct inode *dir, u32 block); /* checked; ERR_PTR; NULL: a hole */
+int ext4_dir_find(struct inode *dir, const char *name, u32 len, struct ext4_slot *s); /* 0, -ENOENT, -errno */
+int ext4_dir_add(struct journal_handle *h, struct inode *dir, const char *name, u32 len, struct inode *i);
+int ext4_dir_remove(struct journal_handle *h, struct inode *dir, struct ext4_slot *s);
+int ext4_dir_set(struct journal_handle *h, struct inode *dir, struct ext4_slot *s, struct inode *i); /* the entry leads to i from now on */
+int ext4_dir_empty(struct inode *dir); /* 1, 0, -errno */
+int ext4_dir_init(struct journal_handle *h, struct inode *dir, u32 parent);
+int ext4_dir_set_parent(struct journal_handle *h, struct inode *dir, u32 parent);
+int ext4_readdir(struct file *f, struct dir_context *c);
+/* Pieces of it, for htree.c. */
+int dir_block_find(struct inode *dir, struct buffer *b, const char *name, u32 len, struct ext4_slot *s);
+int dir_block_add(struct journal_handle *h, struct inode *dir, struct buffer *b, const char *name, u32 len, u32 ino, u32 mode); /* -ENOSPC: no room */
+int dir_block_append(struct journal_handle *h, struct inode *dir, u32 *block, struct buffer **b);
+void dir_block_checksum(struct inode *dir, struct buffer *b);
+void dir_put_entry(struct inode *dir, struct ext4_dirent *e, u32 length, const char *name, u32 len, u32 ino, u32 mode);
+u32 dir_block_end(const struct inode *dir); /* bytes of entries in a block */
+
+/* htree.c */
+bool dir_is_indexed(const struct inode *dir);
+int htree_find(struct inode *dir, const char *name, u32 len, struct ext4_slot *s);
+int htree_add(struct journal_handle *h, struct inode *dir, const char *name, u32 len, u32 ino, u32 mode);
+int htree_make(struct journal_handle *h, struct inode *dir); /* a directory of one full block becomes indexed */
+void dx_checksum(struct inode *dir, struct buffer *b);
+bool dx_checksum_ok(struct inode *dir, struct buffer *b);
+u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len); /* hash.c */
+
+int ext4_link_set(struct journal_handle *h, struct inode *i, const char *target); /* namei.c */
+
+/* xattr.c */
+ssize_t ext4_getxattr(struct inode *i, const char *name, void *buf, size_t size);
+ssize_t ext4_listxattr(struct inode *i, char *buf, size_t size);
+int ext4_setxattr(struct inode *i, const char *name, const void *value, size_t size, int flags);
+int ext4_removexattr(struct inode *i, const char *name);
+void ext4_xattr_free(struct journal_handle *h, struct inode *i); /* the inode goes */
+
+#endif

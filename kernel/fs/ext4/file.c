@@ -1,0 +1,437 @@
+/*
+ * Files: their pages and their blocks.
+ *
+ * A write makes room first (write_start): blocks for what has none, in one handle that stays open until the bytes are in the page cache and the size is set
+ * (write_stop). A page that gets a block of its own is brought into the cache before, with the zeroes that it holds, and is dirty from then on: so a new block is
+ * never read from the disk, and a commit, which writes an inode's pages before the blocks count, misses none.
+ *
+ * Order of locks: inode, handle, page; map_lock is taken inside each of them and never held while any is waited for.
+ */
+#include "ext4_priv.h"
+
+#include "usermode/uaccess.h"
+#include "vm/aspace.h"
+
+static int map_pages(struct pagecache *pc, u64 pos, u64 length, struct cache_run *run)
+{
+	struct inode *i = pc->inode;
+	struct ext4_fs *fs = fs_of(i);
+	struct ext4_map m;
+	int err = ext4_map_blocks(i, (u32)(pos >> fs->block_shift), (u32)MIN(DIV_ROUND_UP(length, (u64)fs->block_size), 1ul << 20), &m);
+
+	if (err)
+		return err;
+	*run = (struct cache_run){ .mapped = m.block && !m.unwritten, .sector = m.block << (fs->block_shift - SECTOR_SHIFT), .length = (u64)m.length << fs->block_shift };
+	return 0;
+}
+
+static struct cache_backing backing_of(struct pagecache *pc)
+{
+	struct ext4_fs *fs = fs_of(pc->inode);
+
+	return (struct cache_backing){ .dev = fs->dev, .block_size = fs->block_size, .map = map_pages };
+}
+
+static int read_page(struct pagecache *pc, struct frame *f)
+{
+	struct cache_backing b = backing_of(pc);
+
+	return cache_read_page(&b, pc, f);
+}
+
+static int read_pages(struct pagecache *pc, u64 index, u32 count)
+{
+	struct cache_backing b = backing_of(pc);
+
+	return cache_read_pages(&b, pc, index, count);
+}
+
+static int write_page(struct pagecache *pc, struct frame *f)
+{
+	struct cache_backing b = backing_of(pc);
+
+	return cache_write_page(&b, pc, f);
+}
+
+static int write_pages(struct pagecache *pc, u64 first, u64 last)
+{
+	struct cache_backing b = backing_of(pc);
+
+	return cache_write_pages(&b, pc, first, last);
+}
+
+static ssize_t direct_io(struct pagecache *pc, struct uio *u, s64 pos, bool write)
+{
+	struct cache_backing b = backing_of(pc);
+
+	return cache_direct_io(&b, pc, u, pos, write);
+}
+
+/* --- making room -------------------------------------------------------------------------------------------------------------- */
+
+/* The pages of blocks [block, block + count), which have none on the disk, into the cache and dirty. */
+static int bring_pages(struct inode *i, u32 block, u32 count)
+{
+	struct ext4_fs *fs = fs_of(i);
+	u64 first = ((u64)block << fs->block_shift) / PAGE_SIZE, last = (((u64)block + count) << fs->block_shift) - 1;
+
+	for (u64 index = first; index <= last / PAGE_SIZE; index++) {
+		struct frame *f = pagecache_get(&i->cache, index, true);
+
+		if (IS_ERR(f))
+			return (int)PTR_ERR(f);
+		pagecache_mark_dirty(&i->cache, f);
+		frame_put(f);
+	}
+	return 0;
+}
+
+/* Every block of [first, end) has a place afterwards: the first that has none, which is `end` if *err is 0. *allocated: the map has changed. -EAGAIN: the transaction is full. */
+static u32 make_room(struct journal_handle *h, struct inode *i, u32 first, u32 end, bool *allocated, int *error)
+{
+	int err = 0;
+
+	while (first < end) {
+		struct ext4_map m;
+
+		err = ext4_map_blocks(i, first, end - first, &m);
+		if (!err && (!m.block || m.unwritten)) {
+			u32 count = MIN(m.length, end - first);
+			err = journal_extend(h, CREDITS_MAP + 2 * CREDITS_ALLOC + CREDITS_INODE) ? 0 : -EAGAIN;
+			if (!err)
+				err = bring_pages(i, first, count);
+			if (!err) {
+				*allocated = true;
+				err = ext4_map_create(h, i, first, count, false, &m);
+			}
+		}
+		if (err)
+			break;
+		first += m.length;
+	}
+	*error = err;
+	return first;
+}
+
+static void data_changed(struct journal_handle *h, struct inode *i)
+{
+	struct ext4_inode *ei = ext4_i(i);
+
+	ei->data_tid = journal_tid(h);
+	if (fs_of(i)->journal)
+		journal_order(h, &ei->journal);
+}
+
+/* Blocks past the end of the file, of a write that did not get so far. */
+static void drop_excess(struct journal_handle *h, struct inode *i, u64 end)
+{
+	struct ext4_fs *fs = fs_of(i);
+	u64 keep = MAX(i->size, ext4_i(i)->disk_size);
+
+	if (end > keep) {
+		pagecache_truncate(&i->cache, keep);
+		ext4_map_remove(h, i, (u32)DIV_ROUND_UP(keep, (u64)fs->block_size), (u32)DIV_ROUND_UP(end, (u64)fs->block_size));
+	}
+}
+
+static ssize_t write_start(struct pagecache *pc, u64 pos, size_t n)
+{
+	struct inode *i = pc->inode;
+	struct ext4_fs *fs = fs_of(i);
+	u32 first = (u32)(pos >> fs->block_shift), end = (u32)((pos + n + fs->block_size - 1) >> fs->block_shift);
+	struct journal_handle *h;
+	bool allocated = false;
+	u64 ready;
+	int err;
+
+	h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
+	if (IS_ERR(h))
+		return PTR_ERR(h);
+	/* Where the transaction or the disk is full in the middle, the writer gets a part, and comes again. */
+	ready = MIN((u64)make_room(h, i, first, end, &allocated, &err) << fs->block_shift, pos + n);
+	if (allocated)
+		data_changed(h, i);
+	if (ready > pos)
+		return (ssize_t)(ready - pos);
+	journal_stop(h);
+	return err;
+}
+
+static int write_stop(struct pagecache *pc, u64 pos, size_t n, ssize_t done)
+{
+	struct inode *i = pc->inode;
+	struct ext4_inode *ei = ext4_i(i);
+	struct journal_handle *h = current->journal;
+	bool grew = i->size > ei->disk_size;
+	int err = 0;
+
+	if (grew)
+		ei->disk_size = i->size;
+	if (done < (ssize_t)n)
+		drop_excess(h, i, pos + n);
+	if (grew || ei->data_tid == journal_tid(h) || !fs_of(i)->journal) {
+		err = ext4_update_inode(h, i);
+		if (grew)
+			data_changed(h, i);
+	}
+	journal_stop(h);
+	return err;
+}
+
+/* A page of a shared mapping is going to be written. Called without locks but the address space's. */
+static int write_begin(struct pagecache *pc, u64 pos, size_t n, struct frame *f __unused)
+{
+	struct inode *i = pc->inode;
+	struct ext4_fs *fs = fs_of(i);
+	u64 size = READ_ONCE(i->size), end = MIN(pos + n, ALIGN_UP(size, (u64)fs->block_size));
+	u32 first = (u32)(pos >> fs->block_shift), last = (u32)((end + fs->block_size - 1) >> fs->block_shift);
+	struct journal_handle *h;
+	struct ext4_map m;
+	bool allocated = false;
+	int err;
+
+	/* write(2) comes here as well, with its handle open and its room made. */
+	if (current->journal && current->journal->journal == fs->journal)
+		return 0;
+	if (pos >= size)
+		return 0;
+	if (!ext4_map_blocks(i, first, last - first, &m) && m.block && !m.unwritten && m.length >= last - first)
+		return 0;
+	h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	make_room(h, i, first, last, &allocated, &err);
+	if (allocated) {
+		data_changed(h, i);
+		ext4_update_inode(h, i);
+	}
+	journal_stop(h);
+	return err;
+}
+
+const struct pagecache_ops ext4_cache_ops = {
+	.read_page = read_page,
+	.read_pages = read_pages,
+	.write_page = write_page,
+	.write_pages = write_pages,
+	.write_start = write_start,
+	.write_stop = write_stop,
+	.write_begin = write_begin,
+	.direct_io = direct_io,
+};
+
+/* --- size and attributes ---------------------------------------------------------------------------------------------------------- */
+
+int ext4_truncate(struct inode *i, u64 size)
+{
+	struct ext4_fs *fs = fs_of(i);
+	struct ext4_inode *ei = ext4_i(i);
+	struct journal_handle *h = ext4_start(fs, CREDITS_INODE * 2 + CREDITS_MAP + 2 * CREDITS_ALLOC);
+	int err, e;
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	ext4_orphan_add(h, i);
+	WRITE_ONCE(i->size, size);
+	ei->disk_size = size;
+	ei->data_tid = journal_tid(h);
+	err = ext4_update_inode(h, i);
+	/* The size stands in the journal now; what the blocks hold is cut step by step, and a crash in between goes on with it. */
+	journal_stop(h);
+	pagecache_truncate(&i->cache, size);
+	h = ext4_start(fs, CREDITS_INODE * 2 + CREDITS_MAP + 2 * CREDITS_ALLOC);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	if (!err)
+		err = ext4_map_remove(h, i, (u32)DIV_ROUND_UP(size, (u64)fs->block_size), UINT32_MAX);
+	journal_extend(h, CREDITS_INODE * 2);
+	data_changed(h, i);
+	e = ext4_update_inode(h, i);
+	if (i->nlink)
+		ext4_orphan_del(h, i);
+	journal_stop(h);
+	return err ? err : e;
+}
+
+int ext4_setattr(struct inode *i, const struct iattr *a)
+{
+	struct ext4_fs *fs = fs_of(i);
+	struct iattr rest = *a;
+	struct journal_handle *h;
+	int err = 0, e;
+
+	if (a->valid & ATTR_SIZE && a->size != i->size) {
+		if (a->size < i->size) {
+			err = ext4_truncate(i, a->size);
+		} else {
+			if (a->size > i->sb->max_file_size)
+				return -EFBIG;
+			WRITE_ONCE(i->size, a->size);
+			ext4_i(i)->disk_size = a->size;
+		}
+		if (err)
+			return err;
+	}
+	h = ext4_start(fs, CREDITS_INODE);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	/* The size is what it is to be: what is left are numbers, and the times that go with the size. */
+	err = inode_setattr(i, &rest);
+	if (a->valid & ATTR_SIZE)
+		ext4_i(i)->data_tid = journal_tid(h);
+	if (!err)
+		err = ext4_update_inode(h, i);
+	e = journal_stop(h);
+	return err ? err : e;
+}
+
+int ext4_getattr(struct inode *i, struct kstat *st)
+{
+	u32 f = ext4_i(i)->flags;
+	int err = inode_getattr(i, st);
+
+	st->blocks = i->blocks;
+	st->attributes_mask = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_NODUMP;
+	st->attributes = (f & FL_IMMUTABLE ? STATX_ATTR_IMMUTABLE : 0) | (f & FL_APPEND ? STATX_ATTR_APPEND : 0) | (f & FL_NODUMP ? STATX_ATTR_NODUMP : 0);
+	return err;
+}
+
+/* --- fsync, fallocate ------------------------------------------------------------------------------------------------------------- */
+
+int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
+{
+	struct inode *i = f->inode;
+	struct ext4_fs *fs = fs_of(i);
+	struct ext4_inode *ei = ext4_i(i);
+	int err = pagecache_writeback(&i->cache, start, end, true), e = 0;
+	u32 tid;
+
+	if (i->sb->flags & MS_RDONLY)
+		return journal_error(fs->journal) ? -EIO : err;
+	if (!data_only && ei->times_dirty)
+		e = ext4_write_inode(i, false);
+	err = err ? err : e;
+	tid = data_only ? ei->data_tid : ei->sync_tid;
+	if (!fs->journal) {
+		struct buffer *b;
+		u32 offset;
+
+		e = ext4_inode_block(fs, (u32)i->ino, &b, &offset, false);
+		if (!e) {
+			e = buffers_sync(fs->dev);
+			buffer_put(b);
+		}
+		if (!e)
+			e = block_flush(fs->dev);
+	} else if (tid && journal_needs_commit(fs->journal, tid)) {
+		e = journal_commit(fs->journal, tid);
+	} else {
+		e = journal_error(fs->journal) ? -EIO : block_flush(fs->dev);
+	}
+	return err ? err : e;
+}
+
+/* Blocks for [first, end) that are not written: a piece in each handle. */
+static int preallocate(struct inode *i, u32 first, u32 end)
+{
+	struct ext4_fs *fs = fs_of(i);
+	int err = 0;
+
+	while (first < end && !err) {
+		struct journal_handle *h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
+		struct ext4_map m = { 0 };
+
+		if (IS_ERR(h))
+			return (int)PTR_ERR(h);
+		err = ext4_map_create(h, i, first, end - first, true, &m);
+		if (!err)
+			err = ext4_update_inode(h, i);
+		ext4_i(i)->data_tid = journal_tid(h);
+		journal_stop(h);
+		first += m.length;
+		if (!err && thread_interrupted())
+			err = -EINTR;
+	}
+	return err;
+}
+
+static int punch(struct inode *i, u64 off, u64 end)
+{
+	struct ext4_fs *fs = fs_of(i);
+	u32 first = (u32)DIV_ROUND_UP(off, (u64)fs->block_size), last = (u32)(end >> fs->block_shift);
+	struct journal_handle *h;
+	int err;
+
+	/* The edges inside blocks are zeroed in their pages, which are written like any other. */
+	err = pagecache_writeback(&i->cache, off, end, true);
+	if (err)
+		return err;
+	pagecache_drop_range(&i->cache, off, end);
+	if (first >= last)
+		return 0;
+	h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	err = ext4_map_remove(h, i, first, last);
+	ext4_i(i)->data_tid = journal_tid(h);
+	if (!err)
+		err = ext4_update_inode(h, i);
+	journal_stop(h);
+	return err;
+}
+
+int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
+{
+	struct inode *i = f->inode;
+	struct ext4_fs *fs = fs_of(i);
+	u64 end = (u64)off + (u64)len;
+	struct journal_handle *h;
+	int err = 0;
+
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) || !has_extents(i))
+		return -EOPNOTSUPP;
+	rwlock_write(&i->lock);
+	if (mode & FALLOC_FL_PUNCH_HOLE)
+		err = (u64)off < i->size ? punch(i, (u64)off, MIN(end, ALIGN_UP(i->size, (u64)fs->block_size))) : 0;
+	else
+		err = preallocate(i, (u32)((u64)off >> fs->block_shift), (u32)DIV_ROUND_UP(end, (u64)fs->block_size));
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && end > i->size) {
+		WRITE_ONCE(i->size, end);
+		ext4_i(i)->disk_size = end;
+	}
+	if (!err) {
+		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
+		inode_kill_suid(i);
+		h = ext4_start(fs, CREDITS_INODE);
+		err = IS_ERR(h) ? (int)PTR_ERR(h) : ext4_update_inode(h, i);
+		if (!IS_ERR(h))
+			journal_stop(h);
+	}
+	rwlock_write_done(&i->lock);
+	return err;
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------------------------------- */
+
+static ssize_t file_write_sync(struct file *f, struct uio *from, s64 *pos)
+{
+	s64 start = *pos;
+	ssize_t n = generic_file_write(f, from, pos);
+
+	if (n > 0 && (f->flags & O_DSYNC || from->flags & (UIO_SYNC | UIO_DSYNC) || f->inode->sb->flags & MS_SYNCHRONOUS)) {
+		int err = ext4_fsync(f, start, *pos - 1, (f->flags & O_SYNC) != O_SYNC);
+		n = err ? err : n;
+	}
+	return n;
+}
+
+const struct file_ops ext4_file_ops = {
+	.name = "ext4",
+	.read = generic_file_read,
+	.write = file_write_sync,
+	.lseek = generic_file_lseek,
+	.mmap = generic_file_mmap,
+	.fsync = ext4_fsync,
+	.fallocate = ext4_fallocate,
+	.ioctl = ext4_ioctl,
+};

@@ -1,0 +1,138 @@
+/* Where a file's blocks are, whichever way the inode says it: looking up, allocating, removing; under the inode's map_lock. */
+#include "ext4_priv.h"
+
+#define ALLOC_MOST 2048u /* blocks in one piece */
+
+static bool last_hit(struct ext4_inode *ei, u32 block, struct ext4_map *m)
+{
+	bool hit;
+
+	spin_lock(&ei->last_lock);
+	hit = ei->last.valid && block - ei->last.block < ei->last.length;
+	if (hit) {
+		u32 in = block - ei->last.block;
+		*m = (struct ext4_map){ .block = ei->last.start + in, .length = ei->last.length - in, .unwritten = ei->last.unwritten };
+	}
+	spin_unlock(&ei->last_lock);
+	return hit;
+}
+
+static void last_set(struct ext4_inode *ei, u32 block, const struct ext4_map *m)
+{
+	spin_lock(&ei->last_lock);
+	ei->last.valid = m && m->block;
+	if (ei->last.valid) {
+		ei->last.block = block;
+		ei->last.length = m->length;
+		ei->last.start = m->block;
+		ei->last.unwritten = m->unwritten;
+	}
+	spin_unlock(&ei->last_lock);
+}
+
+/* map_lock held. */
+static int find(struct inode *i, u32 block, u32 max, struct ext4_map *m)
+{
+	int err = has_extents(i) ? extent_find(i, block, m) : indirect_find(i, block, max, m);
+
+	return err;
+}
+
+int ext4_map_blocks(struct inode *i, u32 block, u32 max, struct ext4_map *m)
+{
+	struct ext4_inode *ei = ext4_i(i);
+	int err = 0;
+
+	if (!last_hit(ei, block, m)) {
+		rwlock_read(&ei->map_lock);
+		err = find(i, block, max, m);
+		if (!err)
+			last_set(ei, block, m);
+		rwlock_read_done(&ei->map_lock);
+	}
+	m->length = MIN(m->length, max);
+	return err;
+}
+
+/* Where a new block would best lie: behind the one before it. */
+static u64 goal_of(struct inode *i, u32 block)
+{
+	struct ext4_map before;
+
+	if (ext4_i(i)->goal)
+		return ext4_i(i)->goal;
+	if (block && !find(i, block - 1, 1, &before) && before.block)
+		return before.block + 1;
+	return 0;
+}
+
+static int create(struct journal_handle *h, struct inode *i, u32 block, u32 max, bool unwritten, struct ext4_map *m)
+{
+	u32 count = MIN(MIN(max, m->length), ALLOC_MOST);
+	int err;
+	u64 start;
+
+	if (!has_extents(i)) {
+		/* One table's worth at a time. */
+		u32 per = fs_of(i)->block_size / 4;
+		count = block < 12 ? MIN(count, 12 - block) : MIN(count, per - (block - 12) % per);
+		unwritten = false;
+	} else if (unwritten) {
+		count = MIN(count, EXTENT_INIT_MAX - 1);
+	}
+	start = ext4_alloc_blocks(h, i, goal_of(i, block), &count, &err);
+	if (!start)
+		return err;
+	err = has_extents(i) ? extent_insert(h, i, block, start, count, unwritten) : indirect_set(h, i, block, start, count);
+	if (err) {
+		ext4_free_blocks(h, i, start, count, false);
+		return err;
+	}
+	ext4_i(i)->goal = start + count;
+	*m = (struct ext4_map){ .block = start, .length = count, .unwritten = unwritten };
+	return 0;
+}
+
+/* An unwritten piece is going to be written: it is taken out of the tree, and put in again as what it is then. */
+static int convert(struct journal_handle *h, struct inode *i, u32 block, u32 max, struct ext4_map *m)
+{
+	u32 count = MIN(m->length, max);
+	int err = extent_remove(h, i, block, block + count, false);
+
+	if (!err)
+		err = extent_insert(h, i, block, m->block, count, false);
+	m->length = count;
+	m->unwritten = false;
+	return err;
+}
+
+int ext4_map_create(struct journal_handle *h, struct inode *i, u32 block, u32 max, bool unwritten, struct ext4_map *m)
+{
+	struct ext4_inode *ei = ext4_i(i);
+	int err;
+
+	rwlock_write(&ei->map_lock);
+	err = find(i, block, max, m);
+	if (!err && !m->block)
+		err = create(h, i, block, max, unwritten, m);
+	else if (!err && m->unwritten && !unwritten)
+		err = convert(h, i, block, max, m);
+	last_set(ei, 0, NULL);
+	rwlock_write_done(&ei->map_lock);
+	m->length = MIN(m->length, max);
+	return err;
+}
+
+int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end)
+{
+	struct ext4_inode *ei = ext4_i(i);
+	int err;
+
+	rwlock_write(&ei->map_lock);
+	last_set(ei, 0, NULL);
+	ei->goal = 0;
+	err = has_extents(i) ? extent_remove(h, i, first, end, true) : indirect_remove(h, i, first, end);
+	last_set(ei, 0, NULL);
+	rwlock_write_done(&ei->map_lock);
+	return err;
+}

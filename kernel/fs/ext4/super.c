@@ -1,0 +1,652 @@
+/*
+ * Mounting: the superblock, what its features allow, the journal, options; and what goes wrong later.
+ *
+ * Every number of the superblock is checked before it is used. An incompatible feature that is not known refuses the mount by its name; one that
+ * only forbids writing makes it read-only.
+ */
+#include "ext4_priv.h"
+
+#include "core/registry.h"
+#include "lib/format.h"
+#include "mm/pagetable.h"
+
+#define INCOMPAT_KNOWN \
+	(INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG | INCOMPAT_EXTENTS | INCOMPAT_64BIT | INCOMPAT_FLEX_BG | INCOMPAT_CSUM_SEED)
+#define RO_KNOWN (RO_SPARSE_SUPER | RO_LARGE_FILE | RO_HUGE_FILE | RO_GDT_CSUM | RO_DIR_NLINK | RO_EXTRA_ISIZE | RO_METADATA_CSUM)
+
+static const struct feature {
+	u32 bit;
+	const char *name;
+} incompat_names[] = {
+	{ 1, "compression" }, { 8, "journal_dev" }, { 0x100, "mmp" }, { 0x400, "ea_inode" }, { 0x1000, "dirdata" }, { 0x4000, "large_dir" }, { 0x8000, "inline_data" },
+	{ 0x10000, "encrypt" }, { 0x20000, "casefold" },
+}, ro_names[] = {
+	{ 4, "btree_dir" }, { 0x80, "has_snapshot" }, { 0x100, "quota" }, { 0x200, "bigalloc" }, { 0x800, "replica" }, { 0x1000, "read-only" }, { 0x2000, "project" },
+	{ 0x4000, "shared_blocks" }, { 0x8000, "verity" }, { 0x10000, "orphan_present" },
+};
+
+static void tell_features(const struct ext4_fs *fs, const char *what, u32 unknown, const struct feature *names, size_t count)
+{
+	char text[160] = "";
+
+	for (size_t k = 0; k < count; k++)
+		if (unknown & names[k].bit) {
+			strlcat(text, " ", sizeof(text));
+			strlcat(text, names[k].name, sizeof(text));
+			unknown &= ~names[k].bit;
+		}
+	if (unknown)
+		ksnprintf(text + strlen(text), sizeof(text) - strlen(text), " 0x%x", unknown);
+	pr_err("EXT4-fs (%s): %s:%s\n", fs->dev->name, what, text);
+}
+
+/* --- errors ---------------------------------------------------------------------------------------------------------------- */
+
+int ext4_error(struct ext4_fs *fs, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	kvsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	pr_err("EXT4-fs error (%s): %s\n", fs->dev->name, text);
+	if (fs->super_buffer && !(fs->sb->flags & MS_RDONLY))
+		atomic_fetch_or(&fs->errors, 1u);
+	if (fs->remount_on_error && !(fs->sb->flags & MS_RDONLY)) {
+		pr_err("EXT4-fs (%s): read-only from now on\n", fs->dev->name);
+		atomic_fetch_or(&fs->sb->flags, MS_RDONLY);
+		if (fs->journal)
+			journal_abort(fs->journal, -EIO);
+	}
+	return -EUCLEAN;
+}
+
+/* The journal has stopped: nothing can be written in good order any more, whatever errors= says. */
+static void aborted(void *arg, int err __unused)
+{
+	struct ext4_fs *fs = arg;
+
+	if (!(atomic_fetch_or(&fs->sb->flags, MS_RDONLY) & MS_RDONLY))
+		pr_err("EXT4-fs (%s): read-only from now on\n", fs->dev->name);
+}
+
+struct journal_handle *ext4_start(struct ext4_fs *fs, u32 credits)
+{
+	if (fs->sb->flags & MS_RDONLY && !fs->recovering)
+		return ERR_PTR(-EROFS);
+	return journal_start(fs->journal, credits);
+}
+
+struct buffer *ext4_read(struct ext4_fs *fs, u64 block)
+{
+	if (block >= fs->blocks)
+		return ERR_PTR(-EUCLEAN);
+	return buffer_read(fs->dev, block, fs->block_size);
+}
+
+/* --- the superblock ---------------------------------------------------------------------------------------------------------- */
+
+static u32 super_checksum(const struct ext4_disk_super *s)
+{
+	return crc32c(~0u, s, offsetof(struct ext4_disk_super, checksum));
+}
+
+/* Its counts and its checksum; journal_access was asked for. */
+int ext4_super_update(struct journal_handle *h, struct ext4_fs *fs)
+{
+	struct ext4_disk_super *s = disk_super(fs);
+
+	s->write_time = (u32)time_now_coarse().sec;
+	s->free_blocks_lo = (u32)fs->free_blocks;
+	s->free_blocks_hi = fs->incompat & INCOMPAT_64BIT ? (u32)(fs->free_blocks >> 32) : 0;
+	s->free_inodes = (u32)fs->free_inodes;
+	if (atomic_load(&fs->errors))
+		s->state |= SUPER_ERROR;
+	if (fs->checksums)
+		s->checksum = super_checksum(s);
+	journal_dirty(h, fs->super_buffer);
+	return 0;
+}
+
+static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
+{
+	const char *name = fs->dev->name;
+	u64 size;
+
+	if (s->magic != EXT4_MAGIC)
+		return -EINVAL;
+	fs->compat = s->revision ? s->compat : 0;
+	fs->incompat = s->revision ? s->incompat : 0;
+	fs->ro_compat = s->revision ? s->ro_compat : 0;
+	if (fs->incompat & ~INCOMPAT_KNOWN) {
+		tell_features(fs, "cannot be mounted because of features that are not known", fs->incompat & ~INCOMPAT_KNOWN, incompat_names, ARRAY_SIZE(incompat_names));
+		return -EINVAL;
+	}
+	if (fs->ro_compat & RO_METADATA_CSUM && s->checksum != super_checksum(s)) {
+		pr_err("EXT4-fs (%s): the superblock has a wrong checksum\n", name);
+		return -EUCLEAN;
+	}
+	if (s->log_block_size > 2) {
+		pr_err("EXT4-fs (%s): blocks of %lu bytes are more than a page\n", name, s->log_block_size < 20 ? 1024ul << s->log_block_size : 0ul);
+		return -EINVAL;
+	}
+	fs->block_shift = 10 + s->log_block_size;
+	fs->block_size = 1u << fs->block_shift;
+	fs->blocks = s->blocks_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->blocks_hi << 32 : 0);
+	fs->first_data_block = s->first_data_block;
+	fs->blocks_per_group = s->blocks_per_group;
+	fs->inodes_per_group = s->inodes_per_group;
+	fs->inodes = s->inodes;
+	fs->inode_size = s->revision ? s->inode_size : EXT4_GOOD_INODE_SIZE;
+	fs->first_ino = s->revision ? s->first_ino : 11;
+	fs->desc_size = fs->incompat & INCOMPAT_64BIT ? s->desc_size : 32;
+	size = fs->dev->sectors / (fs->block_size / SECTOR_SIZE);
+	if (fs->inode_size < EXT4_GOOD_INODE_SIZE || fs->inode_size > fs->block_size || fs->inode_size & (fs->inode_size - 1) || fs->desc_size < 32 ||
+	    fs->desc_size > fs->block_size || fs->desc_size & (fs->desc_size - 1) || (fs->incompat & INCOMPAT_64BIT && fs->desc_size < 64) ||
+	    fs->first_data_block != (fs->block_size == 1024 ? 1 : 0) || !fs->blocks_per_group || fs->blocks_per_group > fs->block_size * 8 || fs->blocks_per_group % 8 ||
+	    !fs->inodes_per_group || fs->inodes_per_group > fs->block_size * 8 || fs->inodes_per_group % 8 || fs->blocks <= fs->first_data_block + 1 ||
+	    s->log_cluster_size != s->log_block_size || fs->first_ino < 11 || fs->first_ino > fs->inodes_per_group) {
+		pr_err("EXT4-fs (%s): the superblock makes no sense\n", name);
+		return -EUCLEAN;
+	}
+	if (fs->blocks > size) {
+		pr_err("EXT4-fs (%s): %lu blocks, and the device has %lu\n", name, fs->blocks, size);
+		return -EINVAL;
+	}
+	fs->inodes_per_block = fs->block_size / fs->inode_size;
+	fs->desc_per_block = fs->block_size / fs->desc_size;
+	size = DIV_ROUND_UP(fs->blocks - fs->first_data_block, (u64)fs->blocks_per_group);
+	if (size > UINT32_MAX / fs->inodes_per_group || size * fs->inodes_per_group != fs->inodes || s->inodes_per_group < fs->inodes_per_block) {
+		pr_err("EXT4-fs (%s): %u inodes do not fit its groups\n", name, fs->inodes);
+		return -EUCLEAN;
+	}
+	fs->groups = (u32)size;
+	return 0;
+}
+
+static void read_rest(struct ext4_fs *fs)
+{
+	const struct ext4_disk_super *s = disk_super(fs);
+
+	fs->checksums = fs->ro_compat & RO_METADATA_CSUM;
+	fs->group_checksums = fs->ro_compat & (RO_METADATA_CSUM | RO_GDT_CSUM);
+	fs->seed = crc32c(~0u, s->uuid, sizeof(s->uuid));
+	if (fs->incompat & INCOMPAT_CSUM_SEED)
+		memcpy(&fs->seed, (const char *)s + EXT4_SUPER_CHECKSUM_SEED, 4);
+	memcpy(fs->hash_seed, s->hash_seed, sizeof(fs->hash_seed));
+	fs->hash_version = s->hash_version <= HASH_TEA ? s->hash_version : HASH_HALF_MD4;
+	fs->hash_unsigned = s->flags & FLAG_UNSIGNED_HASH;
+	fs->reserved_blocks = s->reserved_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->reserved_hi << 32 : 0);
+	fs->remount_on_error = s->errors != 1;
+	fs->generation = time_now_coarse().nsec ^ s->write_time;
+}
+
+static int read_super(struct ext4_fs *fs)
+{
+	struct ext4_disk_super *s = kmalloc(1024, 0);
+	int err = s ? block_rw(fs->dev, BLOCK_READ, 2, s, 1024) : -ENOMEM;
+
+	if (!err)
+		err = check_super(fs, s);
+	kfree(s);
+	if (err)
+		return err;
+	fs->super_offset = fs->block_size > 1024 ? 1024 : 0;
+	fs->super_buffer = buffer_read(fs->dev, fs->first_data_block, fs->block_size);
+	if (IS_ERR(fs->super_buffer)) {
+		err = (int)PTR_ERR(fs->super_buffer);
+		fs->super_buffer = NULL;
+		return err;
+	}
+	read_rest(fs);
+	return 0;
+}
+
+/* --- the journal ---------------------------------------------------------------------------------------------------------------- */
+
+/* Where the journal's blocks are, one by one. ERR_PTR. */
+static u64 *journal_blocks(struct ext4_fs *fs, struct inode *i, u32 *count)
+{
+	u32 n = (u32)(i->size >> fs->block_shift);
+	u64 *blocks;
+
+	if (!n || i->size >> fs->block_shift > fs->blocks || !S_ISREG(i->mode))
+		return ERR_PTR(-EUCLEAN);
+	blocks = kmap_alloc(n * sizeof(*blocks), 0);
+	if (!blocks)
+		return ERR_PTR(-ENOMEM);
+	for (u32 at = 0; at < n;) {
+		struct ext4_map m;
+		int err = ext4_map_blocks(i, at, n - at, &m);
+
+		if (err || !m.block) {
+			kmap_free(blocks);
+			return ERR_PTR(err ? err : -EUCLEAN);
+		}
+		for (u32 k = 0; k < m.length; k++)
+			blocks[at + k] = m.block + k;
+		at += m.length;
+	}
+	*count = n;
+	return blocks;
+}
+
+static int open_journal(struct ext4_fs *fs, bool read_only)
+{
+	struct inode *i;
+	struct journal_setup s = { .dev = fs->dev, .block_size = fs->block_size, .checksums = fs->checksums, .wide = fs->incompat & INCOMPAT_64BIT,
+		.read_only = read_only, .committed = ext4_blocks_committed, .aborted = aborted, .arg = fs, .name = fs->dev->name };
+
+	if (!disk_super(fs)->journal_ino) {
+		pr_err("EXT4-fs (%s): its journal is on another device, which is not supported\n", fs->dev->name);
+		return -EINVAL;
+	}
+	i = ext4_iget(fs->sb, disk_super(fs)->journal_ino);
+	if (IS_ERR(i))
+		return (int)PTR_ERR(i);
+	s.blocks = journal_blocks(fs, i, &s.count);
+	fs->journal_size = i->size >> fs->block_shift;
+	inode_put(i);
+	if (IS_ERR(s.blocks))
+		return (int)PTR_ERR(s.blocks);
+	fs->journal = journal_open(&s);
+	if (IS_ERR(fs->journal)) {
+		int err = (int)PTR_ERR(fs->journal);
+		fs->journal = NULL;
+		return err;
+	}
+	return 0;
+}
+
+/* Marks the file system as in use (or not) in the superblock, at once. */
+static int mark_super(struct ext4_fs *fs, bool in_use)
+{
+	struct ext4_disk_super *s = disk_super(fs);
+
+	if (in_use) {
+		s->mounts++;
+		s->mount_time = (u32)time_now_coarse().sec;
+		if (fs->journal)
+			s->incompat |= INCOMPAT_RECOVER;
+		else
+			s->state &= (u16)~SUPER_CLEAN;
+	} else {
+		s->incompat &= ~(u32)INCOMPAT_RECOVER;
+		s->state |= SUPER_CLEAN;
+	}
+	fs->incompat = s->incompat;
+	s->write_time = (u32)time_now_coarse().sec;
+	s->free_blocks_lo = (u32)fs->free_blocks;
+	s->free_blocks_hi = fs->incompat & INCOMPAT_64BIT ? (u32)(fs->free_blocks >> 32) : 0;
+	s->free_inodes = (u32)fs->free_inodes;
+	if (atomic_load(&fs->errors))
+		s->state |= SUPER_ERROR;
+	if (fs->checksums)
+		s->checksum = super_checksum(s);
+	if (buffer_write_wait(fs->super_buffer))
+		return -EIO;
+	return block_flush(fs->dev);
+}
+
+/* --- options ------------------------------------------------------------------------------------------------------------------------ */
+
+static int parse_options(struct ext4_fs *fs, const char *options)
+{
+	static const char *const accepted[] = { "data=ordered", "barrier", "barrier=1", "user_xattr", "acl", "noacl", "nouser_xattr", "delalloc", "nodelalloc", "relatime", "noload",
+		"norecovery", "discard", "nodiscard", "init_itable", "noinit_itable", "dioread_nolock", "dioread_lock", "minixdf", "bsddf", "grpid", "nogrpid", "noquota" };
+	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
+	int err = copy ? 0 : -ENOMEM;
+
+	while (!err && option_next(&at, &key, &value)) {
+		char whole[32];
+		bool known = false;
+
+		ksnprintf(whole, sizeof(whole), value ? "%s=%s" : "%s", key, value);
+		if (!strcmp(key, "errors") && value && (!strcmp(value, "remount-ro") || !strcmp(value, "continue") || !strcmp(value, "panic"))) {
+			/* A disk must not be able to stop the system: panic is taken as read-only. */
+			fs->remount_on_error = strcmp(value, "continue") != 0;
+			continue;
+		}
+		if (!strcmp(key, "commit") || !strcmp(key, "stripe") || !strcmp(key, "sb") || !strcmp(key, "resuid") || !strcmp(key, "resgid"))
+			known = value;
+		for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
+			known |= !strcmp(whole, accepted[k]);
+		if (!known) {
+			pr_err("EXT4-fs (%s): option \"%s\" is not known\n", fs->dev->name, whole);
+			err = -EINVAL;
+		}
+	}
+	kfree(copy);
+	return err;
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------------------------------ */
+
+static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	u64 overhead = fs->first_data_block;
+	u64 id[2];
+
+	for (u32 g = 0; g < fs->groups; g++)
+		overhead += (group_has_super(fs, g) ? 1 + fs->desc_blocks + disk_super(fs)->reserved_gdt_blocks : 0) + 2 + DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block);
+	if (fs->journal_size)
+		overhead += fs->journal_size;
+	memcpy(id, disk_super(fs)->uuid, sizeof(id));
+	id[0] ^= id[1];
+	st->bsize = st->frsize = fs->block_size;
+	st->blocks = fs->blocks - MIN(overhead, fs->blocks);
+	st->bfree = fs->free_blocks;
+	st->bavail = fs->free_blocks - MIN(fs->free_blocks, fs->reserved_blocks);
+	st->files = fs->inodes;
+	st->ffree = fs->free_inodes;
+	st->fsid[0] = (u32)id[0];
+	st->fsid[1] = (u32)(id[0] >> 32);
+	st->namelen = EXT4_NAME_LEN;
+	return 0;
+}
+
+/* The next held inode, counted; each once a round: it goes to the end of the list. */
+static struct inode *next_held(struct ext4_fs *fs, u32 *left)
+{
+	struct inode *i = NULL;
+
+	spin_lock(&fs->dirty_lock);
+	if (*left && !list_empty(&fs->dirty)) {
+		struct ext4_inode *ei = list_first(&fs->dirty, struct ext4_inode, dirty_link);
+
+		--*left;
+		list_del(&ei->dirty_link);
+		list_add_tail(&fs->dirty, &ei->dirty_link);
+		i = ei->inode;
+		inode_get(i);
+	}
+	spin_unlock(&fs->dirty_lock);
+	return i;
+}
+
+static u32 count_held(struct ext4_fs *fs)
+{
+	struct list *l;
+	u32 n = 0;
+
+	spin_lock(&fs->dirty_lock);
+	for (l = fs->dirty.next; l != &fs->dirty; l = l->next)
+		n++;
+	spin_unlock(&fs->dirty_lock);
+	return n;
+}
+
+/* Without `wait`, now and then: times of inodes that have no dirty pages. */
+static int ext4_sync(struct superblock *sb, bool wait)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	struct journal_handle *h;
+	u32 left = count_held(fs);
+	struct inode *i;
+	int err = 0, e;
+
+	if (sb->flags & MS_RDONLY)
+		return 0;
+	while ((i = next_held(fs, &left))) {
+		if (wait)
+			pagecache_writeback(&i->cache, 0, UINT64_MAX, false);
+		if (wait || !i->cache.dirty) {
+			e = ext4_write_inode(i, false);
+			err = err ? err : e;
+		}
+		inode_put(i);
+	}
+	if (!wait)
+		return err;
+	h = ext4_start(fs, 1);
+	if (!IS_ERR(h)) {
+		if (!journal_access(h, fs->super_buffer))
+			ext4_super_update(h, fs);
+		journal_stop(h);
+	}
+	e = fs->journal ? journal_commit_all(fs->journal, true) : buffers_sync(fs->dev);
+	if (!e)
+		e = block_flush(fs->dev);
+	return err ? err : e;
+}
+
+static void ext4_put(struct superblock *sb)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	int err = 0;
+
+	if (!fs)
+		return;
+	/* What could not be written is lost with this: its inodes are let go all the same. */
+	while (!list_empty(&fs->dirty))
+		ext4_drop_hold(list_first(&fs->dirty, struct ext4_inode, dirty_link)->inode);
+	if (fs->journal)
+		err = journal_close(fs->journal);
+	else if (fs->in_use)
+		err = buffers_sync(fs->dev);
+	fs->journal = NULL;
+	if (fs->in_use && !err)
+		mark_super(fs, false);
+	groups_destroy(fs);
+	buffer_put(fs->super_buffer);
+	buffers_forget(fs->dev);
+	block_device_release(fs->dev, fs);
+	while (!list_empty(&fs->freed)) {
+		struct list *l = fs->freed.next;
+		list_del(l);
+		kfree(l);
+	}
+	kfree(fs);
+}
+
+static int start_writing(struct ext4_fs *fs)
+{
+	int err;
+
+	if (fs->in_use)
+		return 0;
+	if (fs->dev->disk->read_only)
+		return -EROFS;
+	if (fs->ro_compat & ~RO_KNOWN) {
+		tell_features(fs, "cannot be written because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
+		return -EROFS;
+	}
+	err = fs->journal ? journal_begin(fs->journal) : 0;
+	if (!err)
+		err = mark_super(fs, true);
+	fs->in_use = !err;
+	return err;
+}
+
+static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	int err = parse_options(fs, options);
+
+	if (err)
+		return err;
+	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY)) {
+		err = ext4_sync(sb, true);
+		if (!err && fs->journal)
+			err = journal_flush(fs->journal);
+		return err;
+	}
+	if (!(flags & MS_RDONLY) && sb->flags & MS_RDONLY) {
+		if (journal_error(fs->journal))
+			return -EROFS;
+		err = start_writing(fs);
+		if (!err && disk_super(fs)->last_orphan) {
+			fs->recovering = true;
+			ext4_orphans_clean(fs);
+			fs->recovering = false;
+		}
+	}
+	return err;
+}
+
+static void show_options(struct superblock *sb, struct seq *s)
+{
+	if (!ext4_fs(sb)->remount_on_error)
+		seq_puts(s, ",errors=continue");
+}
+
+static const struct super_ops ext4_super_ops = {
+	.statfs = ext4_statfs,
+	.evict = ext4_evict,
+	.put = ext4_put,
+	.sync = ext4_sync,
+	.write_inode = ext4_write_inode,
+	.touched = ext4_touched,
+	.remount = ext4_remount,
+	.show_options = show_options,
+};
+
+/* --- mounting ----------------------------------------------------------------------------------------------------------------------------- */
+
+static struct ext4_fs *alloc_fs(struct block_device *dev)
+{
+	struct ext4_fs *fs = kzalloc(sizeof(*fs), 0);
+
+	if (!fs)
+		return NULL;
+	fs->dev = dev;
+	mutex_init(&fs->alloc_mutex, "ext4 allocation", RANK_ALLOC);
+	mutex_init(&fs->orphan_mutex, "ext4 orphans", RANK_ORPHANS);
+	spin_init(&fs->dirty_lock, "ext4 dirty", RANK_INODE_SPIN + 3);
+	list_init(&fs->freed);
+	list_init(&fs->orphans);
+	list_init(&fs->dirty);
+	return fs;
+}
+
+/* Everything up to the root: 0 or -errno; what was set up is taken down by ext4_put. */
+static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
+{
+	u64 most;
+	struct inode *root;
+	int err = read_super(fs);
+
+	if (err)
+		return err;
+	most = ((u64)UINT32_MAX - 1) << fs->block_shift;
+	if (!(fs->incompat & INCOMPAT_EXTENTS)) {
+		u64 per = fs->block_size / 4;
+		most = (12 + per + per * per + MIN(per * per * per, 1ul << 31)) << fs->block_shift;
+	}
+	sb->max_file_size = MIN(sb->max_file_size, most);
+	err = groups_init(fs);
+	if (err)
+		return err;
+	if (fs->compat & COMPAT_HAS_JOURNAL) {
+		struct ext4_disk_super *s = disk_super(fs);
+		err = open_journal(fs, read_only);
+		if (err)
+			return err;
+		/* What was replayed may have changed all that was read. */
+		if (journal_was_dirty(fs->journal)) {
+			err = check_super(fs, s);
+			read_rest(fs);
+			fs->free_blocks = fs->free_inodes = 0;
+			groups_destroy(fs);
+			if (!err)
+				err = groups_init(fs);
+			if (err)
+				return err;
+			if (read_only && !fs->dev->disk->read_only)
+				mark_super(fs, false);
+		}
+	} else if (fs->incompat & INCOMPAT_RECOVER) {
+		pr_err("EXT4-fs (%s): it needs recovery, and has no journal\n", fs->dev->name);
+		return -EUCLEAN;
+	}
+	root = ext4_iget(sb, EXT4_ROOT_INO);
+	if (IS_ERR(root))
+		return (int)PTR_ERR(root);
+	if (!S_ISDIR(root->mode) || !root->size) {
+		inode_put(root);
+		return ext4_error(fs, "the root is no directory");
+	}
+	sb->root = dentry_make_root(root);
+	return sb->root ? 0 : -ENOMEM;
+}
+
+/* ext2 and ext3 are what has no extents; ext3 has a journal. */
+static bool type_fits(const struct fs_type *t, const struct ext4_fs *fs)
+{
+	bool journal = fs->compat & COMPAT_HAS_JOURNAL, new = fs->incompat & ~(u32)(INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG);
+
+	if (!strcmp(t->name, "ext2"))
+		return !new && !journal;
+	return strcmp(t->name, "ext3") || (!new && journal);
+}
+
+static struct superblock *ext4_mount(const struct fs_type *t, const char *source, u32 flags, const char *options)
+{
+	struct block_device *dev = block_device_of_path(source);
+	struct superblock *sb;
+	struct ext4_fs *fs;
+	bool read_only = flags & MS_RDONLY;
+	int err;
+
+	if (IS_ERR(dev))
+		return (struct superblock *)dev;
+	sb = superblock_find(t, dev->dev);
+	if (sb)
+		return (sb->flags ^ flags) & MS_RDONLY ? ERR_PTR(-EBUSY) : sb;
+	fs = alloc_fs(dev);
+	if (!fs)
+		return ERR_PTR(-ENOMEM);
+	err = block_device_claim(dev, fs, !read_only);
+	if (err) {
+		kfree(fs);
+		return ERR_PTR(err);
+	}
+	sb = superblock_alloc(t);
+	if (!sb) {
+		block_device_release(dev, fs);
+		kfree(fs);
+		return ERR_PTR(-ENOMEM);
+	}
+	fs->sb = sb;
+	sb->private = fs;
+	sb->dev = dev->dev;
+	sb->flags = flags | MS_RDONLY;
+	sb->ops = &ext4_super_ops;
+	err = fill(sb, fs, read_only);
+	if (!err)
+		err = parse_options(fs, options);
+	if (!err && !type_fits(t, fs))
+		err = -EINVAL;
+	if (!err && !read_only && fs->ro_compat & ~RO_KNOWN) {
+		tell_features(fs, "mounted read-only because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
+		read_only = true;
+	}
+	if (!err && !read_only) {
+		err = start_writing(fs);
+		if (!err) {
+			atomic_fetch_and(&sb->flags, ~MS_RDONLY);
+			ext4_orphans_clean(fs);
+		}
+	}
+	if (err) {
+		superblock_put(sb);
+		return ERR_PTR(err);
+	}
+	printk("EXT4-fs (%s): mounted as %s, %s\n", dev->name, t->name, sb->flags & MS_RDONLY ? "read-only" : fs->journal ? "ordered" : "without a journal");
+	return sb;
+}
+
+FS_TYPE(ext4, .name = "ext4", .magic = EXT4_MAGIC, .mount = ext4_mount);
+FS_TYPE(ext3, .name = "ext3", .magic = EXT4_MAGIC, .mount = ext4_mount);
+FS_TYPE(ext2, .name = "ext2", .magic = EXT4_MAGIC, .mount = ext4_mount);
+
+static void cache_dirty(struct inode *i)
+{
+	if (i->sb->ops == &ext4_super_ops)
+		ext4_hold(i);
+}
+NOTIFIER(cache_dirtied, cache_dirty);
+
+SUBSYSTEM(ext4, .needs = "block writeback", .init = ext4_inodes_init, .stage = "10-disk");
