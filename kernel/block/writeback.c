@@ -124,6 +124,18 @@ static size_t sweep(size_t want, bool unmap)
 	return freed;
 }
 
+/* Before memory is short: a reader or writer makes the room that he will need, in one go and without locks, instead of page by page in the middle of things. */
+static void make_room(u32 count)
+{
+	u64 low = frame_total() / 32 + count;
+
+	if (likely(frame_free_now() >= low))
+		return;
+	if (sweep(2 * count + 64, false) < count)
+		ask();
+}
+NOTIFIER(pages_wanted, make_room);
+
 static void reclaim_pages(size_t want, size_t *freed)
 {
 	size_t n = buffers_reclaim(want);

@@ -72,6 +72,7 @@ static ssize_t cached_read(struct file *f, struct uio *to, s64 *pos)
 	while (to->left) {
 		size_t step = MIN(to->left, READ_STEP);
 
+		NOTIFIER_CALL(pages_wanted, READ_STEP / PAGE_SIZE);
 		pagecache_readahead(f, *pos, step);
 		rest = to->left - step;
 		to->left = step;
@@ -154,6 +155,8 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *lim
 	size_t n = MIN(from->left, WRITE_CHUNK), want = n, rest;
 	ssize_t ret;
 
+	if (f->inode->cache.ops && f->inode->cache.ops->write_page)
+		NOTIFIER_CALL(pages_wanted, n / PAGE_SIZE + 1);
 	ret = uio_fault_in(from, n, false);
 	if (ret)
 		return ret;

@@ -320,6 +320,16 @@ void ext4_blocks_committed(void *arg, u32 tid)
 	mutex_unlock(&fs->alloc_mutex);
 }
 
+bool ext4_wait_for_space(struct ext4_fs *fs, int *tries)
+{
+	bool waiting;
+
+	mutex_lock(&fs->alloc_mutex);
+	waiting = !list_empty(&fs->freed);
+	mutex_unlock(&fs->alloc_mutex);
+	return waiting && fs->journal && !current->journal && (*tries)++ < 3 && !journal_commit_all(fs->journal, true);
+}
+
 static int free_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 group, u32 bit, u32 count)
 {
 	struct buffer *db, *b;

@@ -129,6 +129,8 @@ void groups_destroy(struct ext4_fs *fs);
 u64 ext4_alloc_blocks(struct journal_handle *h, struct inode *i, u64 goal, u32 *count, int *err);
 int ext4_free_blocks(struct journal_handle *h, struct inode *i, u64 block, u32 count, bool metadata);
 void ext4_blocks_committed(void *fs, u32 tid);
+/* There was no space: true if a commit has made some since, and it is worth another try. No handle is open. */
+bool ext4_wait_for_space(struct ext4_fs *fs, int *tries);
 struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group); /* alloc_mutex held; ERR_PTR */
 int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 group); /* makes one that was left unwritten by mkfs; alloc_mutex held */
 

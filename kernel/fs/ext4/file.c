@@ -134,7 +134,7 @@ static void drop_excess(struct journal_handle *h, struct inode *i, u64 end)
 	}
 }
 
-static ssize_t write_start(struct pagecache *pc, u64 pos, size_t n)
+static ssize_t try_write_start(struct pagecache *pc, u64 pos, size_t n)
 {
 	struct inode *i = pc->inode;
 	struct ext4_fs *fs = fs_of(i);
@@ -155,6 +155,17 @@ static ssize_t write_start(struct pagecache *pc, u64 pos, size_t n)
 		return (ssize_t)(ready - pos);
 	journal_stop(h);
 	return err;
+}
+
+static ssize_t write_start(struct pagecache *pc, u64 pos, size_t n)
+{
+	ssize_t ready;
+	int tries = 0;
+
+	do
+		ready = try_write_start(pc, pos, n);
+	while (ready == -ENOSPC && ext4_wait_for_space(fs_of(pc->inode), &tries));
+	return ready;
 }
 
 static int write_stop(struct pagecache *pc, u64 pos, size_t n, ssize_t done)

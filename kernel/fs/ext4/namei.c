@@ -59,7 +59,7 @@ static void forget(struct journal_handle *h, struct inode *i)
 	ext4_orphan_add(h, i);
 }
 
-static int make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target)
+static int try_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target)
 {
 	struct ext4_fs *fs = fs_of(dir);
 	struct journal_handle *h = ext4_start(fs, CREDITS_NEW_INODE + CREDITS_NAME + CREDITS_ALLOC * 2);
@@ -95,6 +95,16 @@ static int make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const c
 	}
 	dentry_instantiate(d, i);
 	return stop(h, dir, 0);
+}
+
+static int make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const char *target)
+{
+	int err, tries = 0;
+
+	do
+		err = try_make(dir, d, mode, rdev, target);
+	while (err == -ENOSPC && ext4_wait_for_space(fs_of(dir), &tries));
+	return err;
 }
 
 static int create(struct inode *dir, struct dentry *d, u32 mode) { return make(dir, d, S_IFREG | mode, 0, NULL); }

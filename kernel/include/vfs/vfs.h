@@ -113,6 +113,8 @@ u64 pagecache_dirty_pages(void); /* of all caches that are written back */
 bool pagecache_evict(struct frame *f, bool unmap);
 /* A program has dirtied pages, no locks are held: may make it wait for write-back. */
 NOTIFIER_DECLARE(pages_dirtied, struct inode *i);
+/* So many pages will be wanted soon, no locks are held: time to make room. */
+NOTIFIER_DECLARE(pages_wanted, u32 count);
 /* One more cache has dirty pages. Any context but interrupts. */
 NOTIFIER_DECLARE(cache_dirtied, struct inode *i);
 s64 pagecache_seek(struct pagecache *pc, s64 off, int whence, u64 size); /* SEEK_DATA, SEEK_HOLE */
