@@ -510,8 +510,13 @@ void initramfs_unpack(void)
 		unpack_image(u, (const u8 *)embedded_initramfs_start, embedded, "built-in", scratch);
 	for (u32 m = 0; m < bootinfo.module_count; m++) {
 		char what[16];
+		/* A loader may have put it into memory that the firmware calls its own: that is not in the direct map. */
+		void *image = kmap_device(bootinfo.modules[m].base, bootinfo.modules[m].length);
+
 		ksnprintf(what, sizeof(what), "module %u", m);
-		unpack_image(u, phys_to_virt(bootinfo.modules[m].base), bootinfo.modules[m].length, what, scratch);
+		if (image)
+			unpack_image(u, image, bootinfo.modules[m].length, what, scratch);
+		kmap_free(image);
 		bytes += bootinfo.modules[m].length;
 	}
 	unpack_finish(u);
