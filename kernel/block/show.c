@@ -5,17 +5,19 @@
 #include "core/registry.h"
 #include "time/time.h"
 
-static void show_partition(struct block_device *dev, void *s)
+static void show_partition(struct block_device *dev, void *arg)
 {
+	struct seq *s = arg;
+
+	if (!s->len)
+		seq_puts(s, "major minor  #blocks  name\n\n");
 	seq_printf(s, "%4u  %7u %10lu %s\n", abi_major(dev->dev), abi_minor(dev->dev), dev->sectors / 2, dev->name);
 }
 
 static int show_partitions(struct seq *s)
 {
-	if (registry_state("block") != SUBSYSTEM_OK)
-		return 0;
-	seq_puts(s, "major minor  #blocks  name\n\n");
-	block_device_for_each(show_partition, s);
+	if (registry_state("block") == SUBSYSTEM_OK)
+		block_device_for_each(show_partition, s);
 	return 0;
 }
 NODE(partitions, .path = "partitions", .show = show_partitions);

@@ -1,0 +1,298 @@
+"""Disks: partitions, files on ext2, ext3 and ext4, the journal. The judges are Linux's own tools: mke2fs makes the images, e2fsck and debugfs look at
+what is left of them."""
+import hashlib
+import os
+import random
+import re
+import struct
+import time
+import zlib
+
+import pytest
+
+from harness import disk
+from harness.build import kernel, rootfs
+from harness.qemu import Machine
+from labs.scenarios import PROMPT
+
+
+class Guest:
+    """Busybox's shell with disks; what is said beside the answer to a command is the kernel's."""
+
+    def __init__(self, *words, smp=2, mem="256M", machine="pc", cmdline="", cap=240):
+        self.machine = Machine(kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 quiet panic=-1 rdinit=/bin/sh " + cmdline, smp=smp, icount=False, mem=mem,
+                               machine=machine, cap=cap, extra=[w for word in words for w in word])
+        self.machine.expect(PROMPT)
+        for command in ("stty cols 4000", "mount -t proc proc /proc; mount -t devtmpfs dev /dev; mkdir -p /m /tmp; mount -t tmpfs tmp /tmp"):
+            self.run(command)
+
+    def run(self, command, timeout=100):
+        text = self.machine.run(command, PROMPT, timeout=timeout)
+        assert "PANIC" not in self.machine.verdict, self.machine.report()
+        return text
+
+    def says(self, command, wanted, timeout=100):
+        text = self.run(command, timeout)
+        assert re.search(wanted, text), "%s: `%s` is not in\n%s\n%s" % (command, wanted, text, self.run("dmesg | tail -5"))
+
+    def mount(self, where="/m", device="/dev/vda", kind="ext4", options="rw"):
+        self.says("mount -t %s -o %s %s %s && echo moun''ted" % (kind, options, device, where), "mounted")
+
+    def off(self):
+        self.says("cd /; umount /m && echo g''one", "gone")
+        self.machine.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.machine.close()
+
+
+def gpt(path, parts):
+    """A partition table of our own making: [(first, last, name)]."""
+    size = path.stat().st_size // 512
+    entries = b"".join(bytes.fromhex("af3dc60f838472478e793d69d8477de4") + bytes([7] * 15 + [n]) + struct.pack("<QQQ", first, last, 0) + name.encode("utf-16-le").ljust(72, b"\0")
+                       for n, (first, last, name) in enumerate(parts)).ljust(128 * 128, b"\0")
+
+    def header(at, other, where):
+        head = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, at, other, 34, size - 34, bytes(16), where, 128, 128, zlib.crc32(entries))
+        return (head[:16] + struct.pack("<I", zlib.crc32(head)) + head[20:]).ljust(512, b"\0")
+
+    with open(path, "r+b") as f:
+        f.write(bytes(446) + struct.pack("<B3sB3sII", 0, b"\0\2\0", 0xee, b"\xff\xff\xff", 1, size - 1) + bytes(48) + b"\x55\xaa" + header(1, size - 1, 2) + entries)
+        f.seek((size - 33) * 512)
+        f.write(entries + header(size - 1, 1, size - 33))
+
+
+def noise(path, megabytes, seed=1):
+    path.write_bytes(random.Random(seed).randbytes(megabytes << 20))
+    return path
+
+
+@pytest.mark.parametrize("machine,options", [("pc", {}), ("pc", {"vectors": 0}), ("q35", {}), ("q35", {"vectors": 0}), ("pc", {"event_idx": "off"})])
+def test_a_disk_is_found_and_read(tmp_path, machine, options):
+    """By ports and by MCFG, with MSI-X and with the interrupt line."""
+    image = noise(tmp_path / "a", 9)
+    with Guest(disk.drive(image, **options), machine=machine) as guest:
+        guest.says("md5sum /dev/vda", hashlib.md5(image.read_bytes()).hexdigest())
+        guest.says("blockdev --getsize64 /dev/vda", str(9 << 20))
+        guest.says("dd if=/dev/vda bs=512 skip=1000 count=7 iflag=direct 2>/dev/null | md5sum", hashlib.md5(image.read_bytes()[512000:512000 + 3584]).hexdigest())
+        guest.says("grep -c vda /proc/partitions", "1")
+
+
+def test_partitions(tmp_path):
+    image = noise(tmp_path / "a", 8)
+    gpt(image, [(2048, 4095, "first"), (4096, 10000, "second")])
+    other = noise(tmp_path / "b", 8, 2)
+    with open(other, "r+b") as f:
+        f.write(bytes(446) + struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), 100, 50) + struct.pack("<B3sB3sII", 0, bytes(3), 5, bytes(3), 1000, 5000) + bytes(32) + b"\x55\xaa")
+        f.seek(1000 * 512)
+        f.write(bytes(446) + struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), 63, 200) + bytes(48) + b"\x55\xaa")
+    broken = noise(tmp_path / "c", 8, 3)
+    gpt(broken, [(2048, 4095, "first")])
+    with open(broken, "r+b") as f:
+        f.seek(512 + 60)
+        f.write(b"x")
+    with Guest(disk.drive(image, 0), disk.drive(other, 1), disk.drive(broken, 2)) as guest:
+        guest.says("blockdev --getsize64 /dev/vda1; blockdev --getsize64 /dev/vda2", r"%d\s+%d" % (2048 * 512, 5905 * 512))
+        guest.says("md5sum /dev/vda2", hashlib.md5(image.read_bytes()[4096 * 512:10001 * 512]).hexdigest())
+        guest.says("md5sum /dev/vdb5", hashlib.md5(other.read_bytes()[1063 * 512:1263 * 512]).hexdigest())
+        guest.says("ls /dev/vdc1; dmesg | grep -c 'GPT is bad'", r"/dev/vdc1\s+1")
+        guest.says("dd if=/dev/zero of=/dev/vdb1 bs=512 2>&1", "No space left|50\\+0")
+    assert other.read_bytes()[100 * 512:150 * 512] == bytes(50 * 512) and other.read_bytes()[150 * 512:151 * 512] != bytes(512)
+
+
+WORK = """cd /m; mkdir -p a/b c; cp /tmp/r a/r; ln a/r a/b/hard; ln -s ../a/r c/link; ln -s /%s c/long
+i=0; while [ $i -lt 400 ]; do echo text $i > c/a_name_that_fills_a_block_sooner_$i; i=$((i+1)); done
+i=0; while [ $i -lt 400 ]; do rm c/a_name_that_fills_a_block_sooner_$i; i=$((i+3)); done
+mv a/b c/moved; dd if=/tmp/r of=sparse bs=1k seek=5000 count=3 2>/dev/null; dd if=/tmp/r of=a/r bs=3000 seek=2 count=5 conv=notrunc 2>/dev/null
+cp a/r cut; truncate -s 12345 cut; mkfifo pipe; mknod dev c 4 64; chmod 640 cut; chown 12:34 cut; touch -d '2040-01-02 03:04:05' cut
+mv c/moved e; cp -r c d; rm -r c; cp /tmp/r gone; rm gone; cd /""" % ("x" * 100)
+
+
+@pytest.mark.parametrize("kind,options", [("ext4", ("-b", 4096)), ("ext4", ("-b", 1024)), ("ext3", ("-b", 1024)), ("ext2", ("-b", 4096)), ("ext2", ("-b", 1024, "-O", "^dir_index,^filetype")),
+                                          ("ext4", ("-O", "^has_journal,^metadata_csum,^64bit")), ("ext4", ("-O", "metadata_csum_seed,meta_bg,^resize_inode", "-I", 512))])
+def test_work_on_a_file_system(tmp_path, kind, options):
+    """The files are what they should be, and e2fsck finds no fault."""
+    image = disk.make(tmp_path / "a", 48, *options, kind=kind)
+    with Guest(disk.drive(image)) as guest:
+        guest.mount(kind=kind)
+        guest.run("dd if=/dev/urandom of=/tmp/r bs=1k count=700 2>/dev/null")
+        for line in WORK.split("\n"):
+            guest.run(line)
+        here = guest.run("cd /m; find . -type f | sort | xargs md5sum; cd /").replace("\r", "")
+        guest.off()
+    disk.check(image)
+    there = disk.dump(image, tmp_path / "out")
+    sums = dict(reversed(line.split()) for line in re.findall(r"^[0-9a-f]{32}  \./.*$", here, re.M))
+    assert len(sums) > 250
+    for name, wanted in sums.items():
+        assert hashlib.md5((there / name).read_bytes()).hexdigest() == wanted, name
+    assert (there / "sparse").stat().st_size == 5003 * 1024 and os.readlink(there / "d/long") == "/" + "x" * 100
+    assert "Mode:  0640" in disk.tool("debugfs", "-R", "stat /cut", image) and "Links: 2" in disk.tool("debugfs", "-R", "stat /e/hard", image)
+
+
+def test_files_that_linux_made(tmp_path):
+    tree = tmp_path / "tree"
+    (tree / "many").mkdir(parents=True)
+    for n in range(700):
+        (tree / "many" / ("a name that is long enough to need an index %d" % n)).write_text("%d" % n)
+    noise(tree / "big", 9)
+    os.symlink("big", tree / "link")
+    image = disk.make(tmp_path / "a", 64, tree=tree)
+    disk.tool("e2fsck", "-fyD", image, ok=(0, 1))  # builds the index
+    with Guest(disk.drive(image)) as guest:
+        guest.mount(options="ro")
+        guest.says("md5sum /m/link", hashlib.md5((tree / "big").read_bytes()).hexdigest())
+        guest.says("cat /m/many/*' 699' '/m/many/a name that is long enough to need an index 698'; echo", "699698")
+        guest.says("ls /m/many | wc -l", "700")
+        guest.says("touch /m/x 2>&1", "Read-only")
+        guest.off()
+    disk.check(image)
+
+
+@pytest.mark.parametrize("feature,named", [("mmp", "mmp"), ("casefold", "casefold"), ("encrypt", "encrypt"), ("large_dir", "large_dir"), ("inline_data", "inline_data"), ("ea_inode", "ea_inode")])
+def test_a_feature_that_is_not_known_is_refused_by_name(tmp_path, feature, named):
+    image = disk.make(tmp_path / "a", 16, "-O", feature)
+    with Guest(disk.drive(image)) as guest:
+        guest.says("mount -t ext4 /dev/vda /m; dmesg | tail -3", r"EXT4-fs \(vda\): cannot be mounted.*: %s" % named)
+
+
+@pytest.mark.parametrize("feature", ["quota", "bigalloc", "verity", "project,quota"])
+def test_a_feature_that_only_forbids_writing(tmp_path, feature):
+    image = disk.make(tmp_path / "a", 16, "-O", feature)
+    before = image.read_bytes()
+    with Guest(disk.drive(image)) as guest:
+        if feature == "bigalloc":
+            guest.says("mount -t ext4 /dev/vda /m; dmesg | tail -3", "EXT4-fs")
+        else:
+            guest.says("mount -t ext4 /dev/vda /m; touch /m/x 2>&1; dmesg | tail -3", r"(?s)Read-only.*read-only because of.*%s" % feature.split(",")[0])
+    assert image.read_bytes() == before
+
+
+BUSY = """w() { n=0; while :; do mkdir -p $1/$n; for k in 1 2 3 4 5; do cp /tmp/r $1/$n/f$k; mv $1/$n/f$k $1/$n/g$k; ln $1/$n/g$k $1/$n/h$k; rm $1/$n/g$k; truncate -s 5000 $1/$n/h$k; done
+i=0; while [ $i -lt 150 ]; do echo x > $1/$n/name_of_some_length_$i; i=$((i+1)); done; [ $n -gt 2 ] && rm -rf $1/$((n-2)); n=$((n+1)); sync; done; }"""
+
+
+def busy(guest, seconds):
+    """Two programs change things until they are stopped in the middle."""
+    guest.run("dd if=/dev/urandom of=/tmp/r bs=1k count=900 2>/dev/null; cd /m")
+    for line in BUSY.split("\n"):
+        guest.machine.console.send(line + "\n")
+    guest.machine.console.send("w a 2>/dev/null & w b 2>/dev/null &\n")
+    time.sleep(seconds)
+
+
+def test_a_journal_is_replayed_by_both(tmp_path):
+    """Our dirty journal by e2fsck, and by us: the same files come out, and neither leaves a fault."""
+    image = disk.make(tmp_path / "a", 96)
+    for turn in range(2):
+        with Guest(disk.drive(image)) as guest:
+            guest.mount()
+            busy(guest, 6)
+            guest.machine.close()
+        theirs = tmp_path / "theirs"
+        theirs.write_bytes(image.read_bytes())
+        disk.replay(theirs)
+        disk.check(theirs)
+        with Guest(disk.drive(image)) as guest:
+            guest.mount()
+            guest.says("dmesg | grep -c 'vda: replayed'", "1")
+            guest.off()
+        disk.check(image)
+        a, b = disk.dump(image, tmp_path / ("a%d" % turn)), disk.dump(theirs, tmp_path / ("b%d" % turn))
+        disk.tool("diff", "-r", a, b)
+
+
+def test_power_cuts(tmp_path):
+    """Every write is recorded; the disk is rebuilt as cuts leave it, with writes since the last flush lost: clean after replay, and what was synced is there."""
+    image = disk.make(tmp_path / "a", 24, "-J", "size=4")
+    base, log = image.read_bytes(), tmp_path / "log"
+    with Guest(disk.logged_drive(image, log)) as guest:
+        guest.mount()
+        guest.run("cd /m; i=0; while [ $i -lt 25 ]; do mkdir d$i; head -c $((i*1500+1)) /dev/urandom > d$i/f; mv d$i/f d$i/g; ln d$i/g l$i; [ $i -gt 4 ] && rm l$((i-4)); sync; i=$((i+1)); done; cd /")
+        guest.off()
+    entries = disk.read_log(log)
+    assert sum(1 for e in entries if e[3] & disk.FLUSH) > 40
+    chance = random.Random(4)
+    seen = -1
+    for n, at in enumerate(sorted(chance.sample(range(len(entries)), 36))):
+        out = disk.cut(base, entries, at, ("prefix", "reorder", "torn")[n % 3], n, tmp_path / "cut")
+        disk.replay(out)
+        disk.check(out)
+        names = disk.tool("debugfs", "-R", "ls -p /", out)
+        there = max([int(x) for x in re.findall(r"/d(\d+)/", names)], default=-1)
+        assert there >= seen - 1, "a directory that was synced is gone"
+        seen = max(seen, there)
+    assert seen > 10
+
+
+def test_an_error_of_the_disk(tmp_path):
+    """The caller gets EIO, the file system goes read-only, the rest stays up."""
+    image = disk.make(tmp_path / "a", 32)
+    words = ("-blockdev", '{"driver":"blkdebug","node-name":"bad","image":{"driver":"file","filename":"%s"},"set-state":[%s],"inject-error":[{"event":"pwritev","iotype":"write","state":40,"errno":5,'
+             '"once":false}]}' % (image, ",".join('{"event":"pwritev","state":%d,"new_state":%d}' % (n, n + 1) for n in range(1, 40))),
+             "-device", "virtio-blk-pci,drive=bad,werror=report")
+    with Guest(words) as guest:
+        guest.mount()
+        guest.says("i=0; while [ $i -lt 60 ]; do echo $i > /m/f$i || break; sync; i=$((i+1)); done; echo s''topped", "stopped")
+        guest.says("touch /m/x 2>&1", "Read-only|I/O error")
+        guest.says("dmesg | grep -c 'read-only from now on'", "1")
+        guest.says("cat /m/f1; echo alive", "1\\s+alive")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_images(tmp_path, seed):
+    """Any byte may be anything: errors, never a panic."""
+    tree = tmp_path / "tree"
+    (tree / "d").mkdir(parents=True)
+    for n in range(120):
+        (tree / "d" / ("a long name of a file %d" % n)).write_text("%d" % n)
+    noise(tree / "big", 1)
+    base = disk.make(tmp_path / "a", 6, "-b", 1024, "-O", "^metadata_csum", tree=tree).read_bytes()
+    chance = random.Random(seed)
+    blocks = [i for i in range(len(base) // 1024) if base[i * 1024:(i + 1) * 1024].strip(b"\0")]
+    words = []
+    for n in range(6):
+        image = bytearray(base)
+        for _ in range(chance.choice([1, 4, 20, 60])):
+            at = chance.choice(blocks if chance.random() < 0.6 else blocks[:60]) * 1024 + chance.randrange(1024)
+            for k in range(chance.choice([1, 2, 4, 16])):
+                image[(at + k) % len(image)] = chance.choice([0, 255, chance.randrange(256)])
+        path = tmp_path / ("d%d" % n)
+        path.write_bytes(image)
+        words.append(disk.drive(path, n))
+    with Guest(*words) as guest:
+        for n in range(6):
+            device = "/dev/vd" + chr(97 + n)
+            guest.says("mount -t ext4 %s /m && cd /m && { find . ; cat d/* big; ls -lR; echo x > new; mkdir nd; cp big nd; rm -rf d; mv big hh; rm -rf *; } >/dev/null 2>&1; cd /; umount /m 2>/dev/null; echo n''ext" % device,
+                       "next")
+
+
+def test_a_file_five_times_as_large_as_memory(tmp_path):
+    image = disk.make(tmp_path / "a", 400)
+    with Guest(disk.drive(image), mem="64M", cap=290) as guest:
+        guest.mount()
+        guest.run("dd if=/dev/urandom of=/m/piece bs=1M count=8 2>/dev/null; i=0; while [ $i -lt 40 ]; do cat /m/piece >> /m/f; i=$((i+1)); done", 200)
+        guest.says("sum=$(md5sum < /m/piece); dd if=/m/f bs=8M skip=39 2>/dev/null | md5sum | grep -c \"$sum\"; dd if=/m/f bs=8M count=1 2>/dev/null | md5sum | grep -c \"$sum\"", r"1\s+1", 200)
+        guest.says("stat -c %s /m/f; cmp /m/f /m/f && echo same", r"%d\s+same" % (320 << 20), 200)
+        guest.off()
+    disk.check(image)
+
+
+def test_the_root_on_a_disk(tmp_path):
+    """Keeps what was changed over a restart."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    disk.tool("sh", "-c", "zcat %s | cpio -idm --quiet --no-absolute-filenames" % rootfs("busybox"), cwd=tree, ok=(0, 2))
+    (tree / "init").unlink(missing_ok=True)
+    image = disk.make(tmp_path / "a", 48, tree=tree)
+    for turn in range(2):
+        with Machine(kernel(), cmdline="console=ttyS0 quiet panic=-1 root=/dev/vda rw init=/bin/sh", smp=2, icount=False, cap=90, extra=list(disk.drive(image))) as guest:
+            guest.expect(PROMPT)
+            guest.run("stty cols 4000", PROMPT, timeout=30)
+            text = guest.run("cat /kept; echo turn >> /kept; mount -t proc proc /proc; mount; sync; echo d''one", PROMPT, timeout=30)
+            assert "done" in text and text.count("turn") == turn and re.search(r"/dev/(root|vda) on / type ext4", text), text
+            guest.run("mount -o remount,ro /; echo", PROMPT, timeout=30)
+    disk.check(image)
