@@ -36,6 +36,13 @@ $(rootfs_out)/busybox.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/busybox/*
 	@test -x $(BUSYBOX) || { echo "rootfs: $(BUSYBOX) is missing; its package is busybox-static" >&2; exit 1; }
 	$(rootfs_mkcpio) -D BUSYBOX=$(abspath $(BUSYBOX)) -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/busybox/busybox.recipe
 
+# A disk from any of them. It keeps what is changed on it, so it is made only where there is none: remove it to begin anew.
+DISK_SIZE ?= 512
+.PHONY: disk-image
+disk-image: | $(rootfs_out)
+	@test -e $(rootfs_out)/$(DISK).img || { $(MAKE) -s --no-print-directory -f $(rootfs_dir)/rootfs.mk BUILD=$(BUILD) MIRROR=$(MIRROR) $(DISK).cpio.gz && \
+		PATH=$$PATH:/sbin:/usr/sbin $(ROOTFS_PYTHON) $(rootfs_dir)/mkdisk.py $(rootfs_out)/$(DISK).cpio.gz $(rootfs_out)/$(DISK).img $(DISK_SIZE); }
+
 # The tarball's recipe always looks at the file, since a file that was verified once may be cut short later.
 .PHONY: rootfs-alpine-tarball
 rootfs-alpine-tarball: | $(rootfs_out)

@@ -4,6 +4,7 @@
 SETUP := sh kernel/tools/setup.sh
 setup_kernel := kernel $(if $(filter clang,$(compiler)),clang)
 
+, := ,
 SMP ?= 2
 MEM ?= 512M
 ACCEL ?= tcg
@@ -18,6 +19,17 @@ ifeq ($(filter $(ROOTFS),alpine busybox newlib debian none),)
   $(error ROOTFS=$(ROOTFS): must be alpine, busybox, newlib, debian or none)
 endif
 
+# DISK=alpine|busybox|newlib|debian: the root is an ext4 image that keeps its changes, in place of an initramfs. DISK=file.img takes that file.
+DISK ?=
+ifneq ($(DISK),)
+  override ROOTFS := none
+  override KERNEL_DIRECT := 1
+  ifeq ($(filter $(DISK),alpine busybox newlib debian)$(filter %.img,$(DISK)),)
+    $(error DISK=$(DISK): must be alpine, busybox, newlib, debian or the name of a file that ends in .img)
+  endif
+endif
+disk_file = $(if $(filter %.img,$(DISK)),$(DISK),$(BUILD)/rootfs/$(DISK).img)
+
 # What QEMU would refuse is told before anything is built: a size, or a number, with QEMU's own words behind a comma.
 run_doors := $(filter run gdb do-run do-gdb,$(MAKECMDGOALS))
 misfit = $(if $(run_doors),$(if $(shell printf '%s\n' '$1' | grep -Exq '$2' && echo fits),,no))
@@ -29,10 +41,10 @@ ifneq ($(call misfit,$(MEM),[1-9][0-9]*[KMGkmg]?(,.*)?),)
 endif
 
 QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
-QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none
+QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device virtio-blk-pci$(,)drive=disk)
 # Not -nographic: with that the BIOS repeats on the serial line what GRUB writes on the screen as well, and all comes twice.
 QEMU_TERMINAL := -display none -serial mon:stdio
-CMDLINE = console=tty0 console=ttyS0$(if $(INIT), rdinit=$(INIT))$(if $(APPEND), $(APPEND))
+CMDLINE = console=tty0 console=ttyS0$(if $(DISK), root=/dev/vda rw)$(if $(INIT), $(if $(DISK),init,rdinit)=$(INIT))$(if $(APPEND), $(APPEND))
 ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 
 #@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
@@ -41,9 +53,11 @@ ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 #@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GRUB=1 GDB_FLAGS='-batch -x file'
 #@   make gdb-server         the same machine, waiting for a debugger at localhost:1234 (PORT=n), as editors want it
 #@   make trace              what ran when, for Perfetto and as a flame graph, in build/trace; also RUN='ls -lR /' TIME=10 OUT=dir
-.PHONY: run iso gdb gdb-server trace do-run do-iso do-gdb do-gdb-server do-trace rootfs
+#@   make disk DISK=alpine   an ext4 image of a root file system, made without root: build/rootfs/alpine.img; DISK_SIZE=MiB
+#@   make run DISK=alpine    boots it; it keeps what is changed on it
+.PHONY: disk do-disk run iso gdb gdb-server trace do-run do-iso do-gdb do-gdb-server do-trace rootfs
 run:
-	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(KERNEL_DIRECT)),,iso) $(filter-out none,$(ROOTFS))
+	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(KERNEL_DIRECT)),,iso) $(filter-out none,$(ROOTFS)) $(if $(DISK),disk $(filter-out %.img,$(DISK)))
 	@$(MAKE) do-run
 iso:
 	@$(SETUP) $(setup_kernel) iso $(filter-out none,$(ROOTFS))
@@ -61,6 +75,14 @@ trace:
 # Build the root file system; afterwards build/rootfs/chosen names the image, which may be Busybox's where Alpine's
 # tarball cannot be had.
 chosen := $(BUILD)/rootfs/chosen
+disk:
+	$(if $(DISK),,$(error make disk DISK=alpine: which))@$(SETUP) disk $(filter-out %.img,$(DISK))
+	@$(MAKE) do-disk
+do-disk:
+ifneq ($(filter-out %.img,$(DISK)),)
+	@$(MAKE) -s -f rootfs/rootfs.mk disk-image DISK=$(DISK) BUILD=$(BUILD)
+endif
+
 rootfs:
 ifneq ($(ROOTFS),none)
 	@$(MAKE) -f rootfs/rootfs.mk rootfs-choose ROOTFS=$(ROOTFS) BUILD=$(BUILD)
@@ -70,7 +92,7 @@ do-iso: $(IMAGE) rootfs
 	@sh kernel/tools/mkiso.sh $(ISO) $(IMAGE) '$(if $(filter none,$(ROOTFS)),,$(chosen))' '$(CMDLINE)'
 
 ifeq ($(KERNEL_DIRECT),1)
-do-run: $(IMAGE) rootfs
+do-run: $(IMAGE) rootfs $(if $(DISK),do-disk)
 	@$(QEMU) $(QEMU_FLAGS) $(QEMU_TERMINAL) -kernel $(IMAGE) $(if $(filter none,$(ROOTFS)),,-initrd "$$(cat $(chosen))") -append '$(CMDLINE)'
 else
 do-run: do-iso

@@ -40,6 +40,7 @@ probe() {
 	bubblewrap) echo bwrap ;;
 	slurm-client) echo sbatch ;;
 	munge) echo '/usr/sbin/munged' ;;
+	e2fsprogs) echo '/sbin/mke2fs|/usr/sbin/mke2fs' ;;
 	slurmctld | slurmd) echo "/usr/sbin/$1" ;;
 	*) echo "$1" ;;
 	esac
@@ -52,6 +53,7 @@ packages() {
 	fuzz) echo clang libclang-rt-14-dev libc6-dev ;;
 	iso) echo grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools ;;
 	qemu) echo qemu-system-x86 ;;
+	disk) echo e2fsprogs ;;
 	busybox | alpine) echo python3 ca-certificates busybox-static ;;
 	newlib | user | debian) echo libc6-dev newlib-source xz-utils musl-tools linux-libc-dev ;;
 	gdb) echo gdb ;;

@@ -33,7 +33,7 @@ check: $(OBJECTS)
 PYTEST = cd grader && SWITCHBACK_BUILD=$(BUILD) SWITCHBACK_DEBUG=$(DEBUG) PYTHONDONTWRITEBYTECODE=1 exec env -u DEBUG -u MAKEFLAGS -u MAKEOVERRIDES /usr/bin/python3
 PYTEST_JOBS ?= 2
 test:
-	@$(SETUP) kernel qemu iso alpine newlib clang fuzz test sandbox parallel || { echo '0 passed, 1 failed'; exit 1; }
+	@$(SETUP) kernel qemu iso alpine newlib clang fuzz test sandbox parallel disk || { echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) -s do-prepare || { echo 'What the tests need could not be built: they were not run.'; echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) -s do-test
 # What most tests need, built once before them, so that what is wrong with it is told once.

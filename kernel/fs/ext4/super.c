@@ -306,6 +306,7 @@ static int parse_options(struct ext4_fs *fs, const char *options)
 		if (!strcmp(key, "errors") && value && (!strcmp(value, "remount-ro") || !strcmp(value, "continue") || !strcmp(value, "panic"))) {
 			/* A disk must not be able to stop the system: panic is taken as read-only. */
 			fs->remount_on_error = strcmp(value, "continue") != 0;
+			fs->errors_given = true;
 			continue;
 		}
 		if (!strcmp(key, "commit") || !strcmp(key, "stripe") || !strcmp(key, "sb") || !strcmp(key, "resuid") || !strcmp(key, "resgid"))
@@ -488,8 +489,8 @@ static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 
 static void show_options(struct superblock *sb, struct seq *s)
 {
-	if (!ext4_fs(sb)->remount_on_error)
-		seq_puts(s, ",errors=continue");
+	if (ext4_fs(sb)->errors_given)
+		seq_puts(s, ext4_fs(sb)->remount_on_error ? ",errors=remount-ro" : ",errors=continue");
 }
 
 static const struct super_ops ext4_super_ops = {
