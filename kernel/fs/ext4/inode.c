@@ -594,6 +594,10 @@ void ext4_evict(struct inode *i)
 		return;
 	if (!i->nlink && !(i->sb->flags & MS_RDONLY) && !ext4_i(i)->is_new)
 		delete_inode(i);
+	/* One that could not be deleted or cut stays on the disk's list, for the next mount. */
+	mutex_lock(&fs->orphan_mutex);
+	list_del(&ext4_i(i)->orphan);
+	mutex_unlock(&fs->orphan_mutex);
 	journal_inode_release(fs->journal, &ext4_i(i)->journal);
 	pagecache_destroy(&i->cache);
 	if (!hlist_unlinked(&i->hash))

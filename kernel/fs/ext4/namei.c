@@ -26,6 +26,19 @@ static void dir_links(struct inode *dir, int n)
 		dir->nlink = 1;
 }
 
+/* Is the inode cached under another name? A dentry that is on its way out of the cache does not count. */
+static bool has_name(struct inode *i)
+{
+	struct dentry *d;
+	bool named = false;
+
+	spin_lock(&i->spin);
+	list_for_each(d, &i->dentries, alias)
+		named |= (atomic_load(&d->flags) & DENTRY_HASHED) != 0;
+	spin_unlock(&i->spin);
+	return named || (i->sb->root && i->sb->root->inode == i);
+}
+
 static int lookup(struct inode *dir, struct dentry *d)
 {
 	struct ext4_slot s;
@@ -44,7 +57,7 @@ static int lookup(struct inode *dir, struct dentry *d)
 	if (IS_ERR(i))
 		return PTR_ERR(i) == -ESTALE ? ext4_error(fs_of(dir), "directory %lu: %s leads to inode %u, which is free", dir->ino, d->name, ino) : (int)PTR_ERR(i);
 	/* A directory that is found below itself would be a circle in the tree of names. */
-	if (S_ISDIR(i->mode) && (i == dir || !list_empty(&i->dentries))) {
+	if (S_ISDIR(i->mode) && (i == dir || has_name(i))) {
 		inode_put(i);
 		return ext4_error(fs_of(dir), "directory %u has a second name, in directory %lu", ino, dir->ino);
 	}

@@ -56,7 +56,7 @@ static struct revoked *find_revoked(struct replay *r, u64 block, struct rbnode *
 
 static int add_revoked(struct replay *r, u64 block, u32 tid)
 {
-	struct rbnode *parent, **link;
+	struct rbnode *parent = NULL, **link = NULL;
 	struct revoked *v = find_revoked(r, block, &parent, &link);
 
 	if (v) {

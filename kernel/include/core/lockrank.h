@@ -10,13 +10,13 @@ enum lock_rank {
 	/* sleeping locks */
 	RANK_FILE_POS = 10,   /* held around a whole read or write, whatever that needs: /proc/mounts walks the mounts */
 	RANK_MOUNT_MUTEX = 20,
-	RANK_BLOCK_OPEN = 21, /* who uses one block device; its last close writes back */
 	RANK_RENAME_MUTEX = 22,
 	RANK_EPOLL_GRAPH = 26, /* which epoll watches which */
 	RANK_EPOLL_MUTEX = 27, /* of one epoll: held while its answers are copied to the user */
 	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
+	RANK_BLOCK_OPEN = 42, /* who uses one block device; its last close writes back */
 	RANK_PAGE = 44,
 	RANK_ORPHANS = 45,     /* of one ext4 file system: inodes to be deleted or cut after a crash */
 	RANK_MAP = 46,         /* where the blocks of one inode are */
