@@ -207,14 +207,15 @@ def test_a_journal_is_replayed_by_both(tmp_path):
 
 def test_power_cuts(tmp_path):
     """Every write is recorded; the disk is rebuilt as cuts leave it, with writes since the last flush lost: clean after replay, and what was synced is there."""
-    image = disk.make(tmp_path / "a", 24, "-J", "size=4")
+    # Without checksums, which would tell e2fsck of what is missing: only the order of writes protects.
+    image = disk.make(tmp_path / "a", 24, "-J", "size=4", "-O", "^metadata_csum")
     base, log = image.read_bytes(), tmp_path / "log"
     with Guest(disk.logged_drive(image, log)) as guest:
         guest.mount()
-        guest.run("cd /m; i=0; while [ $i -lt 25 ]; do mkdir d$i; head -c $((i*1500+1)) /dev/urandom > d$i/f; mv d$i/f d$i/g; ln d$i/g l$i; [ $i -gt 4 ] && rm l$((i-4)); sync; i=$((i+1)); done; cd /")
+        guest.run("cd /m; i=0; while [ $i -lt 25 ]; do mkdir d$i; head -c $((i*1500+1)) /dev/urandom > d$i/f; mv d$i/f d$i/g; ln d$i/g l$i; [ $i -gt 4 ] && rm l$((i-4)); dd if=/dev/null of=d$i/g conv=notrunc,fsync 2>/dev/null; i=$((i+1)); done; cd /")
         guest.off()
     entries = disk.read_log(log)
-    assert sum(1 for e in entries if e[3] & disk.FLUSH) > 40
+    assert len(entries) > 100
     chance = random.Random(4)
     seen = -1
     for n, at in enumerate(sorted(chance.sample(range(len(entries)), 36))):
