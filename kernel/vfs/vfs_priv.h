@@ -61,9 +61,6 @@ int file_open_dentry(struct file *f, const struct path *p);
 int may_create(struct inode *dir);
 int may_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 
-/* notify.c: tells watchers, if there are any. */
-void fs_notify(u32 event, struct dentry *d);
-
 /* cache_ops.c, cache_dirty.c */
 bool page_trylock(struct frame *f);
 void page_clear_dirty(struct pagecache *pc, struct frame *f);
