@@ -141,6 +141,7 @@ bool ext4_inode_neighbours(struct ext4_fs *fs, u32 ino); /* is another inode of 
 
 /* inode.c */
 struct inode *ext4_iget(struct superblock *sb, u32 ino); /* ERR_PTR(-EUCLEAN, -ESTALE: it is free, …) */
+struct inode *ext4_iget_orphan(struct superblock *sb, u32 ino); /* one without a name is no error */
 struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mode, u64 rdev); /* ERR_PTR */
 int ext4_update_inode(struct journal_handle *h, struct inode *i); /* memory -> its block, journaled */
 int ext4_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset, bool fresh);
@@ -149,6 +150,7 @@ void ext4_touched(struct inode *i);
 void ext4_hold(struct inode *i);
 int ext4_write_inode(struct inode *i, bool wait);
 int ext4_inodes_init(void);
+/* orphan.c */
 void ext4_orphan_add(struct journal_handle *h, struct inode *i);
 void ext4_orphan_del(struct journal_handle *h, struct inode *i);
 void ext4_orphans_clean(struct ext4_fs *fs);
