@@ -396,7 +396,7 @@ static ssize_t send_one(struct socket *s, struct file *f, const void __user *use
 	if (!n && h.control_len > INT32_MAX)
 		n = -ENOBUFS;
 	if (!n && h.control && h.control_len)
-		n = control_import(&m.control, (const void __user *)h.control, h.control_len);
+		n = control_import(&m, (const void __user *)h.control, h.control_len);
 	if (!n)
 		n = do_send(s, f, &m);
 	control_release(&m.control);
@@ -422,7 +422,7 @@ static ssize_t receive_one(struct socket *s, struct file *f, void __user *user, 
 		       copy_to_user((void __user *)h.name, &m.name, m.name_len)))
 		n = -EFAULT;
 	u64 control_len = h.control_len;
-	if (n >= 0 && control_export(&m.control, s->options.pass_cred, (void __user *)h.control, &control_len, flags & MSG_CMSG_CLOEXEC))
+	if (n >= 0 && control_export(&m, s->options.pass_cred, (void __user *)h.control, &control_len, flags & MSG_CMSG_CLOEXEC))
 		m.out_flags |= MSG_CTRUNC;
 	control_release(&m.control);
 	u32 name_len = h.name ? m.name_len : (u32)h.name_len;

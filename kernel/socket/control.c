@@ -1,5 +1,5 @@
 /*
- * Control messages of UNIX sockets: open files (SCM_RIGHTS) and who sends (SCM_CREDENTIALS).
+ * Control messages: open files (SCM_RIGHTS) and who sends (SCM_CREDENTIALS) of UNIX sockets, and those that only a family knows, which pass through as they are.
  *
  * A buffer is a row of [struct abi_cmsghdr][data], each at a multiple of 8. What goes out is checked as a whole before anything is sent. What comes in is
  * stored as far as there is room: of the files, those that fit and can be given a descriptor are opened, the others are closed.
@@ -66,13 +66,21 @@ static int import_files(struct socket_control *c, const int *fds, u32 count)
 	return 0;
 }
 
-static int import_one(struct socket_control *c, const struct abi_cmsghdr *h, const void *data, size_t len)
+static int import_one(struct socket_msg *m, const struct abi_cmsghdr *h, const void *data, size_t len)
 {
+	struct socket_control *c = &m->control;
 	struct abi_ucred cred;
 	int err;
 
-	if (h->level != SOL_SOCKET)
+	if (h->level != SOL_SOCKET) {
+		struct socket_extra *e = &m->extra[m->extra_count];
+		if (m->extra_count == SOCKET_EXTRA_MAX || len > sizeof(e->data))
+			return 0;
+		*e = (struct socket_extra){ .level = h->level, .type = h->type, .len = (u32)len };
+		memcpy(e->data, data, len);
+		m->extra_count++;
 		return 0;
+	}
 	switch (h->type) {
 	case SCM_RIGHTS:
 		return import_files(c, data, (u32)(len / sizeof(int)));
@@ -90,7 +98,7 @@ static int import_one(struct socket_control *c, const struct abi_cmsghdr *h, con
 	return -EINVAL;
 }
 
-int control_import(struct socket_control *c, const void __user *control, size_t len)
+int control_import(struct socket_msg *m, const void __user *control, size_t len)
 {
 	int err = 0;
 	u8 *buf;
@@ -108,12 +116,12 @@ int control_import(struct socket_control *c, const void __user *control, size_t 
 		if (h.len < sizeof(h) || h.len > len - at)
 			err = -EINVAL;
 		else
-			err = import_one(c, &h, buf + at + sizeof(h), h.len - sizeof(h));
+			err = import_one(m, &h, buf + at + sizeof(h), h.len - sizeof(h));
 		at += CMSG_ALIGN(h.len);
 	}
 	kfree(buf);
 	if (err)
-		control_release(c);
+		control_release(&m->control);
 	return err;
 }
 
@@ -126,9 +134,9 @@ struct control_out {
 };
 
 /* As much of the data as has room; a header that has none is left out. */
-static void put_message(struct control_out *o, int type, const void *data, size_t len)
+static void put_message(struct control_out *o, int level, int type, const void *data, size_t len)
 {
-	struct abi_cmsghdr h = { sizeof(h) + len, SOL_SOCKET, type };
+	struct abi_cmsghdr h = { sizeof(h) + len, level, type };
 	size_t space;
 
 	if (o->left < sizeof(h)) {
@@ -176,13 +184,16 @@ static void put_files(struct control_out *o, struct socket_control *c, bool cloe
 	o->left -= space;
 }
 
-bool control_export(struct socket_control *c, bool want_cred, void __user *control, u64 *len, bool cloexec)
+bool control_export(struct socket_msg *m, bool want_cred, void __user *control, u64 *len, bool cloexec)
 {
+	struct socket_control *c = &m->control;
 	struct control_out o = { .at = control, .left = control ? *len : 0 };
 
+	for (u32 i = 0; i < m->extra_count; i++)
+		put_message(&o, m->extra[i].level, m->extra[i].type, m->extra[i].data, m->extra[i].len);
 	if (want_cred) {
 		struct abi_ucred nobody = { 0, 65534, 65534 };
-		put_message(&o, SCM_CREDENTIALS, c->has_cred ? &c->cred : &nobody, sizeof(c->cred));
+		put_message(&o, SOL_SOCKET, SCM_CREDENTIALS, c->has_cred ? &c->cred : &nobody, sizeof(c->cred));
 	}
 	if (c->file_count)
 		put_files(&o, c, cloexec);

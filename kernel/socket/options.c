@@ -1,6 +1,7 @@
 /* getsockopt and setsockopt at SOL_SOCKET: a table of plain values, and the few options that want more. Other levels are the family's. */
 #include "socket_priv.h"
 
+#include "abi/inet.h"
 #include "abi/time.h"
 #include "lib/string.h"
 #include "proc/cred.h"
@@ -30,6 +31,7 @@ static bool *flag_of(struct socket_options *o, int option)
 	case SO_NO_CHECK: return &o->no_check;
 	case SO_PASSCRED: return &o->pass_cred;
 	case SO_TIMESTAMP_OLD: return &o->timestamp;
+	case SO_TIMESTAMPNS_OLD: return &o->timestamp_ns;
 	}
 	return NULL;
 }
@@ -81,17 +83,14 @@ static int set_option(struct socket *s, int option, int value)
 	case SO_RCVBUFFORCE:
 		if (!capable(CAP_NET_ADMIN))
 			return -EPERM;
-		if (option == SO_SNDBUFFORCE)
-			o->send_buffer = buffer_size(value, SOCKET_SEND_MIN, true);
-		else
-			o->receive_buffer = buffer_size(value, SOCKET_RECEIVE_MIN, true);
-		return 0;
+		/* fall through */
 	case SO_SNDBUF:
-		o->send_buffer = buffer_size(value, SOCKET_SEND_MIN, false);
+	case SO_RCVBUF: {
+		bool send = option == SO_SNDBUF || option == SO_SNDBUFFORCE, force = option == SO_SNDBUFFORCE || option == SO_RCVBUFFORCE;
+		*(send ? &o->send_buffer : &o->receive_buffer) = buffer_size(value, send ? SOCKET_SEND_MIN : SOCKET_RECEIVE_MIN, force);
+		*(send ? &o->send_buffer_set : &o->receive_buffer_set) = true;
 		return 0;
-	case SO_RCVBUF:
-		o->receive_buffer = buffer_size(value, SOCKET_RECEIVE_MIN, false);
-		return 0;
+	}
 	case SO_PRIORITY:
 		if ((value < 0 || value > 6) && !capable(CAP_NET_RAW) && !capable(CAP_NET_ADMIN))
 			return -EPERM;
@@ -130,7 +129,7 @@ long sys_setsockopt(int fd, int level, int option, const void __user *value, int
 	long err = r.file ? -ENOTSOCK : -EBADF;
 	if (!s)
 		goto out;
-	if (level != SOL_SOCKET) {
+	if (level != SOL_SOCKET || option == SO_BINDTODEVICE) {
 		err = s->ops->set_option ? s->ops->set_option(s, level, option, value, (u32)len) : -EOPNOTSUPP;
 		goto out;
 	}
@@ -150,6 +149,8 @@ long sys_setsockopt(int fd, int level, int option, const void __user *value, int
 	} else {
 		err = set_option(s, option, number);
 	}
+	if (!err && s->ops->option_changed)
+		s->ops->option_changed(s, option);
 out:
 	fdref_put(r);
 	return err;
@@ -213,7 +214,8 @@ long sys_getsockopt(int fd, int level, int option, void __user *value, void __us
 	if (!s)
 		goto out;
 	err = -EFAULT;
-	if (level != SOL_SOCKET && !s->ops->get_option) {
+	bool family = level != SOL_SOCKET || option == SO_BINDTODEVICE;
+	if (family && !s->ops->get_option) {
 		err = -EOPNOTSUPP;
 		goto out;
 	}
@@ -222,7 +224,7 @@ long sys_getsockopt(int fd, int level, int option, void __user *value, void __us
 	err = -EINVAL;
 	if ((s32)len < 0)
 		goto out;
-	if (level != SOL_SOCKET) {
+	if (family) {
 		err = s->ops->get_option(s, level, option, value, &len);
 	} else {
 		err = get_option(s, option, out);

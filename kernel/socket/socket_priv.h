@@ -14,10 +14,10 @@ struct file *socket_file(struct socket *s, u32 flags);
 
 /* --- control.c --- */
 /* Reads control messages of sendmsg: 0 or -errno. Undone by control_release. */
-int control_import(struct socket_control *c, const void __user *control, size_t len);
+int control_import(struct socket_msg *m, const void __user *control, size_t len);
 void control_release(struct socket_control *c);
 /* Writes what came into the user's buffer of *len bytes; *len becomes what was used. Descriptors are opened here. True if not all had room. */
-bool control_export(struct socket_control *c, bool want_cred, void __user *control, u64 *len, bool cloexec);
+bool control_export(struct socket_msg *m, bool want_cred, void __user *control, u64 *len, bool cloexec);
 struct abi_ucred ucred_current(void);
 
 /* --- options.c --- */

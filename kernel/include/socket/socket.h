@@ -22,6 +22,14 @@ struct socket_control {
 	struct file **files; /* counted */
 };
 
+/* A control message that only the family reads or writes; the others are struct socket_control. */
+#define SOCKET_EXTRA_MAX 4
+struct socket_extra {
+	int level, type;
+	u32 len;
+	u8 data[24];
+};
+
 /* One sendmsg or recvmsg. */
 struct socket_msg {
 	struct uio data;
@@ -30,6 +38,8 @@ struct socket_msg {
 	u32 name_len;
 	struct socket_control control; /* send: what to pass on; receive: what came, owned by the caller */
 	u32 out_flags;                 /* receive: MSG_TRUNC, MSG_EOR … */
+	u32 extra_count;               /* of `extra`: at other levels than SOL_SOCKET, or of the family's making */
+	struct socket_extra extra[SOCKET_EXTRA_MAX];
 };
 
 /* All may sleep; results are 0 or -errno unless said. NULL means -EOPNOTSUPP. */
@@ -45,8 +55,10 @@ struct proto_ops {
 	ssize_t (*receive)(struct socket *s, struct socket_msg *m);
 	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg); /* default -ENOTTY */
-	int (*set_option)(struct socket *s, int level, int option, const void __user *value, u32 len); /* of levels other than SOL_SOCKET; default -ENOPROTOOPT */
+	/* Of levels other than SOL_SOCKET, and SO_BINDTODEVICE; default -EOPNOTSUPP. */
+	int (*set_option)(struct socket *s, int level, int option, const void __user *value, u32 len);
 	int (*get_option)(struct socket *s, int level, int option, void __user *value, u32 *len);
+	void (*option_changed)(struct socket *s, int option); /* one of struct socket_options; default: nothing to do */
 	int (*error)(struct socket *s); /* takes the pending error off: positive errno or 0 */
 	bool (*listening)(struct socket *s);
 	int (*peer_cred)(struct socket *s, struct abi_ucred *out);
@@ -60,7 +72,8 @@ struct socket_options {
 	s32 receive_low;
 	u32 priority, mark;
 	struct abi_linger linger;
-	bool debug, reuse_address, reuse_port, dont_route, broadcast, keep_alive, oob_inline, no_check, pass_cred, timestamp;
+	bool debug, reuse_address, reuse_port, dont_route, broadcast, keep_alive, oob_inline, no_check, pass_cred, timestamp, timestamp_ns;
+	bool send_buffer_set, receive_buffer_set; /* by the user: no longer ours to fit to the path */
 };
 
 struct socket {
