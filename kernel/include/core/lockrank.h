@@ -42,6 +42,15 @@ enum lock_rank {
 	RANK_IPC_TABLE = 133, /* identifiers of System V IPC */
 	RANK_IPC_OBJECT = 134, /* one queue, set or segment; a POSIX message queue */
 	RANK_THREADS = 136,   /* the list of all threads */
+	/* The network's, which threads alone take (net/netdev.h). */
+	RANK_NET_SOCKET = 133,
+	RANK_NET_ACCEPT = 134,   /* connections that a listener has to hand out */
+	RANK_NET_TABLE = 135,    /* who is found under which port or pair of names */
+	RANK_NET_HASH = 136,     /* connections by their names */
+	RANK_NET_FRAGMENT = 136,
+	RANK_NET_CONFIG = 137,   /* devices, addresses, routes */
+	RANK_NET_NEIGHBOUR = 138,
+	RANK_NET_TIMER = 139,
 	/* from here on: locks that interrupt handlers take, who may have come while any of those above was held */
 	RANK_PGROUP = 140,       /* members of process groups */
 	RANK_SIGHAND = 142,

@@ -1,0 +1,85 @@
+/* Network devices: what a driver offers (struct netdev_ops), and how packets come in. */
+#ifndef NET_NETDEV_H
+#define NET_NETDEV_H
+
+#include "core/spinlock.h"
+#include "net/packet.h"
+#include "net/wire.h"
+
+struct netdev;
+
+struct netdev_ops {
+	int (*open)(struct netdev *d);  /* may sleep: 0 or -errno */
+	void (*stop)(struct netdev *d);
+	/* Takes p over. Inside net_begin. -ENOBUFS: dropped. */
+	int (*transmit)(struct netdev *d, struct packet *p);
+};
+
+struct netdev_stats {
+	u64 rx_packets, rx_bytes, rx_errors, rx_dropped, multicast, tx_packets, tx_bytes, tx_errors, tx_dropped; /* atomic */
+};
+
+#define NETDEV_ADDRESSES 8
+struct ip_address {
+	u32 address, mask, broadcast; /* address 0: unused */
+};
+
+struct netdev {
+	char name[16];
+	int index;
+	u16 type;               /* NETDEV_TYPE_* */
+	u32 flags;              /* IFF_*; net_config_lock */
+	u32 mtu;
+	u32 queue_len;
+	u8 address[ETHER_ADDRESS], broadcast[ETHER_ADDRESS];
+	struct ip_address ip[NETDEV_ADDRESSES]; /* net_config_lock; the first is the device's own, the others are further ones */
+	u32 features;           /* NETDEV_* */
+	const struct netdev_ops *ops;
+	struct netdev_stats stats;
+	void *driver;
+	struct list link;       /* net_config_lock */
+};
+/* As ARPHRD_*. */
+#define NETDEV_TYPE_ETHERNET 1
+#define NETDEV_TYPE_LOOPBACK 772
+#define NETDEV_CHECKSUM 1u /* completes transport checksums on the way out */
+
+#define IFF_UP 0x1u
+#define IFF_BROADCAST 0x2u
+#define IFF_LOOPBACK 0x8u
+#define IFF_POINTOPOINT 0x10u
+#define IFF_RUNNING 0x40u
+#define IFF_NOARP 0x80u
+#define IFF_PROMISC 0x100u
+#define IFF_ALLMULTI 0x200u
+#define IFF_MULTICAST 0x1000u
+
+extern struct rwspin net_config_lock; /* devices, their addresses and flags, routes */
+extern struct list netdevs;           /* net_config_lock; never removed */
+extern struct netdev *loopback;
+
+/* Gives it a number and makes it visible. Devices stay for ever. */
+void netdev_register(struct netdev *d);
+struct netdev *netdev_by_name(const char *name); /* NULL */
+struct netdev *netdev_by_index(int index);
+int netdev_set_flags(struct netdev *d, u32 flags); /* IFF_UP goes through open and stop: may sleep */
+static inline bool netdev_up(const struct netdev *d) { return READ_ONCE(d->flags) & IFF_UP; }
+
+/*
+ * All protocol work is done in threads, between net_begin and net_end, which nest: no preemption inside. Packets that come in meanwhile (from the
+ * loopback device) are queued, and the outermost net_end lets them in, when no lock is held. So a socket's lock is never held when a packet comes in.
+ */
+void net_begin(void);
+void net_end(void);
+/* A packet came in by p->dev, p->data at the network header, ether_type and kind set. Takes it over; inside net_begin. */
+void netdev_receive(struct packet *p);
+/* Hands p to the device, link-layer header and all; takes it over. 0 or -errno. Inside net_begin. */
+int netdev_transmit(struct netdev *d, struct packet *p);
+
+/* Who sees every packet of a device (packet sockets): set once. Does not take p over. */
+extern void (*netdev_tap)(struct packet *p, bool outgoing);
+
+/* Ethernet (ethernet.c): a frame from the wire, data at its header. Takes it over; inside net_begin. */
+void ethernet_receive(struct packet *p);
+
+#endif

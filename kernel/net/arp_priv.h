@@ -1,0 +1,34 @@
+/* The table of neighbours, between ARP (arp.c) and what is given around it (neighbour.c). */
+#ifndef NET_ARP_PRIV_H
+#define NET_ARP_PRIV_H
+
+#include "net/ip.h"
+
+struct neighbour {
+	struct list link;      /* of its hash chain */
+	u32 ip;
+	struct netdev *dev;
+	bool resolved;
+	u8 address[ETHER_ADDRESS];
+	u8 tries;              /* requests without an answer */
+	u64 confirmed, used, asked; /* time_ns: last answer, last packet sent, last request */
+	struct list queue;     /* packets that wait for the address */
+	u32 queue_len;
+};
+
+#define ARP_QUEUE_MAX 64                  /* RFC 1122 section 2.3.2.2 asks for at least one */
+#define ARP_FRESH (60 * NSEC_PER_SEC)     /* RFC 1122 section 2.3.2.1: about a minute, then it is asked for again */
+#define ARP_RETRY NSEC_PER_SEC            /* section 2.3.2.1: at most one request a second */
+#define ARP_TRIES 3
+
+extern struct spinlock neighbour_lock; /* all neighbours */
+/* neighbour_lock held. */
+struct neighbour *neighbour_find(struct netdev *d, u32 ip);
+struct neighbour *neighbour_make(struct netdev *d, u32 ip); /* with the oldest one gone if there are too many; NULL if memory is short */
+/* Somebody waits for an answer, or will: has neighbours looked through again. */
+void neighbours_watch(void);
+
+/* arp.c: a request for ip from d; `to` NULL: to everybody. */
+void arp_request(struct netdev *d, u32 ip, const u8 *to);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * AF_INET between its files: what UDP, TCP and raw sockets have in common.
+ *
+ *     struct socket ── proto ──► struct inet_sock (first member of struct tcp_sock …)
+ *                                   │ port_link: in its protocol's table of ports
+ *                                   └ receive: packets that the reader has still to take
+ *
+ * Invariants
+ * 1. An inet_sock is memory for as long as anybody counts it: its socket, a table that it can be found in, timers that wait, packets charged to it.
+ * 2. Its lock is never held when a packet comes in (net/netdev.h), so two sockets' locks are never held at once.
+ * 3. Only the reader (mutex `reader` held) takes packets off `receive`; others add at its end. So the reader may look at those that are there without the lock.
+ *
+ * Locks: inet_sock.reader, .writer (sleeping: one call each at a time) -> inet_sock.lock -> the accept queue's -> tables of ports and connections ->
+ * fragments -> net_config_lock -> neighbours, path MTUs -> timers -> a driver's.
+ */
+#ifndef NET_INET_PRIV_H
+#define NET_INET_PRIV_H
+
+#include "abi/inet.h"
+#include "lib/list.h"
+#include "net/ip.h"
+#include "net/packet.h"
+#include "sched/mutex.h"
+#include "socket/socket.h"
+
+struct port_table;
+
+#define RECEIVE_SHUT 1
+#define SEND_SHUT 2
+#define BOTH_SHUT 3
+#define MEMBERSHIPS_MAX 20 /* Linux's igmp_max_memberships */
+
+struct membership {
+	struct list link; /* multicast.c's lock */
+	u32 group;
+	int device;       /* index */
+};
+
+/* Options at SOL_IP; plain words, each read and written whole. */
+struct inet_options {
+	s32 ttl;           /* -1: 64 */
+	u8 tos;
+	u8 multicast_ttl;
+	bool multicast_loop, multicast_all, header_included, packet_info, receive_ttl, receive_tos, receive_error, free_bind, router_alert, bind_no_port, transparent;
+	u8 mtu_discover;   /* IP_PMTUDISC_* */
+	u32 multicast_source;
+	int multicast_device;
+	struct ip_options ip; /* lock */
+	u32 icmp_filter;   /* raw: types not wanted, a bit each */
+};
+
+struct inet_sock {
+	struct refcount ref;
+	struct spinlock lock;
+	u8 type, protocol;
+	struct socket *socket;     /* lock; NULL: closed, or not accepted yet */
+	const struct socket_options *options; /* the socket's, or a copy that a connection brought up */
+	/* Names. Changed under lock and the table's lock; either suffices to read. Addresses as on the wire, ports in the machine's order. */
+	u32 local, remote;
+	u16 local_port, remote_port;
+	int device;                /* SO_BINDTODEVICE: index; 0: any */
+	bool user_address, user_port; /* bind(2) asked for them */
+	struct port_table *ports;  /* the table it is in; NULL: none */
+	struct list port_link;     /* the table's lock */
+	u32 uid;                   /* who made it */
+	u64 inode;                 /* number of its file, for /proc */
+
+	struct wait_queue wait;    /* something changed: data, room, state. poll too */
+	int error;                 /* atomic: positive; who reads it clears it */
+	u8 shutdown;               /* lock */
+	struct list receive;       /* lock */
+	u32 receive_charge;        /* lock */
+	u32 send_charge;           /* atomic: memory of ours that is under way */
+	u32 drops;                 /* atomic: came, but did not fit */
+	struct mutex reader, writer;
+	struct inet_options inet;
+	struct list memberships;   /* multicast.c's lock */
+	u32 membership_count;      /* the same */
+	u64 stamp;                 /* when what was read last came in: SIOCGSTAMP */
+	void (*destroy)(struct inet_sock *sk); /* the last count went: frees it */
+};
+
+/* --- ports.c: who has which port ------------------------------------------------------------------------------------ */
+
+#define PORT_BUCKETS 1024
+struct port_table {
+	struct spinlock lock;
+	struct list buckets[PORT_BUCKETS]; /* lock: inet_sock by port_link; each counted */
+	bool (*may_share)(const struct inet_sock *a, const struct inet_sock *b); /* the protocol's word: may a, which asks, have the name that b has? */
+};
+void port_table_init(struct port_table *t, const char *name, bool (*may_share)(const struct inet_sock *, const struct inet_sock *));
+static inline struct list *port_bucket(struct port_table *t, u16 port) { return &t->buckets[port % PORT_BUCKETS]; }
+/* Gives an unbound sk the name; port 0: a free one. 0, -EADDRINUSE. sk->lock held, or nobody else knows it. */
+int port_bind(struct port_table *t, struct inet_sock *sk, u32 address, u16 port);
+/* A connection that was made from a listener: shares its port. */
+void port_inherit(struct port_table *t, struct inet_sock *sk, u16 port);
+void port_release(struct inet_sock *sk); /* no effect on one that has none */
+extern u16 port_range[2];
+
+/* --- inet.c --------------------------------------------------------------------------------------------------------- */
+
+void inet_init_sock(struct inet_sock *sk, u8 type, u8 protocol, struct socket *s);
+static inline void inet_get(struct inet_sock *sk) { refcount_get(&sk->ref); }
+void inet_put(struct inet_sock *sk);
+void inet_wake(struct inet_sock *sk, u32 events); /* POLL* that came true; 0: look at everything */
+/* Charges p to sk's send buffer until it is freed. */
+void inet_charge_send(struct inet_sock *sk, struct packet *p);
+void inet_uncharge_send(struct packet *p);
+/* Queues a datagram, or drops it for want of room: takes it over. */
+bool inet_queue(struct inet_sock *sk, struct packet *p);
+/* bind(2) but for the port: 0 or -errno. */
+int inet_check_name(const struct inet_sock *sk, const struct abi_sockaddr *name, u32 len, struct abi_sockaddr_in *out);
+/* A destination in a sendto or connect: 0 or -errno. */
+int inet_check_destination(const struct abi_sockaddr *name, u32 len, struct abi_sockaddr_in *out);
+int inet_name(struct socket *s, struct abi_sockaddr *out, bool peer);
+void inet_fill_name(struct abi_sockaddr *out, u32 address, u16 port);
+int inet_error(struct socket *s);
+/* The path for what sk sends to `to`, its own address, device and multicast options heeded. */
+int inet_route(struct inet_sock *sk, struct ip_path *path, u32 to, u32 source, bool dont_route);
+u8 inet_ttl(const struct inet_sock *sk, const struct ip_path *path);
+/* Waits until what is under way from sk fits its send buffer: 0 or -errno. */
+int inet_wait_send(struct inet_sock *sk, struct socket *s, u32 flags);
+/* Datagram sockets (UDP, raw): the next packet, still queued if `peek`; NULL and *err. reader held. */
+struct packet *inet_next(struct inet_sock *sk, struct socket *s, u32 flags, int *err);
+void inet_consumed(struct inet_sock *sk, struct packet *p); /* one that inet_next took off */
+u32 inet_poll(struct socket *s, struct file *f, struct poll_table *pt);
+/* What the receiver asked for along with a datagram: IP_PKTINFO, IP_TTL, IP_TOS, SO_TIMESTAMP. */
+void inet_control(struct inet_sock *sk, struct socket *s, struct packet *p, const struct ip_header *ip, struct socket_msg *m);
+/* IP_PKTINFO, IP_TTL and IP_TOS along with what is sent. */
+struct send_control {
+	u32 source;
+	int device;
+	s32 ttl, tos; /* -1: not given */
+};
+int inet_send_control(const struct socket_msg *m, struct send_control *c);
+void inet_shutdown_datagrams(struct inet_sock *sk);
+/* A datagram socket ends. */
+void inet_release(struct inet_sock *sk);
+
+/* --- inet_options.c, inet_ioctl.c, multicast.c ---------------------------------------------------------------------- */
+
+int inet_set_option(struct socket *s, int level, int option, const void __user *value, u32 len);
+int inet_get_option(struct socket *s, int level, int option, void __user *value, u32 *len);
+long inet_ioctl(struct socket *s, u32 cmd, u64 arg); /* of interfaces, routes, ARP; -ENOIOCTLCMD-like -ENOTTY for others */
+/* Copies an int option out, as Linux cuts it. */
+int option_out(void __user *value, u32 *len, const void *data, u32 size);
+int option_in(int *out, const void __user *value, u32 len);
+int multicast_change(struct inet_sock *sk, u32 group, int device, bool join);
+void multicast_leave_all(struct inet_sock *sk);
+bool multicast_joined(u32 group);      /* by any socket of ours */
+bool multicast_wanted(struct inet_sock *sk, u32 group, int device); /* by this one */
+
+/* --- the stack's own ------------------------------------------------------------------------------------------------- */
+
+void ip_protocols_init(void);
+const struct ip_protocol *ip_protocol_of(u8 number); /* NULL */
+u16 ip_next_id(u32 destination);       /* as on the wire */
+void addresses_up(struct netdev *d);
+bool address_of_device(struct netdev *d, u32 address);
+bool ethernet_header(struct packet **p, struct netdev *d, const u8 *destination, u16 type);
+void raw_error(const struct ip_header *inner, u32 len, const struct icmp_header *h);
+void neighbours_init(void);
+int neighbour_set(struct netdev *d, u32 ip, const u8 *address);
+int neighbour_delete(struct netdev *d, u32 ip);
+bool neighbour_get(struct netdev *d, u32 ip, u8 *address);
+void ip_text(char out[16], u32 address);
+void udp_init(void);
+void raw_init(void);
+int udp_create(struct socket *s);
+int raw_create(struct socket *s, int protocol);
+/* A line of /proc/net/{tcp,udp,raw} up to the inode. */
+struct seq;
+void inet_show(struct seq *s, struct inet_sock *sk, u32 number, u8 state, u32 sent, u32 received);
+
+#endif

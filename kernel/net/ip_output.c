@@ -1,0 +1,91 @@
+/* From a finished IP packet to the device: link-layer addresses, copies of multicasts for ourselves. And what IP needs beside: identifications, the table of protocols. */
+#include "core/random.h"
+#include "inet_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "net/ip.h"
+
+static const struct ip_protocol *protocols[256];
+
+void ip_protocols_init(void)
+{
+	LINKER_SET_FOREACH(ip_protocols, it)
+		protocols[(*it)->number] = *it;
+}
+
+const struct ip_protocol *ip_protocol_of(u8 number)
+{
+	return protocols[number];
+}
+
+/* RFC 6864: of use to fragments alone, unique for a pair of hosts for a while; counted apart by destination so that nobody learns what we send to others. */
+u16 ip_next_id(u32 destination)
+{
+	static u16 ids[64];
+	static u64 secret;
+
+	if (unlikely(!READ_ONCE(secret)))
+		WRITE_ONCE(secret, random_u64() | 1);
+	u64 h = (destination ^ secret) * 0x9e3779b97f4a7c15ul;
+	return be16((u16)(__atomic_fetch_add(&ids[h >> 58], 1, __ATOMIC_RELAXED) + (u16)h));
+}
+
+/* RFC 1112 section 6.4: the lower 23 bits of the group. */
+static void multicast_address(u8 *to, u32 group)
+{
+	u32 low = be32(group);
+
+	to[0] = 0x01, to[1] = 0x00, to[2] = 0x5e;
+	to[3] = (low >> 16) & 0x7f, to[4] = (u8)(low >> 8), to[5] = (u8)low;
+}
+
+/* The link-layer header. False: no room; p was put. */
+bool ethernet_header(struct packet **pp, struct netdev *d, const u8 *destination, u16 type)
+{
+	struct packet *p = packet_own(*pp, ALLOC_ATOMIC);
+
+	*pp = p;
+	if (!p)
+		return false;
+	if (packet_headroom(p) < sizeof(struct ether_header)) {
+		packet_free(p);
+		return false;
+	}
+	struct ether_header *h = packet_push(p, sizeof(*h));
+	memcpy(h->destination, destination, ETHER_ADDRESS);
+	memcpy(h->source, d->address, ETHER_ADDRESS);
+	h->type = be16(type);
+	p->mac = p->data;
+	return true;
+}
+
+/* A group's packet for our own sockets. */
+static void loop_back(struct packet *p)
+{
+	struct packet *c = packet_clone(p, ALLOC_ATOMIC);
+
+	if (!c)
+		return;
+	c->kind = PACKET_MULTICAST;
+	netdev_transmit(loopback, c);
+}
+
+int ip_transmit(struct packet *p, const struct ip_path *path)
+{
+	struct netdev *d = path->dev;
+
+	p->ether_type = ETHER_IP;
+	p->kind = PACKET_OUTGOING;
+	if (d->flags & IFF_LOOPBACK)
+		return netdev_transmit(d, p);
+	if (path->scope == IP_MULTICASTS) {
+		u8 to[ETHER_ADDRESS];
+		if (multicast_joined(path->next_hop))
+			loop_back(p);
+		multicast_address(to, path->next_hop);
+		return ethernet_header(&p, d, to, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
+	}
+	if (path->scope == IP_BROADCASTS)
+		return ethernet_header(&p, d, d->broadcast, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
+	return arp_transmit(d, path->next_hop, p);
+}

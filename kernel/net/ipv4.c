@@ -1,0 +1,123 @@
+/*
+ * IPv4 (RFC 791, with the demands of RFC 1122 on hosts): what comes in is checked field by field, and handed to the protocol that it is for; what goes
+ * out gets a header.
+ */
+#include "inet_priv.h"
+#include "lib/string.h"
+#include "net/ip.h"
+
+/* RFC 1122 section 3.2.1: the checks that every datagram must pass. On success p holds the datagram and nothing else. */
+static bool header_ok(struct packet *p)
+{
+	const struct ip_header *h = (const void *)p->data;
+
+	if (p->len < sizeof(*h) || h->version_ihl >> 4 != 4)
+		return false;
+	u32 header = ip_header_len(h), total = be16(h->total_len);
+	if (header < sizeof(*h) || header > p->len || total < header || total > p->len)
+		return false;
+	if (checksum_fold(checksum_add(0, h, header)) != 0)
+		return false;
+	packet_trim(p, total); /* short frames are padded */
+	return true;
+}
+
+/* RFC 1122 section 3.2.1.3: a source is one host, and the loopback net stays inside. */
+static bool addresses_ok(const struct packet *p, const struct ip_header *h)
+{
+	if (h->source == IP_BROADCAST || ip_is_multicast(h->source))
+		return false;
+	return p->dev == loopback || !(ip_is_loopback(h->source) || ip_is_loopback(h->destination));
+}
+
+/* The datagram is whole and ours. */
+static void deliver(struct packet *p)
+{
+	const struct ip_header *h = (const void *)p->network;
+	const struct ip_protocol *protocol = ip_protocol_of(h->protocol);
+
+	packet_pull(p, ip_header_len(h));
+	bool raw = raw_deliver(p, h);
+	if (protocol) {
+		SNMP(ip_InDelivers);
+		protocol->receive(p);
+		return;
+	}
+	if (!raw) {
+		SNMP(ip_InUnknownProtos);
+		icmp_error(p, ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
+	}
+	packet_free(p);
+}
+
+void ip_receive(struct packet *p)
+{
+	u32 bad;
+
+	SNMP(ip_InReceives);
+	if (p->kind == PACKET_OTHERHOST)
+		goto drop;
+	if (!header_ok(p)) {
+		SNMP(ip_InHdrErrors);
+		goto drop;
+	}
+	const struct ip_header *h = (const void *)p->data;
+	p->network = p->data;
+	if (!addresses_ok(p, h)) {
+		SNMP(ip_InAddrErrors);
+		goto drop;
+	}
+	if (!ip_options_ok((const u8 *)(h + 1), ip_header_len(h) - sizeof(*h), &bad)) {
+		SNMP(ip_InHdrErrors);
+		icmp_error(p, ICMP_PARAMETER_PROBLEM, 0, (u32)sizeof(*h) + bad);
+		goto drop;
+	}
+	/* A host forwards nothing (section 3.3.4.2). */
+	if (ip_scope_of(h->destination) == IP_UNICAST) {
+		SNMP(ip_InAddrErrors);
+		goto drop;
+	}
+	if (be16(h->fragment) & (IP_MORE_FRAGMENTS | IP_OFFSET_MASK)) {
+		p = ip_reassemble(p);
+		if (!p)
+			return;
+	}
+	deliver(p);
+	return;
+drop:
+	packet_free(p);
+}
+
+int ip_send(struct packet *p, const struct ip_send *how, const struct ip_path *path)
+{
+	u32 options = how->options ? how->options->len : 0, header = (u32)sizeof(struct ip_header) + options;
+
+	if (p->len + header > IP_PACKET_MAX) {
+		packet_free(p);
+		return -EMSGSIZE;
+	}
+	SNMP(ip_OutRequests);
+	struct ip_header *h = packet_push(p, header);
+	*h = (struct ip_header){
+		.version_ihl = (u8)(4 << 4 | header / 4),
+		.tos = how->tos,
+		.total_len = be16((u16)p->len),
+		.id = ip_next_id(how->destination),
+		.fragment = be16(how->dont_fragment ? IP_DONT_FRAGMENT : 0),
+		.ttl = how->ttl,
+		.protocol = how->protocol,
+		.source = how->source,
+		.destination = how->destination,
+	};
+	if (options)
+		memcpy(h + 1, how->options->data, options);
+	h->checksum = checksum_fold(checksum_add(0, h, header));
+	p->network = p->data;
+	if (p->len <= path->mtu)
+		return ip_transmit(p, path);
+	if (!how->dont_fragment)
+		return ip_fragment(p, path);
+	SNMP(ip_FragFails);
+	packet_free(p);
+	return -EMSGSIZE;
+}

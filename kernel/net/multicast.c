@@ -1,0 +1,122 @@
+/* Groups (RFC 1112): which sockets have joined which. Reports to routers (IGMP) are not sent: on one link they are not needed. */
+#include "inet_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+
+static struct spinlock groups_lock = SPINLOCK_INIT("multicast groups", RANK_NET_CONFIG);
+static struct list groups = LIST_INIT(groups); /* groups_lock: each with how often it was joined. The lock guards the sockets' lists too */
+struct joined {
+	struct list link;
+	u32 group, count;
+};
+
+bool multicast_joined(u32 group)
+{
+	struct joined *j;
+	bool found = group == 0x010000e0; /* 224.0.0.1: all hosts */
+
+	spin_lock(&groups_lock);
+	list_for_each(j, &groups, link)
+		found |= j->group == group;
+	spin_unlock(&groups_lock);
+	return found;
+}
+
+/* Counts the group's members up or down. */
+static void count_group(u32 group, struct joined *fresh, int step)
+{
+	struct joined *j, *found = NULL;
+
+	spin_lock(&groups_lock);
+	list_for_each(j, &groups, link)
+		if (j->group == group)
+			found = j;
+	if (!found) {
+		found = fresh;
+		fresh = NULL;
+		found->group = group;
+		list_add(&groups, &found->link);
+	}
+	found->count += (u32)step;
+	if (!found->count) {
+		list_del(&found->link);
+		fresh = found;
+	}
+	spin_unlock(&groups_lock);
+	kfree(fresh);
+}
+
+bool multicast_wanted(struct inet_sock *sk, u32 group, int device)
+{
+	struct membership *m;
+	bool wanted = false;
+
+	if (sk->inet.multicast_all && multicast_joined(group))
+		return true;
+	spin_lock(&groups_lock);
+	list_for_each(m, &sk->memberships, link)
+		wanted |= m->group == group && (!m->device || m->device == device || device == loopback->index);
+	spin_unlock(&groups_lock);
+	return wanted;
+}
+
+static struct membership *find(struct inet_sock *sk, u32 group, int device)
+{
+	struct membership *m;
+
+	list_for_each(m, &sk->memberships, link)
+		if (m->group == group && (!device || m->device == device))
+			return m;
+	return NULL;
+}
+
+int multicast_change(struct inet_sock *sk, u32 group, int device, bool join)
+{
+	struct membership *m = join ? kzalloc(sizeof(*m), 0) : NULL;
+	struct joined *j = join ? kzalloc(sizeof(*j), 0) : NULL;
+	int err = 0;
+
+	if (join && (!m || !j)) {
+		err = -ENOMEM;
+		goto out;
+	}
+	spin_lock(&groups_lock);
+	struct membership *old = find(sk, group, device);
+	if (join && old)
+		err = -EADDRINUSE;
+	else if (join && sk->membership_count >= MEMBERSHIPS_MAX)
+		err = -ENOBUFS;
+	else if (!join && !old)
+		err = -EADDRNOTAVAIL;
+	if (!err && join) {
+		m->group = group;
+		m->device = device;
+		list_add(&sk->memberships, &m->link);
+		sk->membership_count++;
+		m = NULL;
+	} else if (!err) {
+		list_del(&old->link);
+		sk->membership_count--;
+		m = old;
+	}
+	spin_unlock(&groups_lock);
+	if (!err) {
+		count_group(group, j, join ? 1 : -1);
+		j = NULL;
+	}
+out:
+	kfree(m);
+	kfree(j);
+	return err;
+}
+
+void multicast_leave_all(struct inet_sock *sk)
+{
+	struct membership *m, *next;
+
+	list_for_each_safe(m, next, &sk->memberships, link) {
+		count_group(m->group, NULL, -1);
+		list_del(&m->link);
+		kfree(m);
+	}
+}

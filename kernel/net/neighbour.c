@@ -1,0 +1,209 @@
+/*
+ * The table of neighbours: look-up, its bound, its timer, /proc/net/arp and the ioctls.
+ *
+ * Once a second, while there is something to look after: unanswered requests are repeated, three times; then the packets that wait fail, and their senders
+ * hear of it. A neighbour that was not confirmed for a minute is asked again if it is used, directly (RFC 1122 section 2.3.2.1), and forgotten otherwise.
+ */
+#include "arp_priv.h"
+#include "core/node.h"
+#include "inet_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "net/timer.h"
+
+#define BUCKETS 64
+#define NEIGHBOURS_MAX 512
+
+struct spinlock neighbour_lock = SPINLOCK_INIT("neighbours", RANK_NET_NEIGHBOUR);
+static struct list table[BUCKETS]; /* neighbour_lock */
+static u32 count;                  /* neighbour_lock */
+static void neighbours_due(struct net_timer *t);
+static struct net_timer timer = { .deadline = TIME_NEVER, .fn = neighbours_due };
+
+void neighbours_init(void)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_init(&table[i]);
+}
+
+static struct list *bucket(u32 ip)
+{
+	return &table[(u32)(ip * 2654435761u) >> 26];
+}
+
+struct neighbour *neighbour_find(struct netdev *d, u32 ip)
+{
+	struct neighbour *n;
+
+	list_for_each(n, bucket(ip), link)
+		if (n->ip == ip && n->dev == d)
+			return n;
+	return NULL;
+}
+
+static void drop(struct neighbour *n, struct list *waiting)
+{
+	list_del(&n->link);
+	list_splice_tail(waiting, &n->queue);
+	count--;
+	kfree(n);
+}
+
+static struct neighbour *least_used(void)
+{
+	struct neighbour *n, *oldest = NULL;
+
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_for_each(n, &table[i], link)
+			if (!oldest || n->used < oldest->used)
+				oldest = n;
+	return oldest;
+}
+
+struct neighbour *neighbour_make(struct netdev *d, u32 ip)
+{
+	struct neighbour *n = kzalloc(sizeof(*n), ALLOC_ATOMIC);
+	struct list waiting;
+
+	if (!n)
+		return NULL;
+	list_init(&waiting);
+	if (count >= NEIGHBOURS_MAX)
+		drop(least_used(), &waiting);
+	n->ip = ip;
+	n->dev = d;
+	n->used = time_ns();
+	list_init(&n->queue);
+	list_add(bucket(ip), &n->link);
+	count++;
+	packet_list_free(&waiting);
+	return n;
+}
+
+/* --- ageing -------------------------------------------------------------------------------------------------------- */
+
+void neighbours_watch(void)
+{
+	if (!READ_ONCE(timer.queued))
+		(void)!net_timer_arm(&timer, time_ns() + ARP_RETRY);
+}
+
+struct question {
+	struct netdev *dev;
+	u32 ip;
+	bool direct;
+	u8 address[ETHER_ADDRESS];
+};
+
+/* What is to be done about n: true if q is to be asked. neighbour_lock held. */
+static bool look_after(struct neighbour *n, u64 now, struct question *q, struct list *failed)
+{
+	bool stale = n->resolved && now - n->confirmed > ARP_FRESH;
+
+	if (n->resolved && !stale)
+		return false;
+	if (stale && !n->asked && now - n->used > ARP_FRESH) {
+		drop(n, failed);
+		return false;
+	}
+	if (n->asked && now - n->asked < ARP_RETRY - NSEC_PER_MSEC)
+		return false;
+	if (n->tries >= ARP_TRIES) {
+		drop(n, failed);
+		return false;
+	}
+	n->tries++;
+	n->asked = now;
+	*q = (struct question){ .dev = n->dev, .ip = n->ip, .direct = stale && n->tries < ARP_TRIES };
+	memcpy(q->address, n->address, ETHER_ADDRESS);
+	return true;
+}
+
+static void neighbours_due(struct net_timer *t __unused)
+{
+	struct question questions[16];
+	struct neighbour *n, *next;
+	struct packet *p, *next_packet;
+	struct list failed;
+	u32 asked = 0;
+	u64 now = time_ns();
+
+	list_init(&failed);
+	spin_lock(&neighbour_lock);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_for_each_safe(n, next, &table[i], link)
+			if (asked < ARRAY_SIZE(questions) && look_after(n, now, &questions[asked], &failed))
+				asked++;
+	bool more = count;
+	spin_unlock(&neighbour_lock);
+	for (u32 i = 0; i < asked; i++)
+		arp_request(questions[i].dev, questions[i].ip, questions[i].direct ? questions[i].address : NULL);
+	list_for_each_safe(p, next_packet, &failed, link) {
+		list_del(&p->link);
+		icmp_error(p, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0);
+		packet_free(p);
+	}
+	if (more)
+		neighbours_watch();
+}
+
+/* --- seen from outside --------------------------------------------------------------------------------------------- */
+
+int neighbour_set(struct netdev *d, u32 ip, const u8 *address)
+{
+	spin_lock(&neighbour_lock);
+	struct neighbour *n = neighbour_find(d, ip);
+	if (!n)
+		n = neighbour_make(d, ip);
+	if (n) {
+		memcpy(n->address, address, ETHER_ADDRESS);
+		n->resolved = true;
+		n->confirmed = time_ns();
+	}
+	spin_unlock(&neighbour_lock);
+	return n ? 0 : -ENOMEM;
+}
+
+int neighbour_delete(struct netdev *d, u32 ip)
+{
+	struct list waiting;
+
+	list_init(&waiting);
+	spin_lock(&neighbour_lock);
+	struct neighbour *n = neighbour_find(d, ip);
+	if (n)
+		drop(n, &waiting);
+	spin_unlock(&neighbour_lock);
+	packet_list_free(&waiting);
+	return n ? 0 : -ENXIO;
+}
+
+bool neighbour_get(struct netdev *d, u32 ip, u8 *address)
+{
+	spin_lock(&neighbour_lock);
+	struct neighbour *n = neighbour_find(d, ip);
+	bool known = n && n->resolved;
+	if (known)
+		memcpy(address, n->address, ETHER_ADDRESS);
+	spin_unlock(&neighbour_lock);
+	return known;
+}
+
+static int show_arp(struct seq *s)
+{
+	struct neighbour *n;
+
+	seq_puts(s, "IP address       HW type     Flags       HW address            Mask     Device\n");
+	spin_lock(&neighbour_lock);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_for_each(n, &table[i], link) {
+			char ip[16];
+			const u8 *m = n->address;
+			ip_text(ip, n->ip);
+			seq_printf(s, "%-16s 0x%-10x0x%-10x%02x:%02x:%02x:%02x:%02x:%02x     *        %s\n", ip, 1, n->resolved ? 2 : 0, m[0], m[1], m[2], m[3], m[4], m[5],
+				   n->dev->name);
+		}
+	spin_unlock(&neighbour_lock);
+	return 0;
+}
+NODE(net_arp, .path = "net/arp", .show = show_arp);

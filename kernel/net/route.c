@@ -1,0 +1,229 @@
+/*
+ * Routes: which device and which neighbour lead to an address (RFC 1122 section 3.3.1).
+ *
+ * Our own addresses come first (all lead to the loopback device), then the routes in order of their masks' lengths, so that the first that fits is the most
+ * exact. A host has few: a list will do.
+ */
+#include "inet_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "net/ip.h"
+#include "time/time.h"
+
+struct list routes = LIST_INIT(routes);
+
+/* --- what addresses are -------------------------------------------------------------------------------------------- */
+
+/* net_config_lock held. Of all devices that are up, or of one. */
+static enum ip_scope scope_of(u32 address, struct netdev *only)
+{
+	struct netdev *d;
+
+	if (address == IP_BROADCAST)
+		return IP_BROADCASTS;
+	if (ip_is_multicast(address))
+		return IP_MULTICASTS;
+	list_for_each(d, &netdevs, link) {
+		if ((only && d != only) || !(d->flags & IFF_UP))
+			continue;
+		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++) {
+			const struct ip_address *a = &d->ip[i];
+			if (!a->address)
+				continue;
+			if (a->address == address || (d->flags & IFF_LOOPBACK && (address & a->mask) == (a->address & a->mask)))
+				return d->flags & IFF_LOOPBACK && address == (a->address | ~a->mask) ? IP_BROADCASTS : IP_LOCAL;
+			if (a->mask != 0xffffffff && (address & a->mask) == (a->address & a->mask) && (address == a->broadcast || !(address & ~a->mask)))
+				return IP_BROADCASTS;
+		}
+	}
+	return IP_UNICAST;
+}
+
+enum ip_scope ip_scope_of(u32 address)
+{
+	read_lock(&net_config_lock);
+	enum ip_scope scope = scope_of(address, NULL);
+	read_unlock(&net_config_lock);
+	return scope;
+}
+
+bool ip_is_local(u32 address)
+{
+	return ip_scope_of(address) == IP_LOCAL;
+}
+
+/* --- looking one up ------------------------------------------------------------------------------------------------ */
+
+/* The device's address for talking to next_hop: one of the same net if there is such. net_config_lock held. */
+static u32 source_for(const struct netdev *d, u32 next_hop)
+{
+	for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
+		if (d->ip[i].address && (d->ip[i].address & d->ip[i].mask) == (next_hop & d->ip[i].mask))
+			return d->ip[i].address;
+	for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
+		if (d->ip[i].address)
+			return d->ip[i].address;
+	return IP_ANY;
+}
+
+/* net_config_lock held. */
+static const struct route *find(u32 destination, const struct netdev *dev)
+{
+	struct route *r;
+
+	list_for_each(r, &routes, link)
+		if ((destination & r->mask) == r->destination && (!dev || r->dev == dev) && r->dev->flags & IFF_UP)
+			return r;
+	return NULL;
+}
+
+static int lookup(struct ip_path *out, u32 destination, u32 source, struct netdev *dev)
+{
+	*out = (struct ip_path){ .next_hop = destination, .source = source };
+	out->scope = scope_of(destination, NULL);
+	if (out->scope == IP_LOCAL && (!dev || dev == loopback)) {
+		out->dev = loopback;
+		if (!source)
+			out->source = destination;
+		return loopback->flags & IFF_UP ? 0 : -ENETUNREACH;
+	}
+	const struct route *r = find(destination, dev);
+	if (r && r->flags & RTF_REJECT)
+		return -EHOSTUNREACH;
+	if (r) {
+		out->dev = r->dev;
+		if (r->gateway && out->scope == IP_UNICAST)
+			out->next_hop = r->gateway;
+		if (!source)
+			out->source = r->source ? r->source : source_for(r->dev, out->next_hop);
+		return 0;
+	}
+	/* A device that was named needs no route to its own link. */
+	if (!dev)
+		return -ENETUNREACH;
+	if (!(dev->flags & IFF_UP))
+		return -ENETDOWN;
+	out->dev = dev;
+	if (!source)
+		out->source = source_for(dev, destination);
+	return 0;
+}
+
+int ip_route(struct ip_path *out, u32 destination, u32 source, struct netdev *dev)
+{
+	if (destination == IP_ANY)
+		destination = source ? source : IP_LOOPBACK;
+	read_lock(&net_config_lock);
+	int err = lookup(out, destination, source, dev);
+	read_unlock(&net_config_lock);
+	if (!err)
+		out->mtu = out->dev == loopback ? MIN(out->dev->mtu, IP_PACKET_MAX) : ip_known_mtu(destination, out->dev->mtu);
+	return err;
+}
+
+/* --- changing them ------------------------------------------------------------------------------------------------- */
+
+/* Does a come before b? */
+static bool before(const struct route *a, const struct route *b)
+{
+	return be32(a->mask) != be32(b->mask) ? be32(a->mask) > be32(b->mask) : a->metric < b->metric;
+}
+
+int route_add(const struct route *new)
+{
+	struct route *r = kmemdup(new, sizeof(*new), 0), *at;
+
+	if (!r)
+		return -ENOMEM;
+	r->flags |= RTF_UP;
+	write_lock(&net_config_lock);
+	list_for_each(at, &routes, link) {
+		if (at->destination == r->destination && at->mask == r->mask && at->metric == r->metric) {
+			write_unlock(&net_config_lock);
+			kfree(r);
+			return -EEXIST;
+		}
+		if (before(r, at))
+			break;
+	}
+	list_add_tail(&at->link, &r->link); /* before `at`, or at the end */
+	write_unlock(&net_config_lock);
+	return 0;
+}
+
+int route_delete(const struct route *like)
+{
+	struct route *r, *found = NULL;
+
+	write_lock(&net_config_lock);
+	list_for_each(r, &routes, link)
+		if (!found && r->destination == like->destination && r->mask == like->mask && (!like->dev || r->dev == like->dev) &&
+		    (!like->gateway || r->gateway == like->gateway) && (!like->metric || r->metric == like->metric))
+			found = r;
+	if (found)
+		list_del(&found->link);
+	write_unlock(&net_config_lock);
+	kfree(found);
+	return found ? 0 : -ESRCH;
+}
+
+void routes_forget(struct netdev *d, u32 source)
+{
+	struct list gone;
+	struct route *r, *next;
+
+	list_init(&gone);
+	write_lock(&net_config_lock);
+	list_for_each_safe(r, next, &routes, link)
+		if (r->dev == d && (!source || r->source == source)) {
+			list_del(&r->link);
+			list_add(&gone, &r->link);
+		}
+	write_unlock(&net_config_lock);
+	list_for_each_safe(r, next, &gone, link)
+		kfree(r);
+}
+
+/* --- path MTU (RFC 1191) ------------------------------------------------------------------------------------------- */
+
+#define MTU_SLOTS 64
+#define MTU_KEPT (600 * NSEC_PER_SEC) /* section 6.3: after ten minutes it may have grown */
+#define MTU_LEAST 552u               /* less is not believed: it would be an attack */
+
+static struct spinlock mtu_lock = SPINLOCK_INIT("path MTUs", RANK_NET_NEIGHBOUR);
+static struct {
+	u32 destination, mtu;
+	u64 until;
+} mtus[MTU_SLOTS]; /* mtu_lock */
+static bool mtu_any;
+
+static unsigned mtu_slot(u32 destination)
+{
+	return (u32)(destination * 2654435761u) >> 26;
+}
+
+void ip_learn_mtu(u32 destination, u32 mtu)
+{
+	unsigned i = mtu_slot(destination);
+
+	spin_lock(&mtu_lock);
+	mtus[i].destination = destination;
+	mtus[i].mtu = MAX(mtu, MTU_LEAST);
+	mtus[i].until = time_ns() + MTU_KEPT;
+	WRITE_ONCE(mtu_any, true);
+	spin_unlock(&mtu_lock);
+}
+
+u32 ip_known_mtu(u32 destination, u32 device_mtu)
+{
+	unsigned i = mtu_slot(destination);
+	u32 mtu = device_mtu;
+
+	if (!READ_ONCE(mtu_any))
+		return mtu;
+	spin_lock(&mtu_lock);
+	if (mtus[i].destination == destination && mtus[i].until > time_ns())
+		mtu = MIN(mtu, mtus[i].mtu);
+	spin_unlock(&mtu_lock);
+	return mtu;
+}

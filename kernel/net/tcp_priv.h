@@ -1,0 +1,249 @@
+/*
+ * TCP (RFC 9293) between its files.
+ *
+ *     tcp_demux.c    whom a segment is for; segments for nobody        tcp_socket.c   connect, send, receive, poll
+ *     tcp_input.c    what a segment does to a connection (lab 11b)     tcp_listen.c   passive opens, accept
+ *     tcp_output.c   what is sent and when, the timer (lab 11b)        tcp_close.c    shutdown, close, the end of a connection
+ *     tcp_receive.c  data into order, the window that we offer         tcp_sockopt.c  options, ioctls, TCP_INFO
+ *     tcp_options.c  options of segments, timestamps                   tcp_table.c    connections by their names, ports, first numbers
+ *     tcp_congestion.c  how much may be under way                      tcp_timer.c    round-trip time, the other timers
+ *
+ * What is sent lies in one queue, in order, until it is acknowledged:
+ *
+ *     send_queue   [ a ][ b ][ c ][ d ][ e ]           snd_una: first byte of a    snd_nxt: first byte of *next (d), may go back for a retransmission
+ *                    sent, not acked    │ not sent     snd_max: first byte never sent    write_seq: behind the last byte of e
+ *                                       └ next (NULL: all is sent)
+ *
+ * SYN and FIN are flags of packets in that queue, and count as a byte. Sequence numbers are compared modulo 2^32 (section 3.4).
+ *
+ * Invariants
+ * 1. snd_una <= snd_nxt <= snd_max <= write_seq; the first packet of the queue begins at snd_una, unless it is empty.
+ * 2. Whatever is in `receive` is in order and without gaps, from copied_seq to rcv_nxt less a FIN; `out_of_order` is sorted and lies behind rcv_nxt.
+ * 3. The right edge of the window that we offered (rcv_adv) never moves left.
+ * 4. A connection in the table has a name of four parts; one that is CLOSED is in no table, and none of its timers calls for anything.
+ *
+ * Lock: inet_sock.lock guards all of a tcp_sock but what is said to be otherwise.
+ */
+#ifndef NET_TCP_PRIV_H
+#define NET_TCP_PRIV_H
+
+#include "core/atomic.h"
+#include "inet_priv.h"
+#include "net/timer.h"
+
+/* As /proc/net/tcp and TCP_INFO number them. */
+enum tcp_state { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECEIVED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2, TCP_TIME_WAIT, TCP_CLOSED, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING };
+
+#define TCP_MSS_DEFAULT 536u             /* section 3.7.1: when the peer names none */
+#define TCP_MSS_LEAST 88u                /* less is not believed */
+#define TCP_CHUNK (32768u - PACKET_HEADROOM - (u32)sizeof(struct packet_block)) /* data of a packet at most: a block of eight frames */
+#define TCP_RTO_MIN (200 * NSEC_PER_MSEC) /* as Linux; RFC 6298 section 2.4 asks for a second, which is long for today's nets */
+#define TCP_RTO_MAX (120 * NSEC_PER_SEC)
+#define TCP_RTO_INITIAL NSEC_PER_SEC     /* RFC 6298 section 2.1 */
+#define TCP_DELAYED_ACK (40 * NSEC_PER_MSEC) /* RFC 9293 section 3.8.6.3: at most 500 ms */
+#define TCP_TIME_WAIT_NS (60 * NSEC_PER_SEC) /* twice the MSL, which Linux takes to be 30 seconds */
+#define TCP_SYN_RETRIES 6
+#define TCP_SYNACK_RETRIES 5
+#define TCP_RETRIES 15
+#define TCP_ORPHAN_RETRIES 8
+#define TCP_SEND_AUTO_MAX (4u << 20)
+#define TCP_RECEIVE_AUTO_MAX (6u << 20)
+#define TCP_SCALE_MAX 14                 /* RFC 7323 section 2.3 */
+#define TCP_DUPLICATES 3                 /* RFC 5681 section 3.2 */
+
+struct tcp_sock {
+	struct inet_sock sk;     /* first */
+	u8 state;                /* enum tcp_state */
+	bool connecting;         /* connect(2) has not told its end yet */
+	struct list hash_link;   /* the table's lock; counted while in it */
+	bool hashed;             /* the table's lock */
+	struct socket_options inherited; /* sk.options when there is no socket */
+
+	/* Send sequence variables (section 3.3.1). */
+	u32 iss, snd_una, snd_nxt, snd_max, write_seq, snd_wnd, snd_wl1, snd_wl2, max_window;
+	u32 snd_small;           /* end of the last small segment sent: Minshall's rule for Nagle */
+	struct list send_queue;
+	struct packet *next;     /* the first of it to be sent, or sent again */
+	bool fin_queued;
+	bool urgent_out;         /* snd_up is ahead of snd_una */
+	u32 snd_up;
+	u8 snd_scale;
+	u32 mss;                 /* data of a segment as we send them: at most a packet's, options taken off */
+	u32 mss_path;            /* what the path and the peer would allow */
+	u32 mss_peer;            /* as the peer named it */
+	u32 mtu;                 /* of the path, when it was looked up */
+
+	/* Receive sequence variables. */
+	u32 irs, rcv_nxt, rcv_adv, copied_seq;
+	u8 rcv_scale;
+	u32 rcv_mss;             /* what the peer's full segments seem to hold */
+	u32 last_ack_sent;
+	u32 ooo_charge;
+	struct list out_of_order;
+	bool fin_seen;           /* a FIN was taken in: rcv_nxt counts it */
+	u8 quick_acks;           /* so many are sent at once */
+	bool ack_now, ack_later; /* owed */
+	bool urgent_in;          /* the peer has announced urgent data that was not passed yet */
+	bool urgent_there;       /* its byte is in urgent_byte, unread */
+	bool urgent_read;        /* … was read by MSG_OOB */
+	u8 urgent_byte;
+	u32 rcv_up;              /* sequence number of the urgent byte */
+	u32 receive_auto, send_auto; /* buffer limits while the program names none */
+	u32 drs_seq;             /* copied_seq at the start of this measurement of the reader's pace */
+	u64 drs_ns;
+
+	/* Options (RFC 7323). */
+	bool ts_ok, scale_ok;
+	u32 ts_recent, ts_offset;
+	u64 ts_recent_ns;
+
+	/* Time (RFC 6298), congestion (RFC 5681, 6582). */
+	u64 srtt, rttvar, rto;
+	u8 backoff, retries, probes;
+	u32 cwnd, ssthresh, duplicates, recover, acked_part;
+	bool in_recovery;
+	u32 total_retransmits;
+	u64 challenge_ns;        /* when the last challenge ACK was sent */
+	u64 first_try_ns;        /* of what is retransmitted now */
+	u64 acked_ns;            /* when snd_una moved last */
+	u64 last_heard_ns;
+	struct net_timer retransmit, delayed, keep;
+	enum { KEEP_NONE, KEEP_ALIVE, KEEP_FIN_WAIT, KEEP_TIME_WAIT } keep_what;
+
+	/* Passive opens. accept_lock guards these of a listener, and accept_link of its connections. */
+	struct spinlock accept_lock;
+	struct list accept_queue; /* established, by accept_link; counted */
+	u32 accept_count, syn_count, backlog;
+	struct list accept_link;
+	struct tcp_sock *listener; /* counted; NULL once accepted, or never had one. The connection's lock */
+
+	/* Options of the program (tcp(7)). */
+	bool nodelay, cork;
+	u8 defer_accept, syn_retries;
+	u32 user_mss, keep_idle, keep_interval, keep_count, user_timeout_ms, window_clamp, notsent_low;
+	s32 linger2;
+};
+static inline struct tcp_sock *tcp_of(struct inet_sock *sk) { return (struct tcp_sock *)sk; }
+
+static inline bool seq_before(u32 a, u32 b) { return (s32)(a - b) < 0; }
+static inline bool seq_after(u32 a, u32 b) { return seq_before(b, a); }
+static inline u32 seq_max(u32 a, u32 b) { return seq_before(a, b) ? b : a; }
+static inline bool tcp_synchronized(const struct tcp_sock *t) { return t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_SYN_SENT && t->state != TCP_SYN_RECEIVED; }
+static inline bool tcp_can_send(const struct tcp_sock *t) { return t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT; }
+static inline u32 tcp_flight(const struct tcp_sock *t) { return t->snd_nxt - t->snd_una; }
+
+/* Everything below with the connection locked, inside net_begin, unless said. */
+
+/* --- tcp_input.c (lab 11b) ------------------------------------------------------------------------------------------- */
+
+/* Section 3.10.7: a segment for a connection that is neither CLOSED nor LISTEN. Takes p over: data at the text, p->tcp filled in. */
+void tcp_segment_arrives(struct tcp_sock *t, struct packet *p);
+
+/* --- tcp_output.c (lab 11b) ------------------------------------------------------------------------------------------ */
+
+void tcp_output(struct tcp_sock *t);                   /* sends what may be sent, and an ACK if one is owed at once */
+void tcp_send_ack(struct tcp_sock *t);
+void tcp_retransmit_first(struct tcp_sock *t);         /* the oldest segment once more */
+void tcp_retransmit_timeout(struct tcp_sock *t);       /* RFC 6298 section 5: the timer ran out */
+void tcp_set_retransmit_timer(struct tcp_sock *t);     /* by what is under way */
+/* A segment at seq with these flags and a copy of p's data (NULL: none). */
+int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags);
+
+/* --- given ----------------------------------------------------------------------------------------------------------- */
+
+/* tcp_demux.c: a RST in answer to a segment (section 3.10.7.1); no lock needed. */
+void tcp_reset_reply(const struct packet *p);
+
+/* tcp_options.c: of a segment that came; false: malformed. */
+struct tcp_segment_options {
+	u16 mss;
+	s8 scale; /* -1: none */
+	bool has_ts;
+	u32 ts_value, ts_echo;
+};
+bool tcp_options_parse(const u8 *options, u32 len, struct tcp_segment_options *o);
+u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags); /* bytes written, a multiple of 4 */
+void tcp_options_agree(struct tcp_sock *t, const struct tcp_segment_options *o); /* what a SYN brought */
+u32 tcp_ts_now(const struct tcp_sock *t);
+bool tcp_paws_ok(struct tcp_sock *t, const struct packet *p);    /* RFC 7323 section 5.3: false: an old duplicate */
+void tcp_ts_take(struct tcp_sock *t, const struct packet *p);    /* section 4.3: remembers what to echo */
+void tcp_mss_update(struct tcp_sock *t);                         /* from the path and what the peer named */
+
+/* tcp_receive.c */
+void tcp_receive_data(struct tcp_sock *t, struct packet *p);     /* text within the window: takes p over */
+u32 tcp_receive_window(struct tcp_sock *t);                      /* what to offer; moves rcv_adv */
+u32 tcp_receive_space(const struct tcp_sock *t);                 /* what could be offered now */
+void tcp_urgent(struct tcp_sock *t, const struct packet *p);     /* its URG flag */
+void tcp_ack_owed(struct tcp_sock *t, bool at_once);
+void tcp_reader_pace(struct tcp_sock *t);                        /* after reading: may the buffer grow? */
+
+/* tcp_congestion.c */
+void tcp_congestion_init(struct tcp_sock *t);
+void tcp_congestion_acked(struct tcp_sock *t, u32 bytes, u32 flight);
+void tcp_congestion_duplicate(struct tcp_sock *t);
+void tcp_congestion_timeout(struct tcp_sock *t);
+
+/* tcp_timer.c */
+void tcp_timers_init(struct tcp_sock *t);
+void tcp_rtt_sample(struct tcp_sock *t, u64 ns);                 /* RFC 6298 section 2 */
+void tcp_timer_arm(struct tcp_sock *t, struct net_timer *timer, u64 deadline);
+void tcp_timers_stop(struct tcp_sock *t);
+void tcp_keep(struct tcp_sock *t, int what, u64 deadline);
+void tcp_keepalive_start(struct tcp_sock *t);
+
+/* tcp_close.c */
+void tcp_set_state(struct tcp_sock *t, u8 state);
+void tcp_done(struct tcp_sock *t);                               /* CLOSED: leaves all tables; the caller has a count of its own */
+void tcp_abort(struct tcp_sock *t, int err);                     /* the same with an error for the program */
+void tcp_send_reset(struct tcp_sock *t);
+void tcp_send_fin(struct tcp_sock *t);                           /* queues it and sends what may be sent */
+void tcp_time_wait(struct tcp_sock *t);
+void tcp_fin_received(struct tcp_sock *t);
+void tcp_fin_acked(struct tcp_sock *t);                          /* what we sent is all acknowledged, FIN included */
+void tcp_release(struct socket *s);                              /* no lock */
+int tcp_shutdown(struct socket *s, int how);                     /* no lock */
+int tcp_disconnect(struct socket *s);                            /* no lock */
+void tcp_free_queues(struct tcp_sock *t);
+
+/* tcp_listen.c; no lock for these */
+int tcp_listen(struct socket *s, int backlog);
+int tcp_accept(struct socket *s, struct socket *fresh, bool nonblock);
+void tcp_listen_segment(struct tcp_sock *listener, struct packet *p, const struct tcp_segment_options *o); /* takes p over */
+void tcp_child_established(struct tcp_sock *t);                  /* t locked: it goes to its listener's queue */
+bool tcp_accept_full(struct tcp_sock *listener);
+void tcp_listen_stop(struct tcp_sock *t);
+void tcp_child_gone(struct tcp_sock *t);                         /* t locked: it ended before it was accepted */
+
+/* tcp_table.c; no lock for these */
+extern struct port_table tcp_ports;
+void tcp_table_init(void);
+void tcp_hash(struct tcp_sock *t);                               /* t locked */
+void tcp_unhash(struct tcp_sock *t);
+/* Counted, or NULL. The listener when no connection has the name. */
+struct tcp_sock *tcp_find(u32 local, u16 local_port, u32 remote, u16 remote_port, const struct netdev *dev);
+struct tcp_sock *tcp_find_listener(u32 local, u16 local_port, u32 source_hint, const struct netdev *dev);
+/* A port for a connection to remote, or the one it has: 0, -EADDRNOTAVAIL; hashed on success. t locked, names set. */
+int tcp_hash_connect(struct tcp_sock *t);
+bool tcp_port_conflicts(struct tcp_sock *t);
+void tcp_first_numbers(struct tcp_sock *t);                      /* RFC 6528: iss; and the offset of timestamps */
+extern u32 tcp_time_wait_count;
+u32 tcp_established_count(void);
+
+/* tcp_socket.c, tcp_sockopt.c */
+void tcp_init(void);
+int tcp_create(struct socket *s);
+struct tcp_sock *tcp_alloc(struct socket *s);
+bool tcp_is_connected(const struct inet_sock *sk);
+void tcp_wake_writer(struct tcp_sock *t);
+bool tcp_writable(const struct tcp_sock *t);
+u32 tcp_send_limit(const struct tcp_sock *t);
+u32 tcp_receive_limit(const struct tcp_sock *t);
+u32 tcp_readable(const struct tcp_sock *t);
+long tcp_ioctl(struct socket *s, u32 cmd, u64 arg);
+int tcp_set_option(struct socket *s, int level, int option, const void __user *value, u32 len);
+int tcp_get_option(struct socket *s, int level, int option, void __user *value, u32 *len);
+void tcp_option_changed(struct socket *s, int option);
+ssize_t tcp_receive_message(struct socket *s, struct socket_msg *m);
+ssize_t tcp_send_message(struct socket *s, struct socket_msg *m);
+
+#endif

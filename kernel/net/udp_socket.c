@@ -1,0 +1,459 @@
+/* UDP sockets: who gets a datagram, and the calls. The protocol itself is in udp.c. */
+#include "abi/errno.h"
+#include "core/atomic.h"
+#include "core/node.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "time/time.h"
+#include "udp_priv.h"
+#include "usermode/uaccess.h"
+#include "vfs/vfs.h"
+
+struct port_table udp_ports;
+static struct slab_cache udp_cache;
+
+static bool may_share(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return (a->options->reuse_address && b->options->reuse_address) || (a->options->reuse_port && b->options->reuse_port && a->uid == b->uid);
+}
+
+void udp_init(void)
+{
+	slab_cache_init(&udp_cache, "udp_sock", sizeof(struct udp_sock), 0);
+	port_table_init(&udp_ports, "UDP ports", may_share);
+}
+
+/* --- who gets it --------------------------------------------------------------------------------------------------- */
+
+/* How well it fits: -1 not at all; more is better. udp_ports.lock held. */
+static int score(const struct inet_sock *sk, u32 source, u16 source_port, u32 destination, const struct netdev *dev)
+{
+	int n = 0;
+
+	if (sk->local) {
+		if (sk->local != destination)
+			return -1;
+		n += 4;
+	}
+	if (sk->remote_port) {
+		if (sk->remote != source || sk->remote_port != source_port)
+			return -1;
+		n += 8;
+	}
+	if (sk->device && dev) {
+		if (sk->device != dev->index)
+			return -1;
+		n += 2;
+	}
+	return n;
+}
+
+struct inet_sock *udp_find(u32 source, u16 source_port, u32 destination, u16 port, const struct netdev *dev)
+{
+	struct inet_sock *sk, *best = NULL;
+	int best_score = -1;
+	u32 equals = 0, chance = (source ^ source_port) * 2654435761u;
+
+	spin_lock(&udp_ports.lock);
+	list_for_each(sk, port_bucket(&udp_ports, port), port_link) {
+		if (sk->local_port != port)
+			continue;
+		int n = score(sk, source, source_port, destination, dev);
+		if (n < 0 || n < best_score)
+			continue;
+		/* Of several that share a port by SO_REUSEPORT the sender's name decides, so that a sender stays with one. */
+		if (n > best_score)
+			equals = 1;
+		else if (!sk->options->reuse_port || (chance >> 8) % ++equals)
+			continue;
+		best = sk;
+		best_score = n;
+	}
+	if (best)
+		inet_get(best);
+	spin_unlock(&udp_ports.lock);
+	return best;
+}
+
+void udp_deliver_group(struct packet *p)
+{
+	struct inet_sock *sk, *takers[32];
+	u32 count = 0, destination = p->ip.destination;
+
+	spin_lock(&udp_ports.lock);
+	list_for_each(sk, port_bucket(&udp_ports, p->ip.destination_port), port_link) {
+		if (sk->local_port != p->ip.destination_port || count == ARRAY_SIZE(takers) || score(sk, p->ip.source, p->ip.source_port, destination, p->dev) < 0)
+			continue;
+		if (ip_is_multicast(destination) && !multicast_wanted(sk, destination, p->dev->index))
+			continue;
+		inet_get(sk);
+		takers[count++] = sk;
+	}
+	spin_unlock(&udp_ports.lock);
+	for (u32 i = 0; i < count; i++) {
+		struct packet *c = packet_clone(p, ALLOC_ATOMIC);
+		if (c && inet_queue(takers[i], c))
+			SNMP(udp_InDatagrams);
+		inet_put(takers[i]);
+	}
+	packet_free(p);
+}
+
+/* --- names --------------------------------------------------------------------------------------------------------- */
+
+static int udp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
+{
+	struct inet_sock *sk = s->proto;
+	struct abi_sockaddr_in in;
+	int err = inet_check_name(sk, name, len, &in);
+
+	if (err)
+		return err;
+	spin_lock(&sk->lock);
+	if (sk->ports) {
+		err = -EINVAL;
+	} else {
+		err = port_bind(&udp_ports, sk, in.address, be16(in.port));
+		sk->user_address = !err && in.address;
+		sk->user_port = !err && in.port;
+	}
+	spin_unlock(&sk->lock);
+	return err;
+}
+
+static int autobind(struct inet_sock *sk)
+{
+	int err = 0;
+
+	spin_lock(&sk->lock);
+	if (!sk->ports)
+		err = port_bind(&udp_ports, sk, sk->local, 0);
+	spin_unlock(&sk->lock);
+	return err == -EADDRINUSE ? -EAGAIN : err;
+}
+
+static void set_names(struct inet_sock *sk, u32 local, u32 remote, u16 remote_port)
+{
+	spin_lock(&sk->lock);
+	spin_lock(&udp_ports.lock);
+	sk->local = local;
+	sk->remote = remote;
+	sk->remote_port = remote_port;
+	spin_unlock(&udp_ports.lock);
+	spin_unlock(&sk->lock);
+}
+
+static int disconnect(struct inet_sock *sk)
+{
+	set_names(sk, sk->user_address ? sk->local : IP_ANY, IP_ANY, 0);
+	if (!sk->user_port) {
+		port_release(sk);
+		sk->local_port = 0;
+	}
+	return 0;
+}
+
+static int udp_connect(struct socket *s, const struct abi_sockaddr *name, u32 len, bool nonblock __unused)
+{
+	struct inet_sock *sk = s->proto;
+	struct abi_sockaddr_in in;
+	struct ip_path path;
+
+	if (len < sizeof(u16))
+		return -EINVAL;
+	if (name->family == AF_UNSPEC)
+		return disconnect(sk);
+	int err = inet_check_destination(name, len, &in);
+	if (!err)
+		err = autobind(sk);
+	if (err)
+		return err;
+	err = inet_route(sk, &path, in.address, sk->local, false);
+	if (err)
+		return err;
+	if (path.scope == IP_BROADCASTS && !s->options.broadcast)
+		return -EACCES;
+	set_names(sk, sk->local ? sk->local : path.source, in.address ? in.address : path.next_hop, be16(in.port));
+	return 0;
+}
+
+static int udp_shutdown(struct socket *s, int how)
+{
+	struct inet_sock *sk = s->proto;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	spin_lock(&sk->lock);
+	sk->shutdown |= (u8)(how + 1);
+	bool connected = sk->remote_port;
+	spin_unlock(&sk->lock);
+	inet_wake(sk, 0);
+	return connected ? 0 : -ENOTCONN;
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------------- */
+
+/* Where a datagram goes, how, and by which path. */
+struct udp_way {
+	struct ip_send how;
+	struct ip_path path;
+	u16 port;
+};
+
+static int find_way(struct inet_sock *sk, struct socket *s, struct socket_msg *m, struct udp_way *w)
+{
+	struct send_control c;
+	u32 to = sk->remote, source = sk->local;
+	int err;
+
+	w->port = sk->remote_port;
+	if (m->name_len) {
+		struct abi_sockaddr_in in;
+		if (m->name_len < SOCKADDR_IN_LEN)
+			return -EINVAL;
+		memcpy(&in, &m->name, sizeof(in));
+		if (in.family != AF_INET && in.family != AF_UNSPEC)
+			return -EAFNOSUPPORT;
+		to = in.address;
+		w->port = be16(in.port);
+		if (!w->port)
+			return -EINVAL;
+	} else if (!w->port) {
+		return -EDESTADDRREQ;
+	}
+	err = inet_send_control(m, &c);
+	if (err)
+		return err;
+	if (c.source)
+		source = c.source;
+	if (ip_is_multicast(source))
+		source = IP_ANY;
+	if (c.device) {
+		struct netdev *dev = netdev_by_index(c.device);
+		err = dev ? ip_route(&w->path, to, source, dev) : -ENODEV;
+	} else {
+		err = inet_route(sk, &w->path, to, source, m->flags & MSG_DONTROUTE);
+	}
+	if (err)
+		return err;
+	if (w->path.scope == IP_BROADCASTS && !s->options.broadcast)
+		return -EACCES;
+	w->how = (struct ip_send){
+		.source = source ? source : w->path.source,
+		.destination = to ? to : w->path.source,
+		.protocol = PROTO_UDP,
+		.ttl = c.ttl >= 0 ? (u8)c.ttl : inet_ttl(sk, &w->path),
+		.tos = c.tos >= 0 ? (u8)c.tos : sk->inet.tos,
+		.dont_fragment = sk->inet.mtu_discover == IP_PMTUDISC_DO || sk->inet.mtu_discover == IP_PMTUDISC_PROBE,
+		.options = sk->inet.ip.len ? &sk->inet.ip : NULL,
+	};
+	return 0;
+}
+
+/* Adds the message's data to the datagram under way, or to a new one: it, or NULL and *err. writer held. */
+static struct packet *gather(struct udp_sock *u, struct socket_msg *m, int *err)
+{
+	u32 len = (u32)m->data.left, before = u->pending ? u->pending->len : 0;
+	/* One that is to grow has room for all that it may become. */
+	bool more = m->flags & MSG_MORE || u->cork;
+	struct packet *p = u->pending;
+
+	*err = -EMSGSIZE;
+	if (m->data.left > UDP_DATA_MAX || before + len > UDP_DATA_MAX)
+		return NULL;
+	*err = -ENOBUFS;
+	if (!p)
+		p = packet_alloc(PACKET_HEADROOM, more ? UDP_DATA_MAX : len, ALLOC_USER);
+	if (!p)
+		return NULL;
+	*err = 0;
+	if (uio_read(&m->data, packet_append(p, len), len) == len)
+		return p;
+	packet_trim(p, before);
+	if (!u->pending)
+		packet_free(p);
+	*err = -EFAULT;
+	return NULL;
+}
+
+static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
+{
+	struct inet_sock *sk = s->proto;
+	struct udp_sock *u = udp_of(sk);
+	ssize_t len = (ssize_t)m->data.left;
+	struct udp_way way;
+	int err;
+
+	if (len > (ssize_t)IP_PACKET_MAX)
+		return -EMSGSIZE;
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	err = autobind(sk);
+	if (!err)
+		err = find_way(sk, s, m, &way);
+	if (err)
+		return err;
+	err = inet_wait_send(sk, s, m->flags);
+	if (err)
+		return err;
+	mutex_lock(&sk->writer);
+	struct packet *p = gather(u, m, &err);
+	if (p && (m->flags & MSG_MORE || u->cork)) {
+		u->pending = p;
+	} else if (p) {
+		u->pending = NULL;
+		net_begin();
+		inet_charge_send(sk, p);
+		err = udp_send(p, &way.how, &way.path, sk->local_port, way.port, s->options.no_check);
+		if (err == -ENOBUFS && !sk->inet.receive_error) {
+			SNMP(udp_SndbufErrors);
+			err = 0; /* lost on the way, as datagrams may be */
+		}
+		net_end();
+	}
+	mutex_unlock(&sk->writer);
+	return err ? err : len;
+}
+
+/* --- receiving ----------------------------------------------------------------------------------------------------- */
+
+static ssize_t udp_receive_message(struct socket *s, struct socket_msg *m)
+{
+	struct inet_sock *sk = s->proto;
+	int err = 0;
+
+	if (m->flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	mutex_lock(&sk->reader);
+	struct packet *p = inet_next(sk, s, m->flags, &err);
+	if (!p) {
+		mutex_unlock(&sk->reader);
+		return err;
+	}
+	u32 want = (u32)MIN((size_t)p->len, m->data.left);
+	ssize_t n = m->flags & MSG_TRUNC ? p->len : want;
+	if (uio_write(&m->data, p->data, want) != want) {
+		n = -EFAULT;
+	} else {
+		inet_fill_name(&m->name, p->ip.source, p->ip.source_port);
+		m->name_len = SOCKADDR_IN_LEN;
+		if (want < p->len)
+			m->out_flags |= MSG_TRUNC;
+		inet_control(sk, s, p, (const void *)p->network, m);
+	}
+	if (!(m->flags & MSG_PEEK))
+		inet_consumed(sk, p);
+	mutex_unlock(&sk->reader);
+	return n;
+}
+
+static long udp_ioctl(struct socket *s, u32 cmd, u64 arg)
+{
+	struct inet_sock *sk = s->proto;
+	u32 value;
+
+	switch (cmd) {
+	case SIOCINQ:
+		spin_lock(&sk->lock);
+		value = list_empty(&sk->receive) ? 0 : list_first(&sk->receive, struct packet, link)->len;
+		spin_unlock(&sk->lock);
+		break;
+	case SIOCOUTQ:
+		value = atomic_load_relaxed(&sk->send_charge);
+		break;
+	default:
+		return inet_ioctl(s, cmd, arg);
+	}
+	return put_user_u32(value, (u32 __user *)arg);
+}
+
+static int udp_set_option(struct socket *s, int level, int option, const void __user *value, u32 len)
+{
+	struct inet_sock *sk = s->proto;
+	int n;
+
+	if (level != SOL_UDP)
+		return inet_set_option(s, level, option, value, len);
+	if (len < sizeof(n))
+		return -EINVAL;
+	if (copy_from_user(&n, value, sizeof(n)))
+		return -EFAULT;
+	if (option != UDP_CORK)
+		return -ENOPROTOOPT;
+	mutex_lock(&sk->writer);
+	udp_of(sk)->cork = n;
+	bool flush = !n && udp_of(sk)->pending;
+	mutex_unlock(&sk->writer);
+	if (flush) {
+		struct socket_msg nothing = { .flags = 0 };
+		udp_send_message(s, &nothing);
+	}
+	return 0;
+}
+
+static int udp_get_option(struct socket *s, int level, int option, void __user *value, u32 *len)
+{
+	int n = udp_of(s->proto)->cork;
+
+	if (level != SOL_UDP)
+		return inet_get_option(s, level, option, value, len);
+	return option == UDP_CORK ? option_out(value, len, &n, sizeof(n)) : -ENOPROTOOPT;
+}
+
+static void udp_release(struct socket *s)
+{
+	inet_release(s->proto);
+}
+
+static void udp_destroy(struct inet_sock *sk)
+{
+	packet_free(udp_of(sk)->pending);
+	slab_free(&udp_cache, sk);
+}
+
+static const struct proto_ops udp_ops = {
+	.bind = udp_bind,
+	.connect = udp_connect,
+	.name = inet_name,
+	.shutdown = udp_shutdown,
+	.send = udp_send_message,
+	.receive = udp_receive_message,
+	.poll = inet_poll,
+	.ioctl = udp_ioctl,
+	.set_option = udp_set_option,
+	.get_option = udp_get_option,
+	.error = inet_error,
+	.release = udp_release,
+};
+
+int udp_create(struct socket *s)
+{
+	struct udp_sock *u = slab_alloc(&udp_cache, 0);
+
+	if (!u)
+		return -ENOMEM;
+	memset(u, 0, sizeof(*u));
+	inet_init_sock(&u->sk, SOCK_DGRAM, PROTO_UDP, s);
+	u->sk.destroy = udp_destroy;
+	s->ops = &udp_ops;
+	s->proto = u;
+	s->protocol = PROTO_UDP;
+	return 0;
+}
+
+static int show_udp(struct seq *s)
+{
+	struct inet_sock *sk;
+
+	seq_puts(s, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n");
+	spin_lock(&udp_ports.lock);
+	for (u32 i = 0; i < PORT_BUCKETS; i++)
+		list_for_each(sk, &udp_ports.buckets[i], port_link) {
+			seq_puts(s, "  ");
+			inet_show(s, sk, i, sk->remote_port ? 1 : 7, atomic_load_relaxed(&sk->send_charge), READ_ONCE(sk->receive_charge));
+			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", sk->uid, sk->inode, atomic_load_relaxed(&sk->drops));
+		}
+	spin_unlock(&udp_ports.lock);
+	return 0;
+}
+NODE(net_udp, .path = "net/udp", .show = show_udp);
