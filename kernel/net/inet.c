@@ -403,6 +403,7 @@ static int net_init(void)
 	neighbours_init();
 	udp_init();
 	raw_init();
+	packet_socket_init();
 	tcp_init();
 	netdev_register(loopback);
 	return 0;

@@ -166,6 +166,7 @@ bool neighbour_get(struct netdev *d, u32 ip, u8 *address);
 void ip_text(char out[16], u32 address);
 void udp_init(void);
 void raw_init(void);
+void packet_socket_init(void);
 int udp_create(struct socket *s);
 int raw_create(struct socket *s, int protocol);
 /* A line of /proc/net/{tcp,udp,raw} up to the inode. */

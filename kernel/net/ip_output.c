@@ -39,14 +39,14 @@ static void multicast_address(u8 *to, u32 group)
 	to[3] = (low >> 16) & 0x7f, to[4] = (u8)(low >> 8), to[5] = (u8)low;
 }
 
-/* The link-layer header. False: no room; p was put. */
+/*
+ * The link-layer header, in front of the IP header. The memory there is p's own even if the bytes behind are shared: a clone begins at its own data
+ * (tcp_output.c sees to that for what is sent again). False: no room; p was put.
+ */
 bool ethernet_header(struct packet **pp, struct netdev *d, const u8 *destination, u16 type)
 {
-	struct packet *p = packet_own(*pp, ALLOC_ATOMIC);
+	struct packet *p = *pp;
 
-	*pp = p;
-	if (!p)
-		return false;
 	if (packet_headroom(p) < sizeof(struct ether_header)) {
 		packet_free(p);
 		return false;

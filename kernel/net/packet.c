@@ -62,32 +62,6 @@ struct packet *packet_clone(struct packet *p, unsigned flags)
 	return c;
 }
 
-struct packet *packet_own(struct packet *p, unsigned flags)
-{
-	if (!packet_shared(p))
-		return p;
-	u32 headroom = MAX(packet_headroom(p), PACKET_HEADROOM);
-	struct packet *c = packet_alloc(headroom, p->len, flags);
-	if (c) {
-		struct packet fresh = *c;
-		/* Headers in front of data may be pointed at: they come along. */
-		u32 front = packet_headroom(p);
-		memcpy(fresh.data - front, p->data - front, front + p->len);
-		*c = *p;
-		list_init(&c->link);
-		c->block = fresh.block;
-		c->data = fresh.data;
-		c->charge = fresh.charge;
-		c->owner = NULL;
-		if (p->network)
-			c->network = c->data + (p->network - p->data);
-		if (p->mac)
-			c->mac = c->data + (p->mac - p->data);
-	}
-	packet_free(p);
-	return c;
-}
-
 void packet_orphan(struct packet *p)
 {
 	if (p->owner)

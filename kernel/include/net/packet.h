@@ -5,7 +5,7 @@
  *         │◄──────── headroom ─────►│◄──── len ─────►│◄──── tailroom ─────►│
  *
  * Each layer takes its header off the front (packet_pull) on the way up, or puts it there (packet_push) on the way down. A clone shares the bytes: what TCP
- * keeps until it is acknowledged and what is under way are the same memory. A header may only be written where nobody else reads (packet_own).
+ * keeps until it is acknowledged and what is under way are the same memory. A header is written in front of one's own data only, where no other view reaches.
  */
 #ifndef NET_PACKET_H
 #define NET_PACKET_H
@@ -65,8 +65,6 @@ struct packet {
 /* Room for `size` bytes behind `headroom`: empty, at the end of the headroom. flags: ALLOC_*; NULL if memory is short. */
 struct packet *packet_alloc(u32 headroom, u32 size, unsigned flags);
 struct packet *packet_clone(struct packet *p, unsigned flags); /* shares the bytes; belongs to nobody */
-/* Makes sure that nobody else sees the bytes: p itself, or a copy in place of it (then p was put). NULL: p was put, memory is short. */
-struct packet *packet_own(struct packet *p, unsigned flags);
 void packet_free(struct packet *p); /* any context; NULL is fine */
 void packet_orphan(struct packet *p); /* no longer charged to its sender */
 void packet_list_free(struct list *packets);
