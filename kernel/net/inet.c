@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "net/timer.h"
+#include "netlink_priv.h"
 #include "proc/cred.h"
 #include "tcp_priv.h"
 #include "time/time.h"
@@ -404,8 +405,10 @@ static int net_init(void)
 	udp_init();
 	raw_init();
 	packet_socket_init();
+	netlink_init();
 	tcp_init();
 	netdev_register(loopback);
+	socket_device_ioctl = device_ioctl;
 	return 0;
 }
 SUBSYSTEM(net, .needs = "sched vfs", .init = net_init, .stage = "11-net");

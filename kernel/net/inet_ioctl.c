@@ -331,6 +331,17 @@ static long stamp_ioctl(struct inet_sock *sk, void __user *arg)
 	return copy_to_user(arg, pair, sizeof(pair)) ? -EFAULT : 0;
 }
 
+long device_ioctl(u32 cmd, u64 arg)
+{
+	void __user *user = (void __user *)arg;
+
+	if (cmd == SIOCGIFCONF)
+		return interface_list(user);
+	if (cmd == SIOCETHTOOL)
+		return -EOPNOTSUPP;
+	return cmd >= SIOCGIFNAME && cmd <= SIOCGIFMAP ? interface_ioctl(cmd, user) : -ENOTTY;
+}
+
 long inet_ioctl(struct socket *s, u32 cmd, u64 arg)
 {
 	void __user *user = (void __user *)arg;
@@ -339,18 +350,14 @@ long inet_ioctl(struct socket *s, u32 cmd, u64 arg)
 	case SIOCADDRT:
 	case SIOCDELRT:
 		return route_ioctl(cmd, user);
-	case SIOCGIFCONF:
-		return interface_list(user);
 	case SIOCDARP:
 	case SIOCGARP:
 	case SIOCSARP:
 		return arp_ioctl(cmd, user);
 	case SIOCGSTAMP:
 		return s->family == AF_INET ? stamp_ioctl(s->proto, user) : -ENOTTY;
-	case SIOCETHTOOL:
-		return -EOPNOTSUPP;
 	}
-	return cmd >= SIOCGIFNAME && cmd <= SIOCGIFMAP ? interface_ioctl(cmd, user) : -ENOTTY;
+	return -ENOTTY; /* then it may be about a device */
 }
 
 /* --- /proc/net/dev, /proc/net/route ---------------------------------------------------------------------------------- */

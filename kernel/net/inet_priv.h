@@ -141,7 +141,8 @@ void inet_release(struct inet_sock *sk);
 
 int inet_set_option(struct socket *s, int level, int option, const void __user *value, u32 len);
 int inet_get_option(struct socket *s, int level, int option, void __user *value, u32 *len);
-long inet_ioctl(struct socket *s, u32 cmd, u64 arg); /* of interfaces, routes, ARP; -ENOIOCTLCMD-like -ENOTTY for others */
+long inet_ioctl(struct socket *s, u32 cmd, u64 arg); /* of routes and ARP; -ENOTTY for others */
+long device_ioctl(u32 cmd, u64 arg);                 /* of interfaces, on any socket */
 /* Copies an int option out, as Linux cuts it. */
 int option_out(void __user *value, u32 *len, const void *data, u32 size);
 int option_in(int *out, const void __user *value, u32 len);

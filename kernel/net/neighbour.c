@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "net/timer.h"
+#include "netlink_priv.h"
 
 #define BUCKETS 64
 #define NEIGHBOURS_MAX 512
@@ -187,6 +188,17 @@ bool neighbour_get(struct netdev *d, u32 ip, u8 *address)
 		memcpy(address, n->address, ETHER_ADDRESS);
 	spin_unlock(&neighbour_lock);
 	return known;
+}
+
+void neighbours_each(void (*fn)(struct netdev *d, u32 ip, const u8 *address, bool resolved, void *arg), void *arg)
+{
+	struct neighbour *n;
+
+	spin_lock(&neighbour_lock);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_for_each(n, &table[i], link)
+			fn(n->dev, n->ip, n->address, n->resolved, arg);
+	spin_unlock(&neighbour_lock);
 }
 
 static int show_arp(struct seq *s)

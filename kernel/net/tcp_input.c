@@ -194,18 +194,20 @@ void tcp_segment_arrives(struct tcp_sock *t, struct packet *p)
 	}
 	/* First, the sequence number. */
 	if (!tcp_paws_ok(t, p) || !acceptable(t, p)) {
-		/* A probe of a window that is shut asks with a number of before: it is answered. What it acknowledges counts all the same. */
+		/* A probe of a window that is shut asks with a number of before: it is answered. */
 		if (!(p->tcp.flags & TCP_RST)) {
 			if (t->state == TCP_TIME_WAIT && p->tcp.flags & TCP_FIN)
-				tcp_time_wait(t);
+				tcp_time_wait(t); /* the two minutes begin anew */
 			if (t->state == TCP_SYN_RECEIVED && p->tcp.flags == TCP_SYN && p->tcp.seq == t->irs)
 				tcp_retransmit_first(t); /* our answer was lost */
 			else if (p->tcp.flags & TCP_SYN)
 				challenge(t);
 			else
 				tcp_send_ack(t);
-			if (tcp_synchronized(t) && p->tcp.flags & TCP_ACK && p->tcp.seq == p->tcp.end_seq && !seq_after(p->tcp.seq, t->rcv_nxt))
-				acknowledge(t, p);
+			/* One that repeats what we have just had may have crossed with ours, and bring news in its ACK field. */
+			bool fresh = !seq_after(p->tcp.seq, t->rcv_nxt) && !seq_before(p->tcp.end_seq, t->last_ack_sent);
+			if (tcp_synchronized(t) && p->tcp.flags & TCP_ACK && fresh && acknowledge(t, p) && t->fin_queued && t->snd_una == t->write_seq)
+				tcp_fin_acked(t);
 		}
 		goto done;
 	}

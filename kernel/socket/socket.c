@@ -10,6 +10,7 @@
 #include "vfs/vfs.h"
 
 static const struct file_ops socket_ops;
+long (*socket_device_ioctl)(u32 cmd, u64 arg);
 
 /* --- objects ------------------------------------------------------------------------------------------------------- */
 
@@ -135,7 +136,8 @@ static long socket_ioctl(struct file *f, u32 cmd, u64 arg)
 	case SIOCGPGRP:
 		return put_user_u32(file_get_owner(f), (u32 __user *)arg);
 	}
-	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	long err = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	return err == -ENOTTY && socket_device_ioctl ? socket_device_ioctl(cmd, arg) : err;
 }
 
 static void socket_release(struct file *f)

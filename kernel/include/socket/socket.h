@@ -102,6 +102,8 @@ LINKER_SET_DECLARE(socket_families, const struct socket_family);
 #define SOCKET_SEND_MIN 4608u
 #define SOCKET_RECEIVE_MIN 2304u
 
+/* ioctls about network devices, which a socket of any family takes: set once by net; NULL while there are none. -ENOTTY for others. */
+extern long (*socket_device_ioctl)(u32 cmd, u64 arg);
 /* NULL if f is no socket. */
 struct socket *socket_of(struct file *f);
 /* When a wait that may take so long must end (time_ns units); 0: at once. */

@@ -1,0 +1,72 @@
+/* netlink(7) and rtnetlink(7), Linux x86-64: what `ip`, getifaddrs and if_nameindex speak. */
+#ifndef ABI_NETLINK_H
+#define ABI_NETLINK_H
+
+#include <stdint.h>
+
+#define NETLINK_ROUTE 0
+#define SOL_NETLINK 270
+
+struct abi_sockaddr_nl {
+	uint16_t family, pad;
+	uint32_t pid, groups;
+};
+struct abi_nlmsghdr {
+	uint32_t len;
+	uint16_t type, flags;
+	uint32_t seq, pid;
+};
+_Static_assert(sizeof(struct abi_nlmsghdr) == 16, "Linux x86-64");
+#define NLMSG_ERROR 2
+#define NLMSG_DONE 3
+#define NLM_F_REQUEST 1
+#define NLM_F_MULTI 2
+#define NLM_F_ACK 4
+#define NLM_F_DUMP 0x300
+#define NLM_F_REPLACE 0x100
+#define NLM_F_EXCL 0x200
+#define NLM_F_CREATE 0x400
+#define NL_ALIGN(n) (((n) + 3u) & ~3u)
+
+enum { RTM_NEWLINK = 16, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWADDR = 20, RTM_DELADDR, RTM_GETADDR, RTM_NEWROUTE = 24, RTM_DELROUTE, RTM_GETROUTE, RTM_NEWNEIGH = 28,
+       RTM_DELNEIGH, RTM_GETNEIGH };
+
+struct abi_rtattr {
+	uint16_t len, type;
+};
+struct abi_ifinfomsg {
+	uint8_t family, pad;
+	uint16_t type;
+	int32_t index;
+	uint32_t flags, change;
+};
+enum { IFLA_ADDRESS = 1, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_LINK, IFLA_QDISC, IFLA_STATS, IFLA_TXQLEN = 13, IFLA_OPERSTATE = 16, IFLA_LINKMODE = 17, IFLA_STATS64 = 23, IFLA_GROUP = 27 };
+struct abi_ifaddrmsg {
+	uint8_t family, prefix_len, flags, scope;
+	uint32_t index;
+};
+enum { IFA_ADDRESS = 1, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO = 6, IFA_FLAGS = 8 };
+#define IFA_F_PERMANENT 0x80
+struct abi_rtmsg {
+	uint8_t family, dst_len, src_len, tos, table, protocol, scope, type;
+	uint32_t flags;
+};
+enum { RTA_DST = 1, RTA_SRC, RTA_IIF, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 15 };
+enum { RTN_UNICAST = 1, RTN_LOCAL, RTN_BROADCAST, RTN_UNREACHABLE = 7 };
+#define RT_TABLE_MAIN 254
+#define RT_SCOPE_UNIVERSE 0
+#define RT_SCOPE_LINK 253
+#define RT_SCOPE_HOST 254
+struct abi_ndmsg {
+	uint8_t family, pad1;
+	uint16_t pad2;
+	int32_t index;
+	uint16_t state;
+	uint8_t flags, type;
+};
+enum { NDA_DST = 1, NDA_LLADDR = 2 };
+#define NUD_INCOMPLETE 1
+#define NUD_REACHABLE 2
+#define NUD_PERMANENT 0x80
+
+#endif
