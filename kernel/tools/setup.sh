@@ -20,6 +20,7 @@ probe() {
 	mtools) echo mformat ;;
 	ovmf) echo '/usr/share/ovmf/OVMF.fd|/usr/share/OVMF/OVMF_CODE.fd' ;;
 	python3-pytest) echo '/usr/lib/python3/dist-packages/pytest' ;;
+	python3-scapy) echo '/usr/lib/python3/dist-packages/scapy' ;;
 	python3-pexpect) echo '/usr/lib/python3/dist-packages/pexpect' ;;
 	python3-pytest-timeout) echo '/usr/lib/python3/dist-packages/pytest_timeout.py' ;;
 	python3-pytest-xdist) echo '/usr/lib/python3/dist-packages/xdist' ;;
@@ -64,7 +65,7 @@ packages() {
 	slurm-here) echo slurmctld slurmd munge ;;
 	linux) echo linux-image-cloud-amd64 ;;
 	skeletons) echo unifdef ;;
-	test) echo libc6-dev unifdef cpio ovmf python3-pytest python3-pexpect python3-pytest-timeout python3-pytest-xdist \
+	test) echo libc6-dev unifdef cpio ovmf tshark python3-scapy python3-pytest python3-pexpect python3-pytest-timeout python3-pytest-xdist \
 		python3-pyelftools git patch ;;
 	*)
 		echo "setup.sh: no door called $1" >&2
