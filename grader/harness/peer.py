@@ -12,7 +12,7 @@ from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, Raw  # noqa: F401 (for the
 from scapy.config import conf
 
 conf.verb = 0
-CAP = 120
+CAP = 60
 MAC, GUEST_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 ADDRESS, GUEST = "10.9.0.1", "10.9.0.2"
 
@@ -102,8 +102,14 @@ class TcpClient:
         return self.peer.wait(lambda f: self.mine(f) and wanted(f[TCP]), what)[TCP]
 
     def connect(self):
-        self.send("S", options=self.options)
-        answer = self.wait(lambda t: t.flags == "SA", "SYN,ACK")
+        """Opens it; a server that is about to listen again is asked until it does."""
+        for _ in range(200):
+            self.send("S", options=self.options)
+            answer = self.wait(lambda t: t.flags == "SA" or "R" in t.flags, "SYN,ACK")
+            if answer.flags == "SA":
+                break
+            time.sleep(0.1)
+            self.source += 1000
         assert answer.ack == self.seq + 1
         self.seq += 1
         self.ack = answer.seq + 1

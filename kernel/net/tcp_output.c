@@ -134,6 +134,8 @@ static bool held_back(const struct tcp_sock *t, const struct packet *p)
 {
 	if (p->len >= t->mss || p->tcp.flags & (TCP_FIN | TCP_SYN) || p->link.next != &t->send_queue || t->urgent_out)
 		return false;
+	if (seq_before(p->tcp.seq, t->snd_max))
+		return false; /* it went once already */
 	if (t->cork)
 		return true;
 	return !t->nodelay && seq_after(t->snd_small, t->snd_una) && t->snd_max != t->snd_una;
