@@ -11,7 +11,7 @@ import pytest
 
 from harness import apkrepo
 from harness.peer import ADDRESS, ARP, GUEST, GUEST_MAC, ICMP, IP, MAC, TCP, UDP, Ether, Peer, Raw, TcpClient
-from labs.scenarios import Session
+from labs.scenarios import PROMPT, Session
 
 FAULTS = ("_ws.malformed", "ip.checksum.status == 0", "tcp.checksum.status == 0", "udp.checksum.status == 0", "icmp.checksum.status == 0")
 
@@ -24,7 +24,7 @@ def judge(capture, of_guest=GUEST_MAC):
     assert not done.returncode, done.stderr
     assert not done.stdout, "tshark finds fault with:\n" + done.stdout
     count = subprocess.run(["tshark", "-r", str(capture), "-Y", "eth.src == " + of_guest], capture_output=True, text=True, check=True)
-    assert count.stdout.count("\n") > 5, "the capture holds next to nothing"
+    assert count.stdout, "the capture holds nothing of the guest"
 
 
 # --- QEMU's user network
@@ -68,7 +68,7 @@ COMMANDS = [
     ("cat /etc/resolv.conf", "nameserver 10.0.2.3"),
     ("ping -c 2 10.0.2.2 | grep -o '2 packets received'", "2 packets received"),
     ("ping -c 1 -s 3000 10.0.2.2 | grep -o '3008 bytes from'", "3008 bytes from"),
-    ("arp -n | grep -o '10.0.2.2) at 52:55:0a:00:02:02'", "10.0.2.2) at 52:55:0a:00:02:02"),
+    ("ping -c 1 10.0.2.2 >/dev/null; arp -n | grep -o '10.0.2.2) at 52:55:0a:00:02:02'", "10.0.2.2) at 52:55:0a:00:02:02"),
     ("ifconfig eth0 | grep -o 'UP BROADCAST RUNNING MULTICAST'", "UP BROADCAST RUNNING MULTICAST"),
     ("(echo through | nc -l -p 99 > /dev/null &) ; usleep 300000; netstat -tln | grep -c ':99 '", "1"),
     ("echo x | nc -w 2 127.0.0.1 99; netstat -s | grep -c 'connections established\\|active connection openings'", ""),
@@ -93,6 +93,14 @@ def test_a_file_arrives(user_network, web):
 def test_apk_add(user_network, web):
     command = "apk --allow-untrusted --no-cache --repositories-file /dev/null -X http://10.0.2.2:%d/repo add hi >/dev/null; echo $?; hi"
     user_network.answers(command % web[1], "0\nhi there")
+
+
+def test_address_from_the_command_line(tmp_path):
+    """ip=ADDRESS/BITS and Linux's longer form set the card up before any program runs."""
+    card = ["-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,disable-legacy=on"]
+    with Session("alpine", "stty cols 400 2>/dev/null", smp=1, cap=120, extra=card, append="ip=10.0.2.77::10.0.2.2:255.255.255.0::eth0:off").guest as guest:
+        assert "10.0.2.77/24" in guest.run("ip addr show eth0", PROMPT, timeout=60)
+        assert "default via 10.0.2.2" in guest.run("ip route", PROMPT, timeout=60)
 
 
 # --- a peer of our own

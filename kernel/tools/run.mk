@@ -41,14 +41,20 @@ ifneq ($(call misfit,$(MEM),[1-9][0-9]*[KMGkmg]?(,.*)?),)
 endif
 
 QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
-QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device virtio-blk-pci$(,)drive=disk)
+# A network card on QEMU's user network, where the kernel has a driver for it; PCAP=file keeps what goes over it.
+PCAP ?=
+QEMU_NET := $(if $(filter net,$(SUBSYSTEMS)),-netdev user$(,)id=net0 -device virtio-net-pci$(,)netdev=net0$(,)disable-legacy=on$(,)romfile= \
+	$(if $(PCAP),-object filter-dump$(,)id=dump0$(,)netdev=net0$(,)file=$(PCAP)))
+QEMU_DISK := $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device virtio-blk-pci$(,)drive=disk)
+QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(QEMU_NET) $(QEMU_DISK)
 # Not -nographic: with that the BIOS repeats on the serial line what GRUB writes on the screen as well, and all comes twice.
 QEMU_TERMINAL := -display none -serial mon:stdio
-CMDLINE = console=tty0 console=ttyS0$(if $(DISK), root=/dev/vda rw)$(if $(INIT), $(if $(DISK),init,rdinit)=$(INIT))$(if $(APPEND), $(APPEND))
+CMDLINE = console=tty0 console=ttyS0$(if $(QEMU_NET), ip=dhcp)$(if $(DISK), root=/dev/vda rw)$(if $(INIT), $(if $(DISK),init,rdinit)=$(INIT))$(if $(APPEND), $(APPEND))
 ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 
 #@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
 #@                           APPEND='quiet ...' ACCEL=kvm KERNEL_DIRECT=1 (QEMU's -kernel in place of GRUB)
+#@                           PCAP=file keeps every frame of the network card, for tshark and Wireshark
 #@   make iso                the image that GRUB2 boots, from BIOS and from UEFI
 #@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GRUB=1 GDB_FLAGS='-batch -x file'
 #@   make gdb-server         the same machine, waiting for a debugger at localhost:1234 (PORT=n), as editors want it
