@@ -198,7 +198,7 @@ static ssize_t packet_receive(struct socket *s, struct socket_msg *m)
 		n = -EFAULT;
 	} else {
 		fill_name(&m->name, p->dev, p->ether_type, p->kind, p->mac ? ((const struct ether_header *)p->mac)->source : NULL);
-		m->name_len = 18;
+		m->name_len = sizeof(struct abi_sockaddr_ll);
 		if (want < p->len)
 			m->out_flags |= MSG_TRUNC;
 	}
