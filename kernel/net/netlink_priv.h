@@ -1,4 +1,4 @@
-/* Netlink between its sockets (netlink.c) and what answers them (rtnetlink.c). */
+/* Netlink between what takes requests (netlink.c) and what answers them (rtnetlink.c). */
 #ifndef NET_NETLINK_PRIV_H
 #define NET_NETLINK_PRIV_H
 
@@ -8,15 +8,15 @@
 #define NETLINK_ANSWER 7800u     /* bytes of one answer: programs read into 8 KiB */
 #define NETLINK_ATTRIBUTES 512u  /* of one message at most */
 
+/* One send's requests while they are answered. */
 struct netlink_sock {
-	struct inet_sock sk;          /* first */
-	u32 pid, groups;              /* its number; 0: none yet */
-	struct packet *answer;        /* sk.writer: grows; NULL: none */
-	struct abi_nlmsghdr *message; /* sk.writer: the last one in it */
+	struct socket *socket;
+	u32 pid;                      /* its number */
+	struct packet *answer;        /* grows; NULL: none */
+	struct abi_nlmsghdr *message; /* the last one in it */
 };
 
 void netlink_init(void);
-/* All with sk.writer held. */
 void *netlink_begin(struct netlink_sock *n, u16 type, u16 flags, u32 seq, u32 len);
 void netlink_attribute(struct netlink_sock *n, u16 type, const void *data, u32 len); /* to the message begun last */
 static inline void netlink_attribute_u32(struct netlink_sock *n, u16 type, u32 v) { netlink_attribute(n, type, &v, sizeof(v)); }

@@ -1,11 +1,13 @@
 /*
  * AF_NETLINK, as far as stage 09 has something to say over it: sockets that hear from the kernel. The C libraries' mq_notify with SIGEV_THREAD lets a thread
- * wait on one, and mq_notify(2) sends it the cookie that it was given (ipc/ipc.h). What is sent to the kernel finds nobody who listens: ECONNREFUSED.
+ * wait on one, and mq_notify(2) sends it the cookie that it was given (ipc/ipc.h). What is sent to the kernel goes to netlink_request, which net sets and which
+ * answers by netlink_answer; while nobody listens it is ECONNREFUSED.
  *
  * A cookie that waits to be sent holds the file of its socket; one that was sent lies in the queue.
  */
 #include "socket_priv.h"
 
+#include "abi/netlink.h"
 #include "core/atomic.h"
 #include "core/err.h"
 #include "core/registry.h"
@@ -15,15 +17,10 @@
 #include "sched/mutex.h"
 #include "usermode/process.h"
 
-struct abi_sockaddr_nl {
-	u16 family, pad;
-	u32 port, groups;
-};
-_Static_assert(sizeof(struct abi_sockaddr_nl) == 12, "Linux");
-
 struct netlink {
 	struct spinlock lock;
 	struct list queue;      /* struct mq_cookie: lock */
+	u32 bytes;              /* in it: lock */
 	struct wait_queue wait;
 	u32 port;               /* ports_mutex; 0: none yet */
 	struct list link;       /* of those with a port: ports_mutex */
@@ -31,9 +28,12 @@ struct netlink {
 struct mq_cookie {
 	struct list link;
 	struct file *file;      /* counted until it is sent */
-	u8 data[MQ_COOKIE_SIZE];
+	u32 len;
+	u8 data[];
 };
+#define QUEUE_MAX (1u << 20) /* bytes that may wait at a socket */
 
+int (*netlink_request)(struct socket *s, u32 port, struct socket_msg *m);
 static MUTEX(ports_mutex, RANK_SUBSYS_MUTEX);
 static struct list ports = LIST_INIT(ports); /* ports_mutex */
 static const struct proto_ops netlink_ops;
@@ -69,13 +69,14 @@ static struct mq_cookie *cookie_make(struct file *f, const u8 *data)
 		return ERR_PTR(-ENOTSOCK);
 	if (s->ops != &netlink_ops)
 		return ERR_PTR(-EINVAL);
-	c = kmalloc(sizeof(*c), 0);
+	c = kmalloc(sizeof(*c) + MQ_COOKIE_SIZE, 0);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	list_init(&c->link);
 	file_get(f);
 	c->file = f;
-	memcpy(c->data, data, sizeof(c->data));
+	c->len = MQ_COOKIE_SIZE;
+	memcpy(c->data, data, MQ_COOKIE_SIZE);
 	return c;
 }
 
@@ -88,6 +89,7 @@ static void cookie_send(struct mq_cookie *c, u8 last)
 	c->file = NULL;
 	spin_lock(&n->lock);
 	list_add_tail(&n->queue, &c->link);
+	n->bytes += c->len;
 	spin_unlock(&n->lock);
 	wait_wake(&n->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
 	file_put(f);
@@ -103,9 +105,72 @@ static const struct mq_cookie_ops cookie_ops = { .make = cookie_make, .send = co
 
 /* --- the socket -------------------------------------------------------------------------------------------------------- */
 
-static ssize_t netlink_send(struct socket *s __unused, struct socket_msg *m)
+static int take_port(struct netlink *n, u32 port);
+
+int netlink_answer(struct socket *s, const void *data, u32 len)
 {
-	return m->flags & MSG_OOB ? -EOPNOTSUPP : -ECONNREFUSED;
+	struct netlink *n = s->proto;
+	struct mq_cookie *c = kmalloc(sizeof(*c) + len, 0);
+
+	if (!c)
+		return -ENOBUFS;
+	list_init(&c->link);
+	c->file = NULL;
+	c->len = len;
+	memcpy(c->data, data, len);
+	spin_lock(&n->lock);
+	bool fits = n->bytes + len <= QUEUE_MAX;
+	if (fits) {
+		list_add_tail(&n->queue, &c->link);
+		n->bytes += len;
+	}
+	spin_unlock(&n->lock);
+	if (!fits)
+		kfree(c);
+	else
+		wait_wake(&n->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+	return fits ? 0 : -ENOBUFS;
+}
+
+static ssize_t netlink_send(struct socket *s, struct socket_msg *m)
+{
+	struct netlink *n = s->proto;
+	ssize_t len = (ssize_t)m->data.left;
+	struct abi_sockaddr_nl to = { 0 };
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (m->name_len) {
+		if (m->name_len < sizeof(to) || m->name.family != AF_NETLINK)
+			return -EINVAL;
+		memcpy(&to, &m->name, sizeof(to));
+	}
+	if (to.port || !netlink_request)
+		return -ECONNREFUSED;
+	int err = take_port(n, 0);
+	if (!err)
+		err = netlink_request(s, READ_ONCE(n->port), m);
+	return err ? err : len;
+}
+
+/* The first that waits, off the queue, or a copy of it; NULL if there is none, ERR_PTR if memory is short. */
+static struct mq_cookie *take_first(struct netlink *n, bool peek)
+{
+	struct mq_cookie *c = NULL;
+
+	spin_lock(&n->lock);
+	if (!list_empty(&n->queue)) {
+		c = list_first(&n->queue, struct mq_cookie, link);
+		if (peek) {
+			c = kmemdup(c, sizeof(*c) + c->len, ALLOC_ATOMIC);
+			c = c ? c : ERR_PTR(-ENOBUFS);
+		} else {
+			list_del(&c->link);
+			n->bytes -= c->len;
+		}
+	}
+	spin_unlock(&n->lock);
+	return c;
 }
 
 static ssize_t netlink_receive(struct socket *s, struct socket_msg *m)
@@ -113,41 +178,29 @@ static ssize_t netlink_receive(struct socket *s, struct socket_msg *m)
 	u64 deadline = socket_deadline(s->options.receive_timeout, m->flags & MSG_DONTWAIT);
 	struct abi_sockaddr_nl from = { .family = AF_NETLINK };
 	struct netlink *n = s->proto;
-	struct mq_cookie *c = NULL;
-	u8 data[MQ_COOKIE_SIZE];
-	size_t len;
+	struct mq_cookie *c;
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	for (;;) {
-		spin_lock(&n->lock);
-		bool found = !list_empty(&n->queue);
-		if (found) {
-			c = list_first(&n->queue, struct mq_cookie, link);
-			memcpy(data, c->data, sizeof(data));
-			if (m->flags & MSG_PEEK)
-				c = NULL;
-			else
-				list_del(&c->link);
-		}
-		spin_unlock(&n->lock);
-		if (found)
-			break;
+	while (!(c = take_first(n, m->flags & MSG_PEEK))) {
 		if (!deadline)
 			return -EAGAIN;
 		long waited = wait_event_interruptible_until(&n->wait, !list_empty(&n->queue), deadline);
 		if (waited)
 			return socket_wait_error(waited, s->options.receive_timeout);
 	}
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	u32 whole = c->len, len = (u32)MIN(m->data.left, (size_t)whole);
+	bool copied = uio_write(&m->data, c->data, len) == len;
 	kfree(c);
-	len = MIN(m->data.left, sizeof(data));
-	if (uio_write(&m->data, data, len) != len)
+	if (!copied)
 		return -EFAULT;
 	memcpy(&m->name, &from, sizeof(from));
 	m->name_len = sizeof(from);
-	if (len < sizeof(data))
+	if (len < whole)
 		m->out_flags |= MSG_TRUNC;
-	return m->flags & MSG_TRUNC ? (ssize_t)sizeof(data) : (ssize_t)len;
+	return m->flags & MSG_TRUNC ? (ssize_t)whole : (ssize_t)len;
 }
 
 static u32 netlink_poll(struct socket *s, struct file *f, struct poll_table *pt)
@@ -226,12 +279,12 @@ static void netlink_release(struct socket *s)
 	kfree(n);
 }
 
-static int netlink_init(void)
+static int netlink_start(void)
 {
 	mq_cookie_ops = &cookie_ops;
 	return 0;
 }
-SUBSYSTEM(netlink, .needs = "vfs", .init = netlink_init, .stage = "09-ipc");
+SUBSYSTEM(netlink, .needs = "vfs", .init = netlink_start, .stage = "09-ipc");
 
 static const struct proto_ops netlink_ops = {
 	.bind = netlink_bind,

@@ -9,8 +9,9 @@
 
 struct abi_sockaddr_nl {
 	uint16_t family, pad;
-	uint32_t pid, groups;
+	uint32_t port, groups;
 };
+_Static_assert(sizeof(struct abi_sockaddr_nl) == 12, "Linux x86-64");
 struct abi_nlmsghdr {
 	uint32_t len;
 	uint16_t type, flags;

@@ -104,6 +104,12 @@ LINKER_SET_DECLARE(socket_families, const struct socket_family);
 
 /* ioctls about network devices, which a socket of any family takes: set once by net; NULL while there are none. -ENOTTY for others. */
 extern long (*socket_device_ioctl)(u32 cmd, u64 arg);
+/*
+ * Netlink: takes a message for the kernel from the socket with this number, 0 or -errno; set once by net, NULL while nobody listens.
+ * Its answers, and a message of len bytes for a netlink socket: 0 or -ENOBUFS.
+ */
+extern int (*netlink_request)(struct socket *s, u32 port, struct socket_msg *m);
+int netlink_answer(struct socket *s, const void *data, u32 len);
 /* NULL if f is no socket. */
 struct socket *socket_of(struct file *f);
 /* When a wait that may take so long must end (time_ns units); 0: at once. */
