@@ -82,8 +82,10 @@ static int read_clock(int clock, u64 *ns)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI:
 		*ns = time_realtime_ns();
+		return 0;
+	case CLOCK_TAI:
+		*ns = time_realtime_ns() + clock_tai_offset() * NSEC_PER_SEC;
 		return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
@@ -135,6 +137,7 @@ long sys_clock_settime(int clock, const void __user *ts)
 	if (ns < time_ns())
 		return -EINVAL;
 	time_set_realtime(ns);
+	clock_was_set();
 	return 0;
 }
 
@@ -172,8 +175,10 @@ long sys_settimeofday(const void __user *tv, const void __user *tz)
 		return -EINVAL;
 	if (tz)
 		timezone = z;
-	if (tv)
+	if (tv) {
 		time_set_realtime((u64)t.sec * NSEC_PER_SEC + (u64)t.usec * NSEC_PER_USEC);
+		clock_was_set();
+	}
 	return 0;
 }
 

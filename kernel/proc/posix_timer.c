@@ -332,7 +332,7 @@ static u64 deadline_of(int clock, u64 value, bool absolute)
 		return time_ns() + MIN(value, (u64)INT64_MAX / 2);
 	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI && clock != CLOCK_REALTIME_ALARM)
 		return value;
-	base = time_boot_realtime_ns();
+	base = time_boot_realtime_ns() + (clock == CLOCK_TAI ? clock_tai_offset() * NSEC_PER_SEC : 0);
 	return value > base ? value - base : 1;
 }
 

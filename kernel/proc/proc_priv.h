@@ -185,6 +185,8 @@ void itimer_check_cpu(void);                         /* WORK_TIMER */
 void posix_timer_taken(struct process *p, struct abi_siginfo *info);
 void posix_timers_exit(struct process *p);           /* exit and exec; no locks */
 u64 process_cpu_ns(struct process *p);
+void clock_was_set(void);    /* a program set the real time: how good it is nobody knows */
+s32 clock_tai_offset(void); /* seconds by which CLOCK_TAI is ahead of CLOCK_REALTIME: adjtimex sets it */
 struct abi_timespec;
 int timespec_from_user(u64 *ns, const void __user *ts); /* -EFAULT, -EINVAL */
 int timespec_to_user(void __user *ts, u64 ns);

@@ -105,6 +105,8 @@ long sys_clock_nanosleep(int clock, int flags, const void __user *req, void __us
 		return sleep_cpu(flags & TIMER_ABSTIME ? ns : process_cpu_ns(current->process) + ns);
 	if (!(flags & TIMER_ABSTIME))
 		return sleep_until(deadline_after(ns), rem);
+	if (clock == CLOCK_TAI)
+		ns -= MIN(ns, clock_tai_offset() * NSEC_PER_SEC);
 	if (clock == CLOCK_REALTIME || clock == CLOCK_TAI || clock == CLOCK_REALTIME_ALARM)
 		return sleep_realtime(ns);
 	return sleep_monotonic(ns);

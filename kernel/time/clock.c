@@ -8,6 +8,7 @@
  */
 #include "time/time.h"
 
+#include "abi/errno.h"
 #include "core/atomic.h"
 #include "core/boot_clock.h"
 #include "core/cpu.h"
@@ -61,16 +62,34 @@ u64 time_realtime_ns(void)
 	return time_boot_realtime_ns() + time_ns();
 }
 
+/* Lock held. */
+static void set_offset(u64 offset)
+{
+	WRITE_ONCE(clock_params.seq, clock_params.seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	WRITE_ONCE(clock_params.realtime_offset_ns, offset);
+	atomic_store_release(&clock_params.seq, clock_params.seq + 1);
+	NOTIFIER_CALL(clock_changed, &clock_params);
+}
+
 void time_set_realtime(u64 ns)
 {
 	u64 flags = spin_lock_irqsave(&realtime_lock);
 
-	WRITE_ONCE(clock_params.seq, clock_params.seq + 1);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(clock_params.realtime_offset_ns, ns - time_ns());
-	atomic_store_release(&clock_params.seq, clock_params.seq + 1);
-	NOTIFIER_CALL(clock_changed, &clock_params);
+	set_offset(ns - time_ns());
 	spin_unlock_irqrestore(&realtime_lock, flags);
+}
+
+int time_move_realtime(s64 ns)
+{
+	u64 flags = spin_lock_irqsave(&realtime_lock);
+	s64 offset;
+	bool ok = !__builtin_add_overflow((s64)clock_params.realtime_offset_ns, ns, &offset) && offset >= 0 && offset <= INT64_MAX - (s64)time_ns();
+
+	if (ok)
+		set_offset(offset);
+	spin_unlock_irqrestore(&realtime_lock, flags);
+	return ok ? 0 : -EINVAL;
 }
 
 void time_delay_us(u64 us)

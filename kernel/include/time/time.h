@@ -14,6 +14,7 @@
 u64 time_ns(void);            /* since boot; monotonic on all CPUs; any context */
 u64 time_realtime_ns(void);   /* since 1970 */
 void time_set_realtime(u64 ns);
+int time_move_realtime(s64 ns);  /* by an amount; -EINVAL: it would be before the boot was at 0, or beyond what can be said */
 u64 time_boot_realtime_ns(void); /* the real time at which time_ns() was 0 (moves with settimeofday) */
 void time_delay_us(u64 us);   /* spins */
 extern u64 tsc_hz;
