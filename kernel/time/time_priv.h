@@ -6,8 +6,6 @@
 
 /* The TSC's frequency by the best counter that the machine has (time/calibrate.c); 0 if there is none. Takes some 20 ms. */
 u64 tsc_calibrate(void);
-/* Seconds since 1970 by the battery's clock (time/rtc.c). */
-u64 rtc_seconds(void);
 /* Takes the clock of the first stages over. */
 void clock_start(u64 hz);
 

@@ -194,7 +194,7 @@ NODE(filesystems, .path = "filesystems", .show = show_filesystems);
 
 static int show_devices(struct seq *s)
 {
-	seq_puts(s, "Character devices:\n  1 mem\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n\nBlock devices:\n");
+	seq_puts(s, "Character devices:\n  1 mem\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n 10 misc\n136 pts\n252 rtc\n\nBlock devices:\n");
 	return 0;
 }
 NODE(devices, .path = "devices", .show = show_devices);

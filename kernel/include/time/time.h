@@ -28,6 +28,15 @@ extern struct clock_params clock_params;
 /* The real time was set: under the clock's own lock, interrupts off. For the copy that the vDSO shows. */
 NOTIFIER_DECLARE(clock_changed, const struct clock_params *p);
 
+/* The battery-backed clock (time/rtc.c), in UTC. The machine has one pair of ports for it: callers keep each other out. */
+struct rtc_date {
+	u32 second, minute, hour, day, month, year; /* day and month from 1 */
+};
+u64 rtc_seconds(void);                                     /* since 1970; 0: it shows no date */
+void rtc_set(const struct rtc_date *d);                    /* a date that is one, of the years 1970 to 9999 */
+u64 rtc_date_seconds(const struct rtc_date *d);            /* since 1970 */
+void rtc_seconds_date(u64 seconds, struct rtc_date *d);
+
 /* Timers: on the CPU that started them, by a one-shot APIC timer. fn runs in interrupt context with interrupts off. */
 struct timer {
 	struct rbnode node;
