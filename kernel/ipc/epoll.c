@@ -489,9 +489,8 @@ static long wait_events(struct epoll *ep, struct abi_epoll_event __user *buf, in
 	return found;
 }
 
-long sys_epoll_wait(int epfd, void __user *events, int maxevents, int timeout_ms)
+static long epoll_wait_until(int epfd, void __user *events, int maxevents, u64 deadline)
 {
-	u64 deadline = timeout_ms < 0 ? TIME_NEVER : timeout_ms == 0 ? 0 : deadline_after((u64)timeout_ms * NSEC_PER_MSEC);
 	struct fdref r;
 	long result;
 
@@ -507,7 +506,18 @@ long sys_epoll_wait(int epfd, void __user *events, int maxevents, int timeout_ms
 	return result;
 }
 
-long sys_epoll_pwait(int epfd, void __user *events, int maxevents, int timeout_ms, const void __user *sigmask, size_t sigsetsize)
+static u64 deadline_ms(int ms)
+{
+	return ms < 0 ? TIME_NEVER : ms == 0 ? 0 : deadline_after((u64)ms * NSEC_PER_MSEC);
+}
+
+long sys_epoll_wait(int epfd, void __user *events, int maxevents, int timeout_ms)
+{
+	return epoll_wait_until(epfd, events, maxevents, deadline_ms(timeout_ms));
+}
+
+/* With another signal mask meanwhile. */
+static long wait_masked(int epfd, void __user *events, int maxevents, u64 deadline, const void __user *sigmask, size_t sigsetsize)
 {
 	u64 mask;
 	long result;
@@ -518,8 +528,28 @@ long sys_epoll_pwait(int epfd, void __user *events, int maxevents, int timeout_m
 			return result;
 		signal_set_temp_mask(mask);
 	}
-	result = sys_epoll_wait(epfd, events, maxevents, timeout_ms);
+	result = epoll_wait_until(epfd, events, maxevents, deadline);
 	if (sigmask)
 		signal_restore_temp_mask(result == -EINTR);
 	return result;
+}
+
+long sys_epoll_pwait(int epfd, void __user *events, int maxevents, int timeout_ms, const void __user *sigmask, size_t sigsetsize)
+{
+	return wait_masked(epfd, events, maxevents, deadline_ms(timeout_ms), sigmask, sigsetsize);
+}
+
+long sys_epoll_pwait2(int epfd, void __user *events, int maxevents, const void __user *timeout, const void __user *sigmask, size_t sigsetsize)
+{
+	u64 ns, deadline = TIME_NEVER;
+	struct abi_timespec ts;
+
+	if (timeout) {
+		if (copy_from_user(&ts, timeout, sizeof(ts)))
+			return -EFAULT;
+		if (timespec_ns(&ts, &ns))
+			return -EINVAL;
+		deadline = ns ? deadline_after(ns) : 0;
+	}
+	return wait_masked(epfd, events, maxevents, deadline, sigmask, sigsetsize);
 }
