@@ -1,6 +1,6 @@
 /*
- * The battery-backed clock (MC146818): read at boot, and by programs through /dev/rtc0, who may set it too. Its registers change once a second, which it announces some 244 us before (bit 7 of register A).
- * Two equal readings without that are a good one.
+ * The battery-backed clock (MC146818): read at boot, and by programs through /dev/rtc0, who may set it too. Its registers change once a second, which it
+ * announces some 244 us before (bit 7 of register A). Two equal readings without that are a good one.
  */
 #include "acpi/acpi.h"
 #include "core/atomic.h"

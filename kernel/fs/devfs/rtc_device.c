@@ -51,7 +51,9 @@ static long set_time(const void __user *from)
 
 	if (copy_from_user(&t, from, sizeof(t)))
 		return -EFAULT;
-	if (t.year < YEAR_MIN - 1900 || t.year > YEAR_MAX - 1900 || (u32)t.mon >= 12 || t.mday < 1 || t.mday > 31 || (u32)t.hour >= 24 || (u32)t.min >= 60 || (u32)t.sec >= 60)
+	if (t.year < YEAR_MIN - 1900 || t.year > YEAR_MAX - 1900 || (u32)t.mon >= 12 || t.mday < 1 || t.mday > 31)
+		return -EINVAL;
+	if ((u32)t.hour >= 24 || (u32)t.min >= 60 || (u32)t.sec >= 60)
 		return -EINVAL;
 	d = (struct rtc_date){ t.sec, t.min, t.hour, t.mday, t.mon + 1, t.year + 1900 };
 	/* The 30th of February comes back as another day. */
