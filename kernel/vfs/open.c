@@ -354,27 +354,34 @@ put_dir:
 
 /* --- the calls ------------------------------------------------------------------------------------------------------------------ */
 
+/* Flags that do not go together: 0 or -EINVAL. */
+static int flags_refused(u32 flags)
+{
+	if (flags & O_PATH)
+		return 0; /* most are ignored then */
+	if (flags & O_TMPFILE_BIT)
+		return !(flags & O_DIRECTORY) || flags & O_CREAT || !(access_mask(flags & O_ACCMODE) & MAY_WRITE) ? -EINVAL : 0;
+	return flags & O_CREAT && flags & O_DIRECTORY ? -EINVAL : 0;
+}
+
 struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 {
 	struct lookup_result r;
 	struct file *f;
 	u32 walk = flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
-	int err = file_room(READ_ONCE(file_count)); /* before a file is made that could not be opened then */
+	int err = flags_refused(flags);
 
+	if (!err)
+		err = file_room(READ_ONCE(file_count)); /* before a file is made that could not be opened then */
 	if (err)
 		return ERR_PTR(err);
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	else
 		flags |= O_LARGEFILE;
-	if (flags & O_TMPFILE_BIT) {
-		if (!(flags & O_DIRECTORY) || flags & O_CREAT || !(access_mask(flags & O_ACCMODE) & MAY_WRITE))
-			return ERR_PTR(-EINVAL);
+	if (flags & O_TMPFILE_BIT)
 		return open_tmpfile(dirfd, name, flags, mode);
-	}
 	if (flags & O_CREAT) {
-		if (flags & O_DIRECTORY)
-			return ERR_PTR(-EINVAL);
 		err = path_lookup(dirfd, name, LOOKUP_PARENT, &r);
 		return err ? ERR_PTR(err) : open_create(&r, flags, mode);
 	}
@@ -390,10 +397,13 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 
 static long do_open(int dirfd, const char __user *path, u32 flags, u32 mode)
 {
-	char *name = path_name_get(path, 0);
+	char *name;
 	struct file *f;
-	int fd;
+	int fd = flags_refused(flags); /* even before the name is looked at */
 
+	if (fd)
+		return fd;
+	name = path_name_get(path, 0);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	fd = fd_reserve(0);

@@ -186,5 +186,12 @@ int main(void)
 	close(fd);
 	R(close(fd));
 	R(close(-1));
+	/* Flags are looked at before the name. */
+	R(open((char *)8, O_TMPFILE | O_RDONLY));
+	R(open((char *)8, (O_TMPFILE & ~O_DIRECTORY) | O_RDWR));
+	R(open((char *)8, O_TMPFILE | O_RDWR | O_CREAT));
+	R(open((char *)8, O_TMPFILE | O_RDWR));
+	R(open((char *)8, O_PATH | O_TMPFILE));
+	R(open((char *)8, O_RDWR));
 	return 0;
 }
