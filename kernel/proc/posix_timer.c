@@ -242,10 +242,10 @@ long sys_timer_create(int clock, const void __user *event, void __user *id_out)
 	struct posix_timer *t;
 	int err = clock_check(clock);
 
-	if (err && clock >= 0)
-		return err;
 	if (event && copy_from_user(&e, event, sizeof(e)))
 		return -EFAULT;
+	if (err && clock >= 0)
+		return err;
 	if (err) { /* a process' clock: looked for last */
 		u32 none = 0;
 		return copy_to_user(id_out, &none, sizeof(none)) ? -EFAULT : err;

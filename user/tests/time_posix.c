@@ -131,6 +131,9 @@ int main(int argc, char **argv)
 	R(raw_create(99, NULL, &other));
 	R(raw_create(CLOCK_MONOTONIC, NULL, (int *)8));
 	R(raw_create(CLOCK_MONOTONIC, (struct sigevent *)8, &other));
+	R(raw_create(CLOCK_MONOTONIC_RAW, (struct sigevent *)8, &other));
+	R(raw_create(99, (struct sigevent *)8, &other));
+	R(raw_create(99, NULL, (int *)8));
 	R(syscall(SYS_timer_gettime, 12345, &s));
 	R(syscall(SYS_timer_getoverrun, -1));
 	s = (struct itimerspec){ { 0, 0 }, { 1, 1000000000 } };
