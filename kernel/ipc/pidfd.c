@@ -137,8 +137,9 @@ static long send(struct process *p, int sig, const void __user *user_info)
 	struct abi_siginfo info;
 
 	if (user_info) {
-		if (copy_from_user(&info, user_info, sizeof(info)))
-			return -EFAULT;
+		int err = signal_info_import(&info, user_info, NULL);
+		if (err)
+			return err;
 		if (info.signo != sig)
 			return -EINVAL;
 		/* Nobody may pretend to be the kernel, or kill(2), to others. */

@@ -144,12 +144,40 @@ long sys_tgkill(int tgid, int tid, int sig)
 	return send_to_thread(tgid, tid, sig, &info);
 }
 
-/* Nobody may pretend to be the kernel, or kill(2), to others. */
-static int import_info(struct abi_siginfo *info, int sig, const void __user *from, bool self)
+/* Whether it is known what lies behind such a code, which then fits into SIGINFO_KNOWN. */
+static bool layout_known(u32 sig, int code)
+{
+	static const u8 last_code[] = {
+		[SIGILL] = 11, [SIGTRAP] = 6, [SIGBUS] = 5, [SIGFPE] = 15, [SIGSEGV] = 9, [SIGCHLD] = 6, [SIGIO] = 6, [SIGSYS] = 2,
+	};
+
+	if (code <= SI_USER)
+		return code >= SI_DETHREAD || code == SI_ASYNCNL;
+	return code == SI_KERNEL || code <= (sig < ARRAY_SIZE(last_code) && last_code[sig] ? last_code[sig] : 6);
+}
+
+int signal_info_import(struct abi_siginfo *info, const void __user *from, const int *sig)
 {
 	if (copy_from_user(info, from, sizeof(*info)))
 		return -EFAULT;
-	info->signo = sig;
+	if (sig)
+		info->signo = *sig;
+	u8 *rest = (u8 *)info + SIGINFO_KNOWN;
+	if (!layout_known(info->signo, info->code))
+		for (size_t i = 0; i < sizeof(*info) - SIGINFO_KNOWN; i++)
+			if (rest[i])
+				return -E2BIG;
+	memset(rest, 0, sizeof(*info) - SIGINFO_KNOWN);
+	return 0;
+}
+
+/* Nobody may pretend to be the kernel, or kill(2), to others. */
+static int import_info(struct abi_siginfo *info, int sig, const void __user *from, bool self)
+{
+	int err = signal_info_import(info, from, &sig);
+
+	if (err)
+		return err;
 	return (info->code >= 0 || info->code == SI_TKILL) && !self ? -EPERM : 0;
 }
 

@@ -155,5 +155,27 @@ int main(void)
 	R(SYS(tgkill, self, 0, SIGUSR1));
 	R(SYS(tkill, -1, SIGUSR1));
 	R(SYS(tkill, 1 << 30, SIGUSR1));
+
+	/* What lies behind an unknown code must be zero; that is looked at before who may send it. Number 0 is asked only. */
+	{
+		static const struct { int sig, code; } asked[] = {
+			{ 0, 0 }, { 0, 6 }, { 0, 7 }, { 0, SI_KERNEL }, { 0, -1 }, { 0, -7 }, { 0, -8 }, { 0, -60 }, { 0, -61 },
+			{ SIGCHLD, 6 }, { SIGCHLD, 7 }, { SIGSEGV, 9 }, { SIGSEGV, 100 }, { SIGFPE, 15 }, { SIGFPE, 16 }, { SIGILL, 11 }, { SIGILL, 12 },
+			{ SIGBUS, 5 }, { SIGBUS, 6 }, { SIGTRAP, 6 }, { SIGTRAP, 7 }, { SIGSYS, 2 }, { SIGSYS, 3 }, { SIGIO, 6 }, { SIGIO, 7 }, { SIGUSR2, 6 }, { SIGUSR2, 7 },
+		};
+
+		signal(SIGCHLD, SIG_IGN);
+		for (size_t i = 0; i < COUNT(asked); i++) {
+			say("signal %d code %d:", asked[i].sig, asked[i].code);
+			for (int last = 0; last < 2; last++) {
+				memset(&info, 0, sizeof(info));
+				info.si_code = asked[i].code;
+				((char *)&info)[127] = (char)last;
+				say(" %s", SYS(rt_sigqueueinfo, getppid(), asked[i].sig, &info) == 0 ? "0" : errname(errno));
+				say(" %s", SYS(rt_sigqueueinfo, self, asked[i].sig ? SIGCHLD : 0, &info) == 0 ? "0" : errname(errno));
+			}
+			say("\n");
+		}
+	}
 	return 0;
 }

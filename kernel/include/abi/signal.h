@@ -66,6 +66,8 @@
 #define SI_ASYNCIO (-4)
 #define SI_SIGIO (-5)
 #define SI_TKILL (-6)
+#define SI_DETHREAD (-7)
+#define SI_ASYNCNL (-60)
 #define ILL_ILLOPN 2
 #define FPE_INTDIV 1
 #define FPE_FLTDIV 3
@@ -106,6 +108,8 @@ struct abi_sigaltstack {
 	uint64_t size;
 };
 _Static_assert(sizeof(struct abi_siginfo) == 128, "siginfo_t");
+/* So many bytes of it have a meaning so far. */
+#define SIGINFO_KNOWN 48
 
 /* How a timer or a queue tells of itself. */
 #define SIGEV_SIGNAL 0

@@ -67,6 +67,8 @@ int signal_send_process(struct process *p, int signo, const struct abi_siginfo *
 int signal_send_pgroup(struct pgroup *g, int signo, const struct abi_siginfo *info);
 /* A fault of current that must not be ignored or blocked: kills if it is. */
 void signal_force(int signo, int code, u64 addr);
+/* What a program wants told with a signal: *info, with the number *sig if there is one. 0, -EFAULT, or -E2BIG for bytes that nothing is known of. */
+int signal_info_import(struct abi_siginfo *info, const void __user *from, const int *sig);
 /* An unmasked, not ignored signal waits for current (exact; WORK_SIGNAL is the hint). */
 bool signal_pending_current(void);
 bool fatal_signal_pending(void);
