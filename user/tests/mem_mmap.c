@@ -27,6 +27,12 @@ static void touch(const char *what, char *p, int write_it)
 	reap(what, pid);
 }
 
+static void gone(int sig)
+{
+	(void)sig;
+	_exit(3);
+}
+
 int main(void)
 {
 	char *p, *q;
@@ -130,5 +136,25 @@ int main(void)
 		(void)*(volatile char *)0xffff800000000000;
 	IN_CHILD("read a non-canonical address")
 		(void)*(volatile char *)0x800000000000;
+
+	/* A program that takes away everything that it has: the fault behind the call ends it, whatever it does with SIGSEGV. */
+	for (int how = 0; how < 4; how++) {
+		static const char *const names[] = { "default", "ignored", "blocked", "a handler" };
+		sigset_t set;
+
+		IN_CHILD(names[how]) {
+			sigemptyset(&set);
+			sigaddset(&set, SIGSEGV);
+			if (how == 1)
+				signal(SIGSEGV, SIG_IGN);
+			if (how == 2)
+				sigprocmask(SIG_BLOCK, &set, NULL);
+			if (how == 3)
+				signal(SIGSEGV, gone);
+			for (unsigned long n = 1ul << 63; n > PAGE; n >>= 1)
+				SYS(munmap, 0, n - PAGE);
+			say("still here\n");
+		}
+	}
 	return 0;
 }
