@@ -89,14 +89,10 @@ struct cred *cred_override(struct cred *c)
 /* Threads are counted for their real uid. */
 static void move_account(struct user_account *from, struct user_account *to)
 {
-	struct process *p = current->process;
-
 	if (from == to)
 		return;
 	atomic_fetch_add(&to->processes, 1u);
 	atomic_fetch_sub(&from->processes, 1u);
-	if (to->uid && atomic_load_relaxed(&to->processes) > p->rlimits[RLIM_NPROC].cur)
-		WRITE_ONCE(p->signal->over_nproc, true);
 }
 
 void cred_install(struct cred *c)

@@ -48,6 +48,14 @@ static void fix_caps(struct cred *c, const struct ids *old)
 		c->cap_effective |= c->cap_permitted & file_caps;
 }
 
+/* Whether a new real user has too many threads already, the caller not counted: then exec fails, not set*uid, whose failure programs forget to look for. */
+static void note_nproc(const struct user_account *to)
+{
+	struct process *p = current->process;
+
+	WRITE_ONCE(p->signal->over_nproc, to->uid && atomic_load_relaxed(&to->processes) > p->rlimits[RLIM_NPROC].cur);
+}
+
 static int publish(const struct ids *new, bool group)
 {
 	const struct cred *now = cred_current();
@@ -78,6 +86,7 @@ static int publish(const struct ids *new, bool group)
 		c->suid = new->id[SAVED];
 		c->fsuid = new->id[FILES];
 		fix_caps(c, &old);
+		note_nproc(c->user);
 	}
 	cred_publish(c);
 	return 0;

@@ -381,7 +381,8 @@ long sys_sched_setaffinity(int pid, size_t len, const void __user *mask)
 
 long sys_sched_getaffinity(int pid, size_t len, void __user *mask)
 {
-	if (len < sizeof(u64) || len % sizeof(u64))
+	/* The length is an unsigned int, and so is its number of bits. */
+	if ((u32)len * 8 < cpu_count || len % sizeof(u64))
 		return -EINVAL;
 	struct thread *t = pid < 0 ? NULL : named(pid);
 	if (!t)
