@@ -61,7 +61,12 @@ static int check_total(const struct exec_args *a, size_t more_bytes, size_t more
 {
 	size_t pointers = (size_t)(a->argc + a->envc + more_strings) * sizeof(u64);
 
-	return a->used + more_bytes + pointers > total_limit() ? -E2BIG : 0;
+	if (a->used + more_bytes + pointers > total_limit())
+		return -E2BIG;
+	/* Strings reach the new stack page by page; the first page is free. */
+	struct process *p = current ? current->process : NULL;
+	size_t pages = ALIGN_UP(a->used + more_bytes + sizeof(u64), PAGE_SIZE);
+	return p && pages > MAX(p->rlimits[RLIM_STACK].cur, PAGE_SIZE) ? -E2BIG : 0;
 }
 
 static void count_string(struct exec_args *a, size_t bytes, bool env)

@@ -121,7 +121,11 @@ static int make_stack(struct aspace *as, const struct exec_args *args, struct ex
 	if (sp < 0)
 		return sp;
 	img->sp = sp;
-	return 0;
+	/* What is there from the start may be no more than what it may grow to: a program that needs more finds out by a fault. */
+	vaddr_t lowest = ALIGN_DOWN((vaddr_t)sp, PAGE_SIZE), bottom = as->stack_top - size;
+	if (size > stack_limit())
+		bottom = MIN(lowest, ALIGN_UP(as->stack_top - stack_limit(), PAGE_SIZE));
+	return bottom > as->stack_top - size ? vm_unmap(as, as->stack_top - size, bottom - (as->stack_top - size)) : 0;
 }
 
 static int load_interpreter(const char *path, struct exec_image *img)

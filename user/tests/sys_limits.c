@@ -23,13 +23,32 @@ static int deep(int n)
 	return n ? deep(n - 1) + frame[0] * 0 : 0;
 }
 
-int main(void)
+/* What the program does when it was started again by this test. */
+static int again(const char *what)
+{
+	if (strcmp(what, "deep") == 0) {
+		*((volatile char *)__builtin_frame_address(0) - (40 << 10)) = 1;
+		say("40 KiB deep\n");
+		*((volatile char *)__builtin_frame_address(0) - (100 << 10)) = 1;
+		say("100 KiB deep\n");
+		return 0;
+	}
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(0);
+	say("fork: %s\n", pid > 0 ? "0" : errname(errno));
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct rlimit l, old;
 	struct rusage usage;
 	char *p;
 	int fd, n;
 
+	if (argc > 1)
+		return again(argv[1]);
 	t_dir();
 	R(getrlimit(99, &l));
 	R(SYS(getrlimit, RLIMIT_NOFILE, (void *)8));
@@ -87,6 +106,54 @@ int main(void)
 		deep(30);
 		say("thirty pages deep\n");
 		deep(100);
+	}
+	IN_CHILD("STACK of one page") {
+		limit(RLIMIT_STACK, 4096);
+		execl("/proc/self/exe", "x", "deep", (char *)NULL);
+		say("exec: %s\n", errname(errno));
+	}
+	IN_CHILD("STACK of one page, arguments of two") {
+		static char long_word[8192];
+
+		memset(long_word, 'a', sizeof(long_word) - 1);
+		limit(RLIMIT_STACK, 4096);
+		execl("/proc/self/exe", "x", "deep", long_word, (char *)NULL);
+		say("exec: %s\n", errname(errno));
+	}
+	IN_CHILD("STACK of 64 KiB") {
+		limit(RLIMIT_STACK, 64 << 10);
+		execl("/proc/self/exe", "x", "deep", (char *)NULL);
+	}
+	/* The caller does not count for the user that it becomes: exec fails at one more than the limit, fork at the limit. */
+	for (rlim_t most = 0; most < 2; most++) {
+		int ready[2];
+		char byte;
+
+		NEED(pipe(ready) == 0);
+		pid_t sleeper = fork();
+		if (sleeper == 0) {
+			NEED(SYS(setuid, 4322) == 0 && write(ready[1], "r", 1) == 1);
+			for (;;)
+				pause();
+		}
+		NEED(read(ready[0], &byte, 1) == 1);
+		close(ready[0]);
+		close(ready[1]);
+		for (int uid = 4322; uid < 4324; uid++) {
+			pid_t pid = fork();
+
+			if (pid == 0) {
+				limit(RLIMIT_NPROC, most);
+				NEED(SYS(setuid, uid) == 0);
+				execl("/proc/self/exe", "x", "fork", (char *)NULL);
+				say("exec: %s\n", errname(errno));
+				_exit(1);
+			}
+			say("NPROC %d, %d there: ", (int)most, uid == 4322);
+			reap("it", pid);
+		}
+		kill(sleeper, SIGKILL);
+		waitpid(sleeper, NULL, 0);
 	}
 	IN_CHILD("NPROC") {
 		int children = 0;
@@ -153,6 +220,9 @@ int main(void)
 		CPU_ZERO(&set);
 		R(sched_setaffinity(0, sizeof(set), &set));
 		R(SYS(sched_getaffinity, 0, 1, &set));
+		R(SYS(sched_getaffinity, 0, 0x20000000, &set));
+		R(SYS(sched_getaffinity, 0, 0x100000000, &set));
+		T(SYS(sched_getaffinity, 0, 0x100000400, &set) > 0);
 		R(SYS(sched_getscheduler, 0));
 	}
 	return 0;
