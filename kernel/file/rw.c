@@ -66,6 +66,9 @@ static ssize_t move(struct file *f, struct uio *u, s64 *pos, bool write)
 {
 	ssize_t n;
 
+	/* No byte may lie behind the largest position, even if it would not come to that. (Addresses as positions are all of 64 bits.) */
+	if (*pos >= 0 && (s64)(*pos + u->left) < 0)
+		return -EINVAL;
 	if (!write)
 		return moved(f, f->ops->read(f, u, pos), false);
 	n = moved(f, f->ops->write(f, u, pos), true);
@@ -130,9 +133,6 @@ static long do_buffer_at(int fd, void __user *buf, size_t count, s64 pos, bool w
 	ret = -EFAULT;
 	if (!user_range_ok(buf, count))
 		goto out;
-	ret = -EINVAL;
-	if ((s64)(pos + MIN(count, MAX_RW_COUNT)) < 0)
-		goto out;
 	uio_init_user(&u, &vec, buf, MIN(count, MAX_RW_COUNT));
 	ret = move(r.file, &u, &pos, write);
 out:
@@ -179,9 +179,7 @@ static long do_vector(int fd, const void __user *iov, int count, const s64 *at, 
 	u.flags = flags;
 	if (at) {
 		s64 pos = *at;
-		ret = -EINVAL;
-		if ((s64)(pos + u.left) >= 0)
-			ret = move(r.file, &u, &pos, write);
+		ret = move(r.file, &u, &pos, write);
 	} else {
 		ret = move_here(r, &u, write);
 	}

@@ -75,6 +75,8 @@ long sys_sendfile(int out, int in, void __user *offset, size_t count)
 	result = offset && !(i.file->mode & FILE_SEEKABLE) ? -ESPIPE : -EINVAL;
 	if ((offset && (!(i.file->mode & FILE_SEEKABLE) || pos < 0)) || (s64)count < 0)
 		goto put_in;
+	if ((s64)((offset ? pos : READ_ONCE(i.file->pos)) + count) < 0)
+		goto put_in;
 	result = -EBADF;
 	o = fdref_get(out, false);
 	if (!o.file)

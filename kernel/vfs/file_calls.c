@@ -260,6 +260,9 @@ static long check_copy(struct file *in, struct file *out, s64 in_pos, s64 out_po
 		*len = 0;
 	else
 		*len = MIN(*len, a->size - in_pos);
+	int err = file_size_check(out, out_pos, len);
+	if (err)
+		return err;
 	if (a == b && *len && in_pos < out_pos + (s64)*len && out_pos < in_pos + (s64)*len)
 		return -EINVAL;
 	return 0;

@@ -25,10 +25,10 @@ s64 generic_lseek(struct file *f, s64 off, int whence, s64 max, s64 end)
 		if (off == 0)
 			return f->pos;
 		if (__builtin_add_overflow(f->pos, off, &pos))
-			return -EOVERFLOW;
+			return -EINVAL;
 	} else if (whence == SEEK_END) {
 		if (__builtin_add_overflow(end, off, &pos))
-			return -EOVERFLOW;
+			return -EINVAL;
 	} else if (whence != SEEK_SET) {
 		return -EINVAL;
 	}

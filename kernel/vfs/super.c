@@ -29,7 +29,7 @@ struct superblock *superblock_alloc(const struct fs_type *t)
 	refcount_set(&sb->ref, 1);
 	sb->type = t;
 	sb->dev = device_anon();
-	sb->max_file_size = INT64_MAX & PAGE_MASK;
+	sb->max_file_size = INT64_MAX;
 	mutex_init(&sb->rename_mutex, "rename", RANK_RENAME_MUTEX);
 	spin_init(&sb->lock, "superblock", RANK_INODE_SPIN + 1);
 	list_init(&sb->inodes);
