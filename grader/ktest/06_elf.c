@@ -51,7 +51,7 @@ KTEST(06, bad_headers_are_refused)
 		u16 offset, bytes;
 		u64 value;
 	} bad[] = {
-		{ "magic", 0, 4, 0x46454c00 }, { "32 bits", 4, 1, 1 }, { "big-endian", 5, 1, 2 },
+		{ "magic", 0, 4, 0x46454c00 }, { "the end of the magic", 3, 1, 'G' },
 		{ "relocatable", 16, 2, 1 }, { "core file", 16, 2, 4 }, { "other machine", 18, 2, 3 },
 		{ "size of a program header", 54, 2, 55 }, { "no program headers", 56, 2, 0 },
 		{ "program headers past the end", 32, 8, 0x3fff }, { "program headers that wrap", 32, 8, ~0ul - 63 },

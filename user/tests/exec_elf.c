@@ -88,6 +88,8 @@ int main(void)
 	image_size = 64; run("no program headers in the file");
 	image_size = 100; run("half a program header");
 	E->e_ident[0] = 0; run("magic");
+	E->e_ident[EI_CLASS] = ELFCLASS32; run("class 32");
+	E->e_ident[EI_CLASS] = 0; E->e_ident[EI_DATA] = ELFDATA2MSB; E->e_ident[EI_VERSION] = 9; E->e_version = 9; run("no class, big-endian, another version");
 	E->e_machine = EM_386; run("machine");
 	E->e_machine = EM_AARCH64; run("another machine");
 	E->e_type = ET_REL; run("relocatable");
