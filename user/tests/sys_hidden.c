@@ -95,9 +95,15 @@ static uint64_t differing_bits(uint64_t place[RUNS][PLACES], int which)
 static int kernel_address(const char *text)
 {
 	for (const char *p = text; (p = strstr(p, "ffff")) != NULL; p++) {
+		const char *line = p;
 		size_t digits = strspn(p, "0123456789abcdefABCDEF");
 
 		if ((p > text && strchr("0123456789abcdefABCDEF", p[-1]) && p[-1] != 'x') || digits != 16 || strspn(p, "f") == 16)
+			continue;
+		/* A set of signals in /proc/PID/status: a library blocks nearly all for a moment. */
+		while (line > text && line[-1] != '\n')
+			line--;
+		if (strncmp(line, "Sig", 3) == 0 || strncmp(line, "ShdPnd", 6) == 0)
 			continue;
 		if (strncmp(p, "ffffffffff60", 12) == 0 || strncmp(p, "ffffffffffff", 12) == 0)
 			continue;
