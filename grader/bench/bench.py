@@ -210,9 +210,10 @@ def main():
         machines = [m for m in (ours, linux) if m]
         measure(args, machines, image)
     names = report.row_names(ours, linux)
-    unknown = [r for r in args.row if not any(r == n.split("@")[0] for kinds in ours.rows.values() for n in kinds)]
+    known = sorted({n.split("@")[0] for kinds in ours.rows.values() for n in kinds})
+    unknown = [r for r in args.row if r not in known]
     if unknown:
-        sys.exit(f"bench: no row called {unknown[0]}")
+        sys.exit(f"bench: no row called {unknown[0]}; there are: {', '.join(known)}")
     if names:
         report.table(ours, linux, names)
     if "scale" in args.part:
