@@ -211,15 +211,16 @@ static ssize_t to_user(struct pipe *p, struct uio *to, bool nonblock)
 	err = thread_interrupted() ? -ERESTARTSYS : wait_for_data(p, nonblock);
 	while (!err && to->left && pipe_used(p)) {
 		struct pipe_slot *slot = pipe_slot(p, p->tail);
-		size_t n = MIN(to->left, slot->len);
+		u32 n = (u32)MIN(to->left, slot->len);
 
-		if (uio_write(to, slot->page + slot->start, n) < n) {
+		/* What a bad address cuts short stays in the pipe as a whole. */
+		if (uio_write(to, slot->page + slot->start, n) != n) {
 			err = -EFAULT;
 			break;
 		}
-		slot->start += n;
-		slot->len -= n;
 		done += n;
+		slot->len -= n;
+		slot->start += n;
 		if (!slot->len) {
 			pipe_page_put(p, slot->page);
 			slot->page = NULL;

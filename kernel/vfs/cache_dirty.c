@@ -212,7 +212,7 @@ int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait)
 struct frame *pagecache_add_locked(struct pagecache *pc, u64 index)
 {
 	struct frame *f;
-	int err;
+	bool taken;
 
 	spin_lock(&pc->lock);
 	f = radix_lookup(&pc->pages, index);
@@ -222,22 +222,22 @@ struct frame *pagecache_add_locked(struct pagecache *pc, u64 index)
 	f = frame_alloc(0, ALLOC_USER | ALLOC_NORECLAIM);
 	if (!f)
 		return NULL;
-	f->flags |= FRAME_CACHE | FRAME_LOCKED;
-	f->owner = pc;
 	f->index = index;
-	frame_get(f);
+	f->owner = pc;
+	f->flags |= FRAME_CACHE | FRAME_LOCKED;
+	frame_get(f); /* one for the cache, one for the caller */
 	spin_lock(&pc->lock);
-	err = radix_insert(&pc->pages, index, f);
+	taken = radix_insert(&pc->pages, index, f) != 0;
 	spin_unlock(&pc->lock);
-	if (!err) {
-		atomic_fetch_add(&mem_cache_frames, 1ul);
-		return f;
+	if (taken) {
+		f->owner = NULL;
+		f->flags &= ~(FRAME_CACHE | FRAME_LOCKED);
+		frame_put(f);
+		frame_put(f);
+		return NULL;
 	}
-	f->flags &= ~(FRAME_CACHE | FRAME_LOCKED);
-	f->owner = NULL;
-	frame_put(f);
-	frame_put(f);
-	return NULL;
+	atomic_fetch_add(&mem_cache_frames, 1ul);
+	return f;
 }
 
 /* f->readahead: the page after the last read, and the page up to which was read ahead. */

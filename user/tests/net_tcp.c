@@ -1,4 +1,4 @@
-/* stage: 11; libc: musl; run: host+guest
+/* stage: 11; libc: musl; run: guest+golden
  * TCP over loopback: opening, text, closing, resets, what poll says at each step, peeks and waits, urgent data, options, bad input. */
 #include "net.h"
 #include <signal.h>

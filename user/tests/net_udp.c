@@ -1,4 +1,4 @@
-/* stage: 11; libc: musl; run: host+guest
+/* stage: 11; libc: musl; run: guest+golden
  * UDP over loopback: names, ports, connected and not, what poll says, errors that come back, flags, options, control messages, bad input. */
 #include "net.h"
 
