@@ -36,6 +36,11 @@ class Console:
     def closed(self):
         return self._closed
 
+    def finish(self, timeout=30):
+        """Once the other end has gone: waits until all that it had said is read."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, timeout)
+
     def send(self, text):
         self._writer.write(text.encode() if isinstance(text, str) else text)
         self._writer.flush()

@@ -231,6 +231,7 @@ class Machine:
                 self.look_where()
             self.process.kill()
             self.process.wait()
+        self.console.finish()
         return self
 
     def look_where(self):
