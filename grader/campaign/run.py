@@ -58,6 +58,13 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 # What runs as root finds the program by /proc/self/exe, and would change its mode.
 mount -o bind /tests /tests
 mount -o remount,bind,ro /tests
+find / /dev -xdev >/names
+""",
+    # Random calls of root make names wherever they like: what was not there before goes.
+    "clear": """find / /dev -xdev | grep -vxF -f /names | sort -r >/tmp/.made
+find /tmp -mindepth 1 | sort -r >>/tmp/.made
+while read -r name; do rm -f "$name" 2>/dev/null || rmdir "$name"; done </tmp/.made 2>/dev/null
+rm -rf /tmp/* /tmp/.[!.]* /tmp/..?*
 """,
     "counts": """cat /proc/objects
 sed -n 's/^MemFree: *\\([0-9]*\\).*/free_KiB \\1/p' /proc/meminfo
@@ -65,8 +72,8 @@ cut -f1 /proc/sys/fs/file-nr | sed 's/^/open_files /'
 set -- /proc/[0-9]*
 echo processes $#
 """,
-    "warm": "SEED=1 TIME=2 WORDS /tests/PROGRAM >/dev/null 2>&1\nrm -rf /tmp/*\n",
-    "go": "SEED=SEED_ TIME=TIME_ WORDS /tests/PROGRAM\necho @@END $?\nrm -rf /tmp/*\n",
+    "warm": "SEED=1 TIME=2 WORDS /tests/PROGRAM >/dev/null 2>&1\n/tests/clear\n",
+    "go": "SEED=SEED_ TIME=TIME_ WORDS /tests/PROGRAM\necho @@END $?\n/tests/clear\n",
 }
 
 
