@@ -140,6 +140,7 @@ int main(int argc, char **argv)
 		close(ready[0]);
 		close(ready[1]);
 		for (int uid = 4322; uid < 4324; uid++) {
+			say("NPROC %d, %d there: ", (int)most, uid == 4322);
 			pid_t pid = fork();
 
 			if (pid == 0) {
@@ -149,7 +150,6 @@ int main(int argc, char **argv)
 				say("exec: %s\n", errname(errno));
 				_exit(1);
 			}
-			say("NPROC %d, %d there: ", (int)most, uid == 4322);
 			reap("it", pid);
 		}
 		kill(sleeper, SIGKILL);
