@@ -72,6 +72,7 @@ cut -f1 /proc/sys/fs/file-nr | sed 's/^/open_files /'
 set -- /proc/[0-9]*
 echo processes $#
 """,
+    "left": "cat /proc/mounts\nfind / /dev /tmp -xdev | grep -vxF -f /names\n",
     "warm": "SEED=1 TIME=2 WORDS /tests/PROGRAM >/dev/null 2>&1\n/tests/clear\n",
     "go": "SEED=SEED_ TIME=TIME_ WORDS /tests/PROGRAM\necho @@END $?\n/tests/clear\n",
 }
@@ -191,7 +192,7 @@ def run_programs(kind, seed, seconds, smp, options, environment, say):
             if REPORT.search(guest.verdict):
                 raise Failure("a report: %s\n%s" % (REPORT.search(guest.verdict).group(0), guest.report()))
             if found:
-                raise Failure("not given back: " + "; ".join(found))
+                raise Failure("not given back: %s\nmounts, and names that are new:\n%s" % ("; ".join(found), guest.run("/tests/left", PROMPT, 60)))
             say("  the shell answers, %d counts are back: %d KiB free" % (len(before), before["free_KiB"]))
             guest.console.line("poweroff -f")
             guest.wait_end()
