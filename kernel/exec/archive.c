@@ -70,7 +70,7 @@ static int walk_plain(const u8 *data, size_t size, size_t *used, entry_fn *fn, v
 	return r;
 }
 
-static int walk_gzip(const u8 *data, size_t size, size_t *used, entry_fn *fn, void *arg, bool keep)
+static int walk_gzip(const u8 *data, size_t size, size_t *used, entry_fn *fn, void *arg)
 {
 	struct sink sink = { NULL, 0, 0 };
 	size_t pos = 0;
@@ -85,7 +85,7 @@ static int walk_gzip(const u8 *data, size_t size, size_t *used, entry_fn *fn, vo
 		*used = n;
 		err = walk_plain(sink.buf, sink.used, &pos, fn, arg);
 	}
-	if (sink.buf && (err || !keep))
+	if (sink.buf && err)
 		kmap_free(sink.buf);
 	return err;
 }
@@ -99,7 +99,7 @@ static const char *refused_name(const u8 *data, size_t size)
 }
 
 /* One module: archives in a row. */
-static int walk_module(const u8 *data, size_t size, entry_fn *fn, void *arg, bool keep)
+static int walk_module(const u8 *data, size_t size, entry_fn *fn, void *arg)
 {
 	size_t pos = 0;
 	int err = 0;
@@ -109,7 +109,7 @@ static int walk_module(const u8 *data, size_t size, entry_fn *fn, void *arg, boo
 		if (!data[pos]) {
 			pos++;
 		} else if (size - pos >= 2 && data[pos] == 0x1f && data[pos + 1] == 0x8b) {
-			err = walk_gzip(data + pos, size - pos, &used, fn, arg, keep);
+			err = walk_gzip(data + pos, size - pos, &used, fn, arg);
 			pos += used;
 		} else if (size - pos >= 6 && (!memcmp(data + pos, "070701", 6) || !memcmp(data + pos, "070702", 6))) {
 			err = walk_plain(data + pos, size - pos, &used, fn, arg);
@@ -126,12 +126,19 @@ static int walk_module(const u8 *data, size_t size, entry_fn *fn, void *arg, boo
 	return err;
 }
 
-int initramfs_walk(entry_fn *fn, void *arg, bool keep)
+/* Calls fn for each entry of each archive, in order; what it is shown stays in memory. 0, fn's error, or -errno. */
+static int initramfs_walk(entry_fn *fn, void *arg)
 {
-	int err = walk_module(embedded_initramfs_start, embedded_initramfs_end - embedded_initramfs_start, fn, arg, keep);
+	int err = walk_module(embedded_initramfs_start, embedded_initramfs_end - embedded_initramfs_start, fn, arg);
 
-	for (u32 i = 0; i < bootinfo.module_count && !err; i++)
-		err = walk_module(phys_to_virt(bootinfo.modules[i].base), bootinfo.modules[i].length, fn, arg, keep);
+	for (u32 i = 0; i < bootinfo.module_count && !err; i++) {
+		size_t size = bootinfo.modules[i].length;
+		/* Not by the direct map: a loader may use memory that the firmware calls its own. */
+		void *image = size ? kmap_device(bootinfo.modules[i].base, size) : NULL;
+
+		if (size)
+			err = image ? walk_module(image, size, fn, arg) : -ENOMEM;
+	}
 	if (err == -EINVAL || err == -EILSEQ)
 		pr_err("initramfs: not a cpio archive, or damaged (error %d)\n", err);
 	return err;
@@ -163,7 +170,7 @@ static const struct cpio_entry *member_find(const char *path)
 
 	if (!members_read) {
 		members_read = true;
-		initramfs_walk(member_add, NULL, true);
+		initramfs_walk(member_add, NULL);
 	}
 	while (*path == '/' || (path[0] == '.' && path[1] == '/'))
 		path++;

@@ -91,10 +91,6 @@ NOTIFIER_DECLARE(process_first, struct process *p, int *err);
 /* The image is complete and may still get mappings (vDSO); *err can be set to refuse. */
 NOTIFIER_DECLARE(exec_image_ready, struct exec_image *img, int *err);
 
-/* What the boot loader (and EMBED=) gave as initramfs: calls fn for each entry of each archive, in order; data stays valid for ever if `keep`. 0, fn's error, or -EINVAL. */
-struct cpio_entry;
-int initramfs_walk(int (*fn)(void *arg, const struct cpio_entry *e), void *arg, bool keep);
-
 /* Starts the first user program in a process of its own: pid 1. -errno if it cannot be loaded. */
 int exec_first(const char *path, const char *const *argv, const char *const *envp);
 
