@@ -204,6 +204,10 @@ class Machine:
         words = Path("/proc/%d/stat" % self.process.pid).read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
+    def wants_cpu(self):
+        """Whether a thread of QEMU runs or waits for a CPU of the host: a guest that has halted has none."""
+        return any(stat.read_text().rpartition(")")[2].split()[0] == "R" for stat in Path("/proc/%d/task" % self.process.pid).glob("*/stat"))
+
     def remaining(self):
         return max(0.0, self.cap - (time.monotonic() - self.started))
 
@@ -213,10 +217,7 @@ class Machine:
         while self.process.poll() is None and self.remaining() > 0:
             verdict = self.verdict
             if STOPPED.search(verdict) or PANIC.search(verdict):
-                try:
-                    self.process.wait(min(1.0, self.remaining()))  # the rest of what it has to say
-                except subprocess.TimeoutExpired:
-                    pass
+                self.hear_out()
                 break
             if self.watch and watch.says_hang():
                 self.hung = True
@@ -233,6 +234,24 @@ class Machine:
             self.process.wait()
         self.console.finish()
         return self
+
+    def hear_out(self):
+        """After a panic or a stop, the rest of what the guest has to say: until QEMU ends, sleeps, or had a second of CPU time and was silent."""
+        said, spent, asleep = -1, 0.0, 0
+        while self.process.poll() is None and self.remaining() > 0:
+            try:
+                now = self.cpu_seconds()
+                asleep = 0 if self.wants_cpu() else asleep + 1
+            except OSError:
+                continue  # it has just ended
+            if len(self.verdict) + self.console.mark != said:
+                said, spent, asleep = len(self.verdict) + self.console.mark, now, 0
+            if asleep >= 5 or now - spent > 1:
+                break
+            try:
+                self.process.wait(min(0.1, self.remaining()))
+            except subprocess.TimeoutExpired:
+                pass
 
     def look_where(self):
         """Notes where the guest is: for the report of one that hangs."""
