@@ -46,11 +46,45 @@ UNUSED static long meminfo(const char *name)
 	return at ? strtol(at + strlen(name) + 1, NULL, 10) : -1;
 }
 
-/* Wait for a child up to some milliseconds, then kill it; SIGCHLD is blocked from then on. Returns its status, or -1 if it was killed. */
+/*
+ * How many times longer than on an idle host a known piece of work takes just now; at least 1. A host that has other work to do gives an emulated
+ * machine less, and who judges whether something hangs must not count that.
+ */
+UNUSED static long slowness(void)
+{
+	enum { LOOPS = 10000000, IDLE_MS = 10 };
+	long start = now_ms(), took;
+
+	for (long i = 0; i < LOOPS; i++)
+		__asm__ volatile("" ::"r"(i));
+	took = now_ms() - start;
+	return took > IDLE_MS ? took / IDLE_MS : 1;
+}
+
+/* Time as an idle host would have counted it. */
+struct patience { long at, spent; };
+
+UNUSED static struct patience patience_start(void)
+{
+	return (struct patience){ now_ms(), 0 };
+}
+
+/* To be asked a few times a second: the milliseconds since the start. */
+UNUSED static long patience_spent(struct patience *p)
+{
+	long slow = slowness(), now = now_ms();
+
+	p->spent += (now - p->at) / slow;
+	p->at = now;
+	return p->spent;
+}
+
+/* Wait for a child up to some milliseconds (from a second on: of an idle host), then kill it; SIGCHLD is blocked from then on. Returns its status, or -1 if it was killed. */
 UNUSED static int wait_or_kill(pid_t pid, long milliseconds)
 {
-	struct timespec limit = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
-	long end = now_ms() + milliseconds;
+	bool patient = milliseconds >= 1000;
+	struct timespec slice = { 0, (patient ? 250 : milliseconds) * 1000000 };
+	struct patience p = patience_start();
 	sigset_t child;
 	int status;
 
@@ -58,14 +92,16 @@ UNUSED static int wait_or_kill(pid_t pid, long milliseconds)
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	for (;;) {
+		bool slept;
+
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		if (now_ms() >= end)
+		slept = sigtimedwait(&child, NULL, &slice) < 0;
+		if ((!patient ? now_ms() - p.at : slept ? patience_spent(&p) : p.spent) >= milliseconds)
 			break;
-		sigtimedwait(&child, NULL, &limit);
 	}
 	/* Who waits that long is told what it was doing. */
-	if (milliseconds >= 1000) {
+	if (patient) {
 		char path[40], text[300];
 		int fd;
 		ssize_t n;

@@ -193,7 +193,8 @@ static struct pen_counters pen_sum(int workers)
 /* The whole campaign: workers, a line each ten seconds, the sum at the end. `what` names it; `thing` is what *calls counts, or NULL. */
 static int pen_campaign(const char *what, const char *thing, pen_child *child)
 {
-	long seconds = told("TIME", 30), workers = told("WORKERS", 2), start = now_ms(), last = 0, still = 0;
+	long seconds = told("TIME", 30), workers = told("WORKERS", 2), start = now_ms(), last = 0, next = 10000;
+	struct patience still;
 	uint64_t seed = (uint64_t)told("SEED", 1);
 	struct pen_counters sum;
 
@@ -204,18 +205,24 @@ static int pen_campaign(const char *what, const char *thing, pen_child *child)
 	for (int i = 0; i < workers; i++)
 		if (fork() == 0)
 			pen_work(i, seed, start + seconds * 1000, child);
+	still = patience_start();
 	while (now_ms() < start + seconds * 1000) {
-		nap((long)(seconds < 10 ? seconds : 10) * 1000);
+		nap(500);
 		sum = pen_sum((int)workers);
+		if ((long)sum.children != last) {
+			last = (long)sum.children;
+			still = patience_start();
+		} else if (patience_spent(&still) > 30000) {
+			say("STUCK: no child has ended in thirty seconds\n");
+			still = patience_start();
+		}
+		if (now_ms() - start < next)
+			continue;
+		next += 10000;
 		say("  %ld s: %lu children", (now_ms() - start) / 1000, (unsigned long)sum.children);
 		if (thing)
 			say(", %lu %s", (unsigned long)sum.calls, thing);
 		say(", %ld KiB free\n", meminfo("MemFree:"));
-		/* Three times in a row: a host that stands still for a while is no hang of the guest. */
-		still = (long)sum.children == last ? still + 1 : 0;
-		if (still == 3)
-			say("STUCK: no child has ended in thirty seconds\n");
-		last = (long)sum.children;
 	}
 	while (wait(NULL) > 0 || errno == EINTR)
 		;

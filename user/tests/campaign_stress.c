@@ -27,7 +27,8 @@ static const struct { const char *name; void (*run)(int me); } kinds[] = {
 static void run(size_t kind, int workers, long seconds, uint64_t seed)
 {
 	unsigned long after, last = 0;
-	long free_before = meminfo("MemFree:"), stuck = 0, start = now_ms();
+	long free_before = meminfo("MemFree:"), start = now_ms();
+	struct patience still, late = { 0, 0 };
 	pid_t pid[64];
 
 	memset(shared, 0, sizeof(*shared));
@@ -41,6 +42,7 @@ static void run(size_t kind, int workers, long seconds, uint64_t seed)
 			_exit(0);
 		}
 	}
+	still = patience_start();
 	for (int left = workers; left > 0;) {
 		nap(200);
 		while (left > 0 && waitpid(-1, NULL, WNOHANG) > 0)
@@ -48,11 +50,16 @@ static void run(size_t kind, int workers, long seconds, uint64_t seed)
 		after = 0;
 		for (int i = 0; i < workers; i++)
 			after += atomic_load(&shared->done[i]);
-		stuck = after == last ? stuck + 1 : 0;
-		last = after;
-		if (stuck == 100)
+		if (after != last) {
+			last = after;
+			still = patience_start();
+		} else if (patience_spent(&still) > 20000) {
 			say("STUCK: %s: nothing went on for 20 s\n", kinds[kind].name);
-		if (now_ms() > end + 40000) {
+			still = patience_start();
+		}
+		if (now_ms() < end)
+			late = patience_start();
+		else if (patience_spent(&late) > 40000) {
 			say("STUCK: %s: %d workers do not end\n", kinds[kind].name, left);
 			for (int i = 0; i < workers; i++) {
 				char path[64], text[256];
