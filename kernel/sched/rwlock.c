@@ -4,17 +4,33 @@
  * `readers` is the lock: n > 0 readers, 0 free, -1 a writer; changed by compare-and-swap. Who cannot enter waits on the queue, writers as exclusive
  * entries. A waiting writer keeps new readers out, so readers that follow each other do not starve it. And the other way round: a writer that leaves
  * gives a turn to each reader that waited meanwhile, which lets those pass the next waiting writer.
+ *
+ * A writer that another CPU is executing will be done sooner than one could fall asleep and be woken, so as long as it runs, others spin.
  */
 #include "sched/mutex.h"
 
 #include "core/lock_stat.h"
 #include "core/panic.h"
+#include "core/percpu.h"
 #include "sched/thread.h"
 
 void rwlock_init(struct rwlock *l, const char *name, enum lock_rank rank)
 {
 	*l = (struct rwlock){ .rank = rank, .name = name };
 	wait_queue_init(&l->wait);
+}
+
+/* Whether it is worth while to spin. Only the writer's address is looked at: it may be gone. */
+static bool writer_runs(const struct rwlock *l)
+{
+	const struct thread *owner = READ_ONCE(l->owner);
+
+	if (!owner || READ_ONCE(this_cpu()->need_resched))
+		return false;
+	for (u32 i = 0; i < cpu_count; i++)
+		if (cpu_current(cpus[i]) == owner)
+			return true;
+	return false;
 }
 
 /* A turn, if there is one left. */
@@ -52,6 +68,9 @@ void rwlock_read(struct rwlock *l)
 	if (likely(rwlock_try_read(l)))
 		return;
 	lock_contended(l->name);
+	for (; writer_runs(l); cpu_relax())
+		if (rwlock_try_read(l))
+			return;
 	wait_entry_init(&e);
 	atomic_fetch_add(&l->readers_waiting, 1u);
 	for (;;) {
@@ -101,6 +120,9 @@ static int write_slow(struct rwlock *l, bool killable)
 	if (READ_ONCE(l->owner) == current)
 		panic("rwlock %s: taken twice by %s", l->name, current->name);
 	lock_contended(l->name);
+	for (; writer_runs(l); cpu_relax())
+		if (enter_write(l))
+			return 0;
 	wait_entry_init(&e);
 	e.exclusive = true;
 	atomic_fetch_add(&l->writers_waiting, 1u);

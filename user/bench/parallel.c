@@ -1,23 +1,25 @@
 /* stage: 09; libc: musl; run: guest
- * row NAME@WORKERS NANOSECONDS: independent work by one worker and by as many as there are processors; the time that
- * passes for one operation of all. With two processors, half is perfect. */
+ * row NAME@WORKERS NANOSECONDS: the same work by one worker and by as many as there are processors; the time that passes for
+ * one operation of all. With two processors, half is perfect. Workers are processes, and nothing but the kernel is common to
+ * them; in the rows called shared- they are threads of one process (one memory, one table of descriptors), or make their
+ * files in one folder. */
 #include "bench.h"
 #include <pthread.h>
+#include <stdbool.h>
 
 enum { PAGES = 2048, MOST = 8 };
 
-static pthread_barrier_t gate;
-static void *(*volatile work)(long count);
+static pthread_barrier_t *gate; /* in memory that the workers share */
+static void (*volatile work)(long count);
+static bool one_folder;
 
-static void *null_calls(long count)
+static void null_calls(long count)
 {
 	while (count--)
 		syscall(SYS_getpid);
-	return NULL;
 }
 
-/* All in the one address space that the threads share. */
-static void *faults(long count)
+static void faults(long count)
 {
 	for (long done = 0; done < count; done += PAGES) {
 		volatile char *p = mmap(NULL, PAGES * 4096l, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -27,18 +29,16 @@ static void *faults(long count)
 			p[i * 4096] = 1;
 		munmap((void *)p, PAGES * 4096l);
 	}
-	return NULL;
 }
 
-static void *opens(long count)
+static void opens(long count)
 {
 	while (count--)
 		NEED(close(open("/etc/passwd", O_RDONLY)) == 0);
-	return NULL;
 }
 
 /* Each worker has a partner of its own. */
-static void *pipes(long count)
+static void pipes(long count)
 {
 	int there[2], back[2];
 	char c = 0;
@@ -56,23 +56,25 @@ static void *pipes(long count)
 		NEED(write(there[1], &c, 1) == 1 && read(back[0], &c, 1) == 1);
 	NEED(waitpid(pid, NULL, 0) == pid);
 	close(there[0]), close(there[1]), close(back[0]), close(back[1]);
-	return NULL;
 }
 
-static void *files(long count)
+static void files(long count)
 {
-	char name[32];
+	long me = syscall(SYS_gettid);
+	char folder[32], name[64];
 
-	snprintf(name, sizeof(name), "/tmp/p%ld", (long)syscall(SYS_gettid));
+	snprintf(folder, sizeof(folder), one_folder ? "/tmp" : "/tmp/p%ld", me);
+	snprintf(name, sizeof(name), "%s/f%ld", folder, me);
+	NEED(one_folder || mkdir(folder, 0700) == 0);
 	while (count--) {
 		int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
 
 		NEED(fd >= 0 && close(fd) == 0 && unlink(name) == 0);
 	}
-	return NULL;
+	NEED(one_folder || rmdir(folder) == 0);
 }
 
-static void *forks(long count)
+static void forks(long count)
 {
 	while (count--) {
 		pid_t pid = fork();
@@ -81,27 +83,43 @@ static void *forks(long count)
 			_exit(0);
 		NEED(pid > 0 && waitpid(pid, NULL, 0) == pid);
 	}
-	return NULL;
 }
 
 static void *worker(void *count)
 {
-	pthread_barrier_wait(&gate);
-	return work((long)count);
+	pthread_barrier_wait(gate);
+	work((long)count);
+	return NULL;
 }
 
-static double timed(int workers, long count)
+static double timed(bool threads, int workers, long count)
 {
-	pthread_t threads[MOST];
+	pthread_t thread[MOST];
+	pid_t pid[MOST];
+	pthread_barrierattr_t everybody;
 	double start;
 
-	pthread_barrier_init(&gate, NULL, (unsigned)workers + 1);
-	for (int i = 0; i < workers; i++)
-		NEED(pthread_create(&threads[i], NULL, worker, (void *)(count / workers)) == 0);
-	pthread_barrier_wait(&gate);
+	pthread_barrierattr_init(&everybody);
+	pthread_barrierattr_setpshared(&everybody, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(gate, &everybody, (unsigned)workers + 1);
+	for (int i = 0; i < workers; i++) {
+		if (threads) {
+			NEED(pthread_create(&thread[i], NULL, worker, (void *)(count / workers)) == 0);
+		} else if ((pid[i] = fork()) == 0) {
+			worker((void *)(count / workers));
+			_exit(0);
+		}
+	}
+	pthread_barrier_wait(gate);
 	start = now_ns();
-	for (int i = 0; i < workers; i++)
-		pthread_join(threads[i], NULL);
+	for (int i = 0; i < workers; i++) {
+		int status = 0;
+
+		if (threads)
+			pthread_join(thread[i], NULL);
+		else
+			NEED(waitpid(pid[i], &status, 0) == pid[i] && status == 0);
+	}
 	return (now_ns() - start) / (double)count;
 }
 
@@ -109,14 +127,20 @@ int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		void *(*work)(long count);
+		void (*work)(long count);
 		long count;
+		bool threads, one_folder;
 	} rows[] = {
-		{ "parallel-null", null_calls, 400000 }, { "parallel-fault", faults, 8 * PAGES }, { "parallel-open", opens, 40000 },
-		{ "parallel-pipe", pipes, 8000 },        { "parallel-files", files, 8000 },       { "parallel-fork", forks, 400 },
+		{ "parallel-null", null_calls, 400000, false, false }, { "parallel-fault", faults, 8 * PAGES, false, false },
+		{ "parallel-open", opens, 40000, false, false },       { "parallel-pipe", pipes, 8000, false, false },
+		{ "parallel-files", files, 8000, false, false },       { "parallel-fork", forks, 400, false, false },
+		{ "shared-fault", faults, 8 * PAGES, true, false },    { "shared-open", opens, 40000, true, false },
+		{ "shared-files", files, 8000, false, true },          { "shared-fork", forks, 400, true, false },
 	};
 	int most = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
+	gate = mmap(NULL, sizeof(*gate), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	NEED(gate != MAP_FAILED);
 	for (size_t i = 0; i < COUNT(rows); i++)
 		for (int workers = 1; workers <= most && workers <= MOST; workers *= 2) {
 			double best = 1e18;
@@ -125,8 +149,9 @@ int main(int argc, char **argv)
 			if (!wanted(rows[i].name, argc, argv))
 				continue;
 			work = rows[i].work;
+			one_folder = rows[i].one_folder;
 			for (int round = 0; round < 3; round++) {
-				double took = timed(workers, rows[i].count);
+				double took = timed(rows[i].threads, workers, rows[i].count);
 
 				best = took < best ? took : best;
 			}

@@ -40,6 +40,7 @@ static __always_inline struct cpu *this_cpu(void)
 }
 /* `current` is a macro where threads are known, so the field is set through this. */
 static __always_inline void cpu_set_current(struct cpu *c, struct thread *t) { c->current = t; }
+static __always_inline struct thread *cpu_current(const struct cpu *c) { return READ_ONCE(c->current); }
 static __always_inline u32 cpu_id(void) { return this_cpu()->id; }
 
 #define PERCPU(type, name) __typeof__(type) name __section(".percpu")
