@@ -8,6 +8,7 @@
  *   NOACCESS | frame               the same page while its area is PROT_NONE (mprotect took PRESENT away)
  *
  * page_lock is a spinlock, so tables needed below it are taken without waiting; when there is no memory, we let go, make room, and come again.
+ * It is held only for the change of an entry: since no table goes away while as->lock is held, the way to an entry is walked before.
  */
 #include "vm_priv.h"
 
@@ -54,11 +55,9 @@ struct frame *vm_anon_frame(unsigned alloc_flags)
 
 pte_t vm_read_pte(struct aspace *as, vaddr_t va)
 {
-	spin_lock(&as->page_lock);
 	pte_t *entry = pt_walk(as->pt, va, false);
-	pte_t pte = entry ? *entry : 0;
-	spin_unlock(&as->page_lock);
-	return pte;
+
+	return entry ? READ_ONCE(*entry) : 0;
 }
 
 int vm_hold_shared_page(struct area *a, vaddr_t va, pte_t pte, struct frame **out)
@@ -81,9 +80,15 @@ int vm_hold_shared_page(struct area *a, vaddr_t va, pte_t pte, struct frame **ou
 /* The entry of va with page_lock taken; NULL (not taken) when memory is short. */
 static pte_t *lock_entry(struct aspace *as, vaddr_t va)
 {
+	pte_t *entry = pt_walk(as->pt, va, false);
+
+	if (likely(entry)) {
+		spin_lock(&as->page_lock);
+		return entry;
+	}
 	for (;;) {
 		spin_lock(&as->page_lock);
-		pte_t *entry = pt_walk(as->pt, va, true);
+		entry = pt_walk(as->pt, va, true);
 		if (likely(entry))
 			return entry;
 		spin_unlock(&as->page_lock);

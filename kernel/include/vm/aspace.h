@@ -151,7 +151,7 @@ extern int (*vm_copy_hook)(struct area *to, struct area *from);
 struct area *vm_lock_area(struct aspace *as, vaddr_t va);
 /* A leaf entry's rights for a page of this area: PRESENT, USER, ACCESSED, and NX where it is not executable. Never WRITE. */
 u64 vm_leaf_bits(const struct area *a);
-/* The entry of va; 0 if there is none. */
+/* The entry of va as it was a moment ago; 0 if there is none. as->lock held, so that no table goes away. */
 pte_t vm_read_pte(struct aspace *as, vaddr_t va);
 /*
  * Replaces the entry `old` of va by `new`, with all the bookkeeping: tables are made, resident pages counted, the TLBs flushed, the old page's reference dropped (unless
