@@ -143,6 +143,7 @@ void tcp_fin_received(struct tcp_sock *t)
 	sk->shutdown |= RECEIVE_SHUT;
 	packet_list_free(&t->out_of_order);
 	t->ooo_charge = 0;
+	t->sack_count = 0;
 	t->ack_now = true;
 	switch (t->state) {
 	case TCP_ESTABLISHED:
@@ -161,7 +162,7 @@ void tcp_fin_received(struct tcp_sock *t)
 /* Of one that no program has: the peer may keep its half open for a while only. */
 static void watch_fin_wait(struct tcp_sock *t)
 {
-	u64 wait = t->linger2 > 0 ? (u64)t->linger2 * NSEC_PER_SEC : TCP_TIME_WAIT_NS;
+	u64 wait = t->linger2 > 0 ? (u64)t->linger2 * NSEC_PER_SEC : READ_ONCE(tcp_settings.fin_timeout) * NSEC_PER_SEC;
 
 	if (t->linger2 < 0)
 		tcp_done(t);
@@ -212,6 +213,10 @@ static void start_over(struct tcp_sock *t)
 	struct inet_sock *sk = &t->sk;
 
 	tcp_free_queues(t);
+	tcp_sack_go_back(t);
+	t->sack_count = 0;
+	t->twice.end = t->twice.start;
+	t->delivered_ns = 0;
 	if (!sk->user_port)
 		port_release(sk);
 	if (!sk->user_address)

@@ -67,6 +67,9 @@ static void take_fields(struct packet *p, const struct tcp_header *h, const stru
 	p->tcp.has_ts = o->has_ts;
 	p->tcp.ts_value = o->ts_value;
 	p->tcp.ts_echo = o->ts_echo;
+	p->tcp.sack_count = o->sack_count;
+	if (o->sack)
+		p->tcp.sack_at = (u16)(o->sack - p->block->bytes);
 }
 
 /* Section 3.6.1, RFC 1122 section 4.2.2.13: a SYN may open the name of a connection that only waits anew, if its numbers lie beyond. */
@@ -156,6 +159,7 @@ static void tcp_error(const struct ip_header *inner, u32 len __unused, const str
 			if (t->mss < before && !list_empty(&t->send_queue)) {
 				t->next = list_first(&t->send_queue, struct packet, link);
 				t->snd_nxt = t->snd_una;
+				tcp_sack_go_back(t);
 				tcp_output(t);
 			}
 		} else if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED) {

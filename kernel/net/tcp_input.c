@@ -23,6 +23,7 @@ static void challenge(struct tcp_sock *t)
 	if (t->challenge_ns && now - t->challenge_ns < 500 * NSEC_PER_MSEC)
 		return;
 	t->challenge_ns = now;
+	TCP_EXT(TCPChallengeACK);
 	tcp_send_ack(t);
 }
 
@@ -124,8 +125,8 @@ static void drop_acked(struct tcp_sock *t, u32 ack, u64 *rtt)
 			}
 			break;
 		}
-		/* Karn: what was sent twice says nothing about the time. */
-		if (!p->tcp.retransmitted)
+		/* Karn: what was sent twice says nothing about the time; nor does what arrived before, and waited for others. */
+		if (!p->tcp.retransmitted && !p->tcp.sacked)
 			*rtt = time_ns() - p->tcp.sent_ns;
 		if (t->next == p)
 			t->next = p->link.next == &t->send_queue ? NULL : list_next(p, link);
@@ -166,7 +167,7 @@ static bool acknowledge(struct tcp_sock *t, struct packet *p)
 		challenge(t);
 		return false;
 	}
-	bool window_same = p->tcp.window == t->snd_wnd;
+	bool window_same = p->tcp.window == t->snd_wnd, news = tcp_sack_take(t, p);
 	if (!seq_before(ack, t->snd_una) && (seq_before(t->snd_wl1, p->tcp.seq) || (t->snd_wl1 == p->tcp.seq && !seq_before(ack, t->snd_wl2)))) {
 		bool opened = p->tcp.window > t->snd_wnd;
 		t->snd_wnd = p->tcp.window;
@@ -178,8 +179,8 @@ static bool acknowledge(struct tcp_sock *t, struct packet *p)
 	}
 	if (seq_after(ack, t->snd_una))
 		new_ack(t, p);
-	else if (ack == t->snd_una && p->tcp.seq == p->tcp.end_seq && window_same && t->snd_max != t->snd_una)
-		tcp_congestion_duplicate(t); /* RFC 5681 section 2: the definition of a duplicate */
+	else if (ack == t->snd_una && t->snd_max != t->snd_una && (t->sack_ok ? news : p->tcp.seq == p->tcp.end_seq && window_same))
+		tcp_congestion_duplicate(t); /* RFC 5681 section 2: the definition of a duplicate; RFC 6675 section 2 where selective ones are agreed */
 	return true;
 }
 
@@ -196,6 +197,7 @@ void tcp_segment_arrives(struct tcp_sock *t, struct packet *p)
 	if (!tcp_paws_ok(t, p) || !acceptable(t, p)) {
 		/* A probe of a window that is shut asks with a number of before: it is answered. */
 		if (!(p->tcp.flags & TCP_RST)) {
+			tcp_sack_twice(t, p->tcp.seq, p->tcp.end_seq);
 			if (t->state == TCP_TIME_WAIT && p->tcp.flags & TCP_FIN)
 				tcp_time_wait(t); /* the two minutes begin anew */
 			if (t->state == TCP_SYN_RECEIVED && p->tcp.flags == TCP_SYN && p->tcp.seq == t->irs)

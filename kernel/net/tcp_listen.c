@@ -50,10 +50,10 @@ bool tcp_accept_full(struct tcp_sock *l)
 	return READ_ONCE(l->accept_count) > READ_ONCE(l->backlog);
 }
 
-/* More half-open ones than this are not kept: a flood of SYNs shall not take all memory (RFC 4987). */
+/* More half-open ones than this are not kept: a flood of SYNs shall not take all memory (RFC 4987). tcp_cookie.c has what is done then. */
 static bool half_open_full(const struct tcp_sock *l)
 {
-	return READ_ONCE(l->syn_count) >= MAX(MIN(READ_ONCE(l->backlog), 4096u), 128u);
+	return READ_ONCE(l->syn_count) >= MIN(MAX(READ_ONCE(l->backlog), 128u), READ_ONCE(tcp_settings.max_syn_backlog));
 }
 
 /* What a connection has from its listener. */
@@ -76,10 +76,10 @@ static void inherit(struct tcp_sock *t, struct tcp_sock *l)
 	t->user_timeout_ms = l->user_timeout_ms;
 	t->window_clamp = l->window_clamp;
 	t->linger2 = l->linger2;
+	t->congestion = l->congestion;
 }
 
-/* RFC 9293 section 3.10.7.2, third step. */
-static void answer_syn(struct tcp_sock *l, struct packet *p, const struct tcp_segment_options *o)
+struct tcp_sock *tcp_child_make(struct tcp_sock *l, struct packet *p, const struct tcp_segment_options *o, u32 irs)
 {
 	const struct ip_header *ip = (const void *)p->network;
 	const struct tcp_header *h = (const void *)(p->network + ip_header_len(ip));
@@ -90,28 +90,40 @@ static void answer_syn(struct tcp_sock *l, struct packet *p, const struct tcp_se
 		if (t)
 			inet_put(&t->sk);
 		packet_free(syn);
-		return;
+		return NULL;
 	}
 	inherit(t, l);
 	t->sk.local = ip->destination;
 	t->sk.remote = ip->source;
 	t->sk.remote_port = be16(h->source);
 	t->sk.local_port = be16(h->destination);
-	t->irs = p->tcp.seq;
-	t->rcv_nxt = t->copied_seq = t->rcv_adv = t->last_ack_sent = t->drs_seq = p->tcp.seq + 1;
+	t->irs = irs;
+	t->rcv_nxt = t->copied_seq = t->rcv_adv = t->last_ack_sent = t->drs_seq = irs + 1;
 	t->snd_wnd = t->max_window = p->tcp.window;
 	t->last_heard_ns = time_ns();
 	tcp_first_numbers(t);
 	tcp_options_agree(t, o);
 	tcp_congestion_init(t);
-	syn->tcp.seq = t->iss;
-	syn->tcp.end_seq = t->iss + 1;
 	syn->tcp.flags = TCP_SYN;
-	t->write_seq = t->iss + 1;
 	list_add_tail(&t->send_queue, &syn->link);
 	t->sk.send_charge = syn->charge;
+	tcp_child_number(t, t->iss);
+	return t;
+}
+
+void tcp_child_number(struct tcp_sock *t, u32 iss)
+{
+	struct packet *syn = list_first(&t->send_queue, struct packet, link);
+
+	t->iss = t->snd_una = t->snd_nxt = t->snd_max = t->snd_up = t->snd_small = t->recover = iss;
+	t->write_seq = iss + 1;
+	syn->tcp.seq = iss;
+	syn->tcp.end_seq = iss + 1;
 	t->next = syn;
-	spin_lock(&t->sk.lock);
+}
+
+void tcp_child_start(struct tcp_sock *l, struct tcp_sock *t)
+{
 	tcp_set_state(t, TCP_SYN_RECEIVED);
 	inet_get(&l->sk);
 	t->listener = l;
@@ -121,10 +133,45 @@ static void answer_syn(struct tcp_sock *l, struct packet *p, const struct tcp_se
 	port_inherit(&tcp_ports, &t->sk, t->sk.local_port);
 	tcp_hash(t);
 	SNMP(tcp_PassiveOpens);
+}
+
+/* RFC 9293 section 3.10.7.2, third step. */
+static void answer_syn(struct tcp_sock *l, struct packet *p, const struct tcp_segment_options *o)
+{
+	struct tcp_sock *t = tcp_child_make(l, p, o, p->tcp.seq);
+
+	if (!t)
+		return;
+	spin_lock(&t->sk.lock);
+	tcp_child_start(l, t);
 	tcp_retransmit_first(t);
 	tcp_set_retransmit_timer(t);
 	spin_unlock(&t->sk.lock);
 	inet_put(&t->sk); /* the tables and the timer have theirs */
+}
+
+static void refuse_syn(struct tcp_sock *l)
+{
+	atomic_fetch_add(&l->sk.drops, 1);
+	TCP_EXT(ListenDrops);
+}
+
+static void syn_arrives(struct tcp_sock *l, struct packet *p, const struct tcp_segment_options *o)
+{
+	u32 cookies = READ_ONCE(tcp_settings.syncookies);
+
+	if (tcp_accept_full(l)) {
+		TCP_EXT(ListenOverflows);
+		refuse_syn(l);
+	} else if (packet_memory_short()) {
+		refuse_syn(l);
+	} else if (cookies == 2 || (cookies && half_open_full(l))) {
+		tcp_cookie_send(l, p, o);
+	} else if (half_open_full(l)) {
+		refuse_syn(l);
+	} else {
+		answer_syn(l, p, o);
+	}
 }
 
 void tcp_listen_segment(struct tcp_sock *l, struct packet *p, const struct tcp_segment_options *o)
@@ -132,12 +179,11 @@ void tcp_listen_segment(struct tcp_sock *l, struct packet *p, const struct tcp_s
 	if (p->tcp.flags & TCP_RST) {
 		/* first step: ignored */
 	} else if (p->tcp.flags & TCP_ACK) {
+		if (!(p->tcp.flags & TCP_SYN) && tcp_cookie_ack(l, p, o))
+			return;
 		tcp_reset_reply(p);
 	} else if (p->tcp.flags & TCP_SYN && !(p->tcp.flags & TCP_FIN)) {
-		if (tcp_accept_full(l) || half_open_full(l) || packet_memory_short())
-			atomic_fetch_add(&l->sk.drops, 1);
-		else
-			answer_syn(l, p, o);
+		syn_arrives(l, p, o);
 	}
 	packet_free(p);
 }

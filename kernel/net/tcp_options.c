@@ -1,4 +1,7 @@
-/* Options of TCP segments: maximum segment size (RFC 9293 section 3.7.1), window scale, timestamps and what follows from them (RFC 7323). */
+/*
+ * Options of TCP segments: maximum segment size (RFC 9293 section 3.7.1), window scale, timestamps and what follows from them (RFC 7323), permission for and
+ * places of selective acknowledgements (RFC 2018).
+ */
 #include "tcp_priv.h"
 
 #include "lib/string.h"
@@ -36,6 +39,11 @@ bool tcp_options_parse(const u8 *options, u32 len, struct tcp_segment_options *o
 			o->has_ts = true;
 			o->ts_value = get32(data);
 			o->ts_echo = get32(data + 4);
+		} else if (kind == TCP_OPTION_SACK_PERMITTED && size == 2) {
+			o->sack_ok = true;
+		} else if (kind == TCP_OPTION_SACK && size >= 10 && size % 8 == 2) {
+			o->sack = data;
+			o->sack_count = (u8)(size / 8);
 		}
 		at += size;
 	}
@@ -47,7 +55,7 @@ u32 tcp_ts_now(const struct tcp_sock *t)
 	return (u32)(time_ns() / NSEC_PER_MSEC) + t->ts_offset;
 }
 
-u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags)
+u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags, u32 text)
 {
 	u8 *p = to;
 
@@ -59,12 +67,16 @@ u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags)
 		*p++ = TCP_OPTION_MSS, *p++ = 4, *p++ = (u8)(mss >> 8), *p++ = (u8)mss;
 		if (t->scale_ok)
 			*p++ = TCP_OPTION_NOP, *p++ = TCP_OPTION_WINDOW_SCALE, *p++ = 3, *p++ = t->rcv_scale;
+		if (t->sack_ok)
+			*p++ = TCP_OPTION_NOP, *p++ = TCP_OPTION_NOP, *p++ = TCP_OPTION_SACK_PERMITTED, *p++ = 2;
 	}
 	if (t->ts_ok) {
 		*p++ = TCP_OPTION_NOP, *p++ = TCP_OPTION_NOP, *p++ = TCP_OPTION_TIMESTAMPS, *p++ = 10;
-		p = put32(p, tcp_ts_now(t));
+		p = put32(p, t->ts_fixed ? t->ts_fixed : tcp_ts_now(t));
 		p = put32(p, flags & TCP_ACK ? t->ts_recent : 0);
 	}
+	if (t->sack_ok && (flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK && text < t->mss)
+		p += tcp_sack_write(t, p, MIN(40u - (u32)(p - to), t->mss - text));
 	return (u32)(p - to);
 }
 
@@ -74,6 +86,7 @@ void tcp_options_agree(struct tcp_sock *t, const struct tcp_segment_options *o)
 	t->mss_peer = o->mss ? MAX((u32)o->mss, TCP_MSS_LEAST) : TCP_MSS_DEFAULT;
 	t->ts_ok = t->ts_ok && o->has_ts;
 	t->scale_ok = t->scale_ok && o->scale >= 0;
+	t->sack_ok = t->sack_ok && o->sack_ok;
 	t->snd_scale = t->scale_ok ? (u8)o->scale : 0;
 	if (!t->scale_ok)
 		t->rcv_scale = 0;
@@ -103,7 +116,10 @@ bool tcp_paws_ok(struct tcp_sock *t, const struct packet *p)
 {
 	if (!t->ts_ok || !p->tcp.has_ts || p->tcp.flags & TCP_RST)
 		return true;
-	return !seq_before(p->tcp.ts_value, t->ts_recent) || time_ns() - t->ts_recent_ns > 24ul * 86400 * NSEC_PER_SEC;
+	bool ok = !seq_before(p->tcp.ts_value, t->ts_recent) || time_ns() - t->ts_recent_ns > 24ul * 86400 * NSEC_PER_SEC;
+	if (!ok)
+		TCP_EXT(PAWSEstab);
+	return ok;
 }
 
 /* Section 4.3: of the segment that reaches over the last ACK that we sent. */

@@ -40,7 +40,7 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 		packet_free(out);
 		return err;
 	}
-	u32 option_len = tcp_options_write(t, options, flags), window = tcp_receive_window(t);
+	u32 option_len = tcp_options_write(t, options, flags, out->len), window = tcp_receive_window(t);
 	struct tcp_header *h = packet_push(out, (u32)sizeof(*h) + option_len);
 	memcpy(h + 1, options, option_len);
 	/* The window of a SYN is never scaled (RFC 7323 section 2.2). */
@@ -143,9 +143,11 @@ static bool held_back(const struct tcp_sock *t, const struct packet *p)
 
 void tcp_output(struct tcp_sock *t)
 {
-	while (t->next) {
-		struct packet *p = t->next;
-		u32 offered = t->snd_una + t->snd_wnd, edge = t->snd_una + MIN(t->snd_wnd, t->cwnd);
+	struct packet *p;
+
+	tcp_sack_output(t);
+	while ((p = tcp_to_send(t))) {
+		u32 offered = t->snd_una + t->snd_wnd, edge = t->snd_una + MIN(t->snd_wnd, t->cwnd + t->away);
 		u32 length = p->tcp.end_seq - p->tcp.seq, room = seq_after(edge, p->tcp.seq) ? edge - p->tcp.seq : 0;
 
 		if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED)
@@ -174,11 +176,9 @@ void tcp_output(struct tcp_sock *t)
 
 /* --- sending again ------------------------------------------------------------------------------------------------- */
 
-void tcp_retransmit_first(struct tcp_sock *t)
+void tcp_retransmit(struct tcp_sock *t, struct packet *p)
 {
-	if (list_empty(&t->send_queue))
-		return;
-	struct packet *p = list_first(&t->send_queue, struct packet, link), *next = t->next;
+	struct packet *next = t->next;
 	u32 nxt = t->snd_nxt;
 
 	/* The path may have become narrower since. */
@@ -190,6 +190,12 @@ void tcp_retransmit_first(struct tcp_sock *t)
 		t->snd_nxt = nxt;
 		t->next = next;
 	}
+}
+
+void tcp_retransmit_first(struct tcp_sock *t)
+{
+	if (!list_empty(&t->send_queue))
+		tcp_retransmit(t, list_first(&t->send_queue, struct packet, link));
 }
 
 /* RFC 6298 section 5.1 to 5.3: it runs while something is under way. Without that, but with something to send, it is the persist timer. */
@@ -225,8 +231,8 @@ static u32 tries_allowed(const struct tcp_sock *t)
 	if (t->state == TCP_SYN_SENT)
 		return t->syn_retries;
 	if (t->state == TCP_SYN_RECEIVED)
-		return TCP_SYNACK_RETRIES;
-	return t->sk.socket || t->listener ? TCP_RETRIES : TCP_ORPHAN_RETRIES;
+		return READ_ONCE(tcp_settings.synack_retries);
+	return t->sk.socket || t->listener ? READ_ONCE(tcp_settings.retries) : TCP_ORPHAN_RETRIES;
 }
 
 /* Section 3.8.6.1: a segment that the peer must answer, with a number that it has had before. */
@@ -234,7 +240,7 @@ static void probe(struct tcp_sock *t)
 {
 	/* RFC 1122 section 4.2.2.17: as long as the peer answers the connection stays, unless no program waits for it any more. */
 	bool silent = time_ns() - t->last_heard_ns > 2 * TCP_RTO_MAX;
-	if (t->sk.socket ? silent && t->probes >= TCP_RETRIES : t->probes >= TCP_ORPHAN_RETRIES) {
+	if (t->sk.socket ? silent && t->probes >= READ_ONCE(tcp_settings.retries) : t->probes >= TCP_ORPHAN_RETRIES) {
 		tcp_abort(t, ETIMEDOUT);
 		return;
 	}

@@ -5,8 +5,9 @@
  *     tcp_input.c    what a segment does to a connection (lab 11b)     tcp_listen.c   passive opens, accept
  *     tcp_output.c   what is sent and when, the timer (lab 11b)        tcp_close.c    shutdown, close, the end of a connection
  *     tcp_receive.c  data into order, the window that we offer         tcp_sockopt.c  options, ioctls, TCP_INFO
- *     tcp_options.c  options of segments, timestamps                   tcp_table.c    connections by their names, ports, first numbers
- *     tcp_congestion.c  how much may be under way                      tcp_timer.c    round-trip time, the other timers
+ *     tcp_options.c  options of segments, timestamps; tcp_cookie.c     tcp_table.c    connections by their names, ports, first numbers
+ *     tcp_congestion.c  how much may be under way; cubic.c its growth  tcp_timer.c    round-trip time, the other timers
+ *     tcp_sack.c     selective acknowledgements, both ways             tcp_sysctl.c   /proc/sys/net/ipv4, TcpExt's counters
  *
  * What is sent lies in one queue, in order, until it is acknowledged:
  *
@@ -20,7 +21,8 @@
  * 1. snd_una <= snd_nxt <= snd_max <= write_seq; the first packet of the queue begins at snd_una, unless it is empty.
  * 2. Whatever is in `receive` is in order and without gaps, from copied_seq to rcv_nxt less a FIN; `out_of_order` is sorted and lies behind rcv_nxt.
  * 3. The right edge of the window that we offered (rcv_adv) never moves left.
- * 4. A connection in the table has a name of four parts; one that is CLOSED is in no table, and none of its timers calls for anything.
+ * 4. `away` is the text from snd_una to snd_nxt that is known to have left the net: the peer has it, or it is held to be lost and was not sent again.
+ * 5. A connection in the table has a name of four parts; one that is CLOSED is in no table, and none of its timers calls for anything.
  *
  * Lock: inet_sock.lock guards all of a tcp_sock but what is said to be otherwise.
  */
@@ -30,6 +32,13 @@
 #include "core/atomic.h"
 #include "inet_priv.h"
 #include "net/timer.h"
+#include "sched/thread.h"
+
+struct tcp_congestion;
+struct tcp_sack_block {
+	u32 start, end;
+};
+#define TCP_SACK_BLOCKS 4                /* RFC 2018 section 3: what fits without timestamps */
 
 /* As /proc/net/tcp and TCP_INFO number them. */
 enum tcp_state { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECEIVED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2, TCP_TIME_WAIT, TCP_CLOSED, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING };
@@ -42,12 +51,8 @@ enum tcp_state { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECEIVED, TCP_FIN_WA
 #define TCP_RTO_INITIAL NSEC_PER_SEC     /* RFC 6298 section 2.1 */
 #define TCP_DELAYED_ACK (40 * NSEC_PER_MSEC) /* RFC 9293 section 3.8.6.3: at most 500 ms */
 #define TCP_TIME_WAIT_NS (60 * NSEC_PER_SEC) /* twice the MSL, which Linux takes to be 30 seconds */
-#define TCP_SYN_RETRIES 6
-#define TCP_SYNACK_RETRIES 5
-#define TCP_RETRIES 15
 #define TCP_ORPHAN_RETRIES 8
-#define TCP_SEND_AUTO_MAX (4u << 20)
-#define TCP_RECEIVE_AUTO_MAX (6u << 20)
+#define TCP_WINDOW_MAX (1u << 28)        /* cwnd's */
 #define TCP_SCALE_MAX 14                 /* RFC 7323 section 2.3 */
 #define TCP_DUPLICATES 3                 /* RFC 5681 section 3.2 */
 
@@ -88,6 +93,8 @@ struct tcp_sock {
 	bool urgent_read;        /* … was read by MSG_OOB */
 	u8 urgent_byte;
 	u32 rcv_up;              /* sequence number of the urgent byte */
+	bool telling;            /* tell_work is on its way, and counts */
+	struct work tell_work;   /* SIGURG */
 	u32 receive_auto, send_auto; /* buffer limits while the program names none */
 	u32 drs_seq;             /* copied_seq at the start of this measurement of the reader's pace */
 	u64 drs_ns;
@@ -95,13 +102,28 @@ struct tcp_sock {
 	/* Options (RFC 7323). */
 	bool ts_ok, scale_ok;
 	u32 ts_recent, ts_offset;
+	u32 ts_fixed;            /* not 0: said instead of the time, which a SYN cookie needs */
 	u64 ts_recent_ns;
+
+	/* Selective acknowledgement (tcp_sack.c). */
+	bool sack_ok;
+	bool scoreboard;         /* some of send_queue is marked sacked or lost */
+	u32 away, lost;          /* bytes: invariant 4; of them those that are to be sent again */
+	u64 delivered_ns;        /* when that was sent which was sent last of what is known to have arrived */
+	u8 sack_count;
+	struct tcp_sack_block sack_blocks[TCP_SACK_BLOCKS]; /* of out_of_order; what grew last comes first */
+	struct tcp_sack_block twice; /* came twice, and is to be said once (RFC 2883); empty: nothing */
 
 	/* Time (RFC 6298), congestion (RFC 5681, 6582). */
 	u64 srtt, rttvar, rto;
 	u8 backoff, retries, probes;
 	u32 cwnd, ssthresh, duplicates, recover, acked_part;
 	bool in_recovery;
+	const struct tcp_congestion *congestion;
+	struct { /* tcp_cubic.c */
+		u64 epoch_ns, k_ms, credit;
+		u32 w_max, origin, w_est, before;
+	} cubic;
 	u32 total_retransmits;
 	u64 challenge_ns;        /* when the last challenge ACK was sent */
 	u64 first_try_ns;        /* of what is retransmitted now */
@@ -114,6 +136,7 @@ struct tcp_sock {
 	struct spinlock accept_lock;
 	struct list accept_queue; /* established, by accept_link; counted */
 	u32 accept_count, syn_count, backlog;
+	u64 cookie_ns;           /* a word, read and written whole: when a cookie was sent last; 0: never */
 	struct list accept_link;
 	struct tcp_sock *listener; /* counted; NULL once accepted, or never had one. The connection's lock */
 
@@ -144,6 +167,7 @@ void tcp_segment_arrives(struct tcp_sock *t, struct packet *p);
 void tcp_output(struct tcp_sock *t);                   /* sends what may be sent, and an ACK if one is owed at once */
 void tcp_send_ack(struct tcp_sock *t);
 void tcp_retransmit_first(struct tcp_sock *t);         /* the oldest segment once more */
+void tcp_retransmit(struct tcp_sock *t, struct packet *p); /* one of the queue that was sent before */
 void tcp_retransmit_timeout(struct tcp_sock *t);       /* RFC 6298 section 5: the timer ran out */
 void tcp_set_retransmit_timer(struct tcp_sock *t);     /* by what is under way */
 /* A segment at seq with these flags and a copy of p's data (NULL: none). */
@@ -158,11 +182,13 @@ void tcp_reset_reply(const struct packet *p);
 struct tcp_segment_options {
 	u16 mss;
 	s8 scale; /* -1: none */
-	bool has_ts;
+	bool has_ts, sack_ok;
 	u32 ts_value, ts_echo;
+	const u8 *sack; /* its blocks */
+	u8 sack_count;
 };
 bool tcp_options_parse(const u8 *options, u32 len, struct tcp_segment_options *o);
-u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags); /* bytes written, a multiple of 4 */
+u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags, u32 text); /* of a segment with so much text: bytes written, a multiple of 4 */
 void tcp_options_agree(struct tcp_sock *t, const struct tcp_segment_options *o); /* what a SYN brought */
 u32 tcp_ts_now(const struct tcp_sock *t);
 bool tcp_paws_ok(struct tcp_sock *t, const struct packet *p);    /* RFC 7323 section 5.3: false: an old duplicate */
@@ -174,10 +200,35 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p);     /* text within 
 u32 tcp_receive_window(struct tcp_sock *t);                      /* what to offer; moves rcv_adv */
 u32 tcp_receive_space(const struct tcp_sock *t);                 /* what could be offered now */
 void tcp_urgent(struct tcp_sock *t, const struct packet *p);     /* its URG flag */
+void tcp_tell_urgent(struct work *w);
 void tcp_ack_owed(struct tcp_sock *t, bool at_once);
 void tcp_reader_pace(struct tcp_sock *t);                        /* after reading: may the buffer grow? */
 
-/* tcp_congestion.c */
+/* tcp_sack.c */
+void tcp_sack_early(struct tcp_sock *t, u32 start, u32 end);     /* text came that is out of order */
+void tcp_sack_twice(struct tcp_sock *t, u32 start, u32 end);     /* text came that we have */
+void tcp_sack_advance(struct tcp_sock *t);                       /* rcv_nxt moved */
+u32 tcp_sack_write(struct tcp_sock *t, u8 *to, u32 room);        /* the option: bytes written, a multiple of 4 */
+bool tcp_sack_take(struct tcp_sock *t, const struct packet *p);  /* what p says that the peer has: true if that is news */
+void tcp_sack_count(struct tcp_sock *t);                         /* after that: what is lost, what is away */
+bool tcp_sack_first_lost(const struct tcp_sock *t);
+void tcp_sack_resend(struct tcp_sock *t, struct packet *p);      /* what was marked lost: it is under way once more */
+void tcp_sack_output(struct tcp_sock *t);                        /* sends of what is lost as much as may be under way */
+void tcp_sack_go_back(struct tcp_sock *t);                       /* all is to be sent again from snd_una on, but what the peer has */
+struct packet *tcp_to_send(struct tcp_sock *t);                  /* `next`, after going past what the peer has; NULL */
+
+/* tcp_congestion.c, tcp_cubic.c: one way of growing and shrinking the window. All in bytes. */
+struct tcp_congestion {
+	const char *name;
+	u32 (*threshold)(struct tcp_sock *t);             /* ssthresh after a loss */
+	void (*avoid)(struct tcp_sock *t, u32 acked);     /* grows cwnd above ssthresh */
+	void (*idle)(struct tcp_sock *t);                 /* it does not fill its window; NULL: that is no matter */
+};
+extern const struct tcp_congestion tcp_reno, tcp_cubic;
+extern const struct tcp_congestion *const tcp_congestions[];     /* NULL at the end */
+extern const struct tcp_congestion *tcp_congestion_default;
+const struct tcp_congestion *tcp_congestion_find(const char *name); /* NULL */
+void tcp_congestion_choose(struct tcp_sock *t, const struct tcp_congestion *c);
 void tcp_congestion_init(struct tcp_sock *t);
 void tcp_congestion_acked(struct tcp_sock *t, u32 bytes, u32 flight);
 void tcp_congestion_duplicate(struct tcp_sock *t);
@@ -209,10 +260,19 @@ void tcp_free_queues(struct tcp_sock *t);
 int tcp_listen(struct socket *s, int backlog);
 int tcp_accept(struct socket *s, struct socket *fresh, bool nonblock);
 void tcp_listen_segment(struct tcp_sock *listener, struct packet *p, const struct tcp_segment_options *o); /* takes p over */
+/* A connection as this segment's sender wants it, its SYN in the queue, numbers from irs on; in no table yet. NULL: memory is short. */
+struct tcp_sock *tcp_child_make(struct tcp_sock *listener, struct packet *p, const struct tcp_segment_options *o, u32 irs);
+void tcp_child_number(struct tcp_sock *t, u32 iss);              /* what it starts with, before it is in a table */
+void tcp_child_start(struct tcp_sock *listener, struct tcp_sock *t); /* SYN-RECEIVED, in all tables. t locked */
 void tcp_child_established(struct tcp_sock *t);                  /* t locked: it goes to its listener's queue */
 bool tcp_accept_full(struct tcp_sock *listener);
 void tcp_listen_stop(struct tcp_sock *t);
 void tcp_child_gone(struct tcp_sock *t);                         /* t locked: it ended before it was accepted */
+
+/* tcp_cookie.c; no lock for these */
+void tcp_cookie_send(struct tcp_sock *listener, struct packet *syn, const struct tcp_segment_options *o);
+/* True: the ACK brought a cookie back, a connection was made, and p taken over. */
+bool tcp_cookie_ack(struct tcp_sock *listener, struct packet *p, const struct tcp_segment_options *o);
 
 /* tcp_table.c; no lock for these */
 extern struct port_table tcp_ports;
@@ -226,8 +286,26 @@ struct tcp_sock *tcp_find_listener(u32 local, u16 local_port, u32 source_hint, c
 int tcp_hash_connect(struct tcp_sock *t);
 bool tcp_port_conflicts(struct tcp_sock *t);
 void tcp_first_numbers(struct tcp_sock *t);                      /* RFC 6528: iss; and the offset of timestamps */
+u32 tcp_name_hash(const struct tcp_sock *t, u32 salt);           /* secret; salt not 0 */
 extern u32 tcp_time_wait_count;
 u32 tcp_established_count(void);
+
+/* tcp_sysctl.c: words, each read and written whole. */
+struct tcp_settings {
+	u32 sack, timestamps, window_scaling, syncookies, max_syn_backlog, syn_retries, synack_retries, retries;
+	u32 keep_idle, keep_interval, keep_count, fin_timeout; /* seconds, but the count */
+	u32 rmem[3], wmem[3]; /* least, at first, largest by itself */
+};
+extern struct tcp_settings tcp_settings;
+#define TCP_EXT_FIELDS(F) \
+	F(SyncookiesSent) F(SyncookiesRecv) F(SyncookiesFailed) F(ListenOverflows) F(ListenDrops) F(TCPTimeouts) F(TCPSackRecovery) F(TCPRenoRecovery) \
+	F(TCPSACKReneging) F(TCPLostRetransmit) F(TCPFastRetrans) F(TCPDSACKOldSent) F(TCPChallengeACK) F(TCPSYNChallenge) F(PAWSEstab) F(TCPOFOQueue) F(TCPRcvQDrop)
+#define TCP_EXT_MEMBER(name) u64 name;
+struct tcp_ext {
+	TCP_EXT_FIELDS(TCP_EXT_MEMBER)
+};
+extern struct tcp_ext tcp_ext; /* atomic */
+#define TCP_EXT(field) ((void)__atomic_fetch_add(&tcp_ext.field, 1, __ATOMIC_RELAXED))
 
 /* tcp_socket.c, tcp_sockopt.c */
 void tcp_init(void);

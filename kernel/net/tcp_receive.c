@@ -53,7 +53,7 @@ void tcp_reader_pace(struct tcp_sock *t)
 	if (now - t->drs_ns < MAX(t->srtt, NSEC_PER_MSEC) && taken < t->receive_auto / 4)
 		return;
 	if (taken >= t->receive_auto / 4 && !packet_memory_short())
-		t->receive_auto = MIN(t->receive_auto * 2, TCP_RECEIVE_AUTO_MAX);
+		t->receive_auto = MAX(t->receive_auto, MIN(t->receive_auto * 2, READ_ONCE(tcp_settings.rmem[2])));
 	t->drs_seq = t->copied_seq;
 	t->drs_ns = now;
 }
@@ -121,12 +121,21 @@ static void out_of_order(struct tcp_sock *t, struct packet *p)
 {
 	struct packet *at, *next;
 
+	/* Mostly it comes behind all others: no need to look at them. */
+	at = list_empty(&t->out_of_order) ? NULL : list_last(&t->out_of_order, struct packet, link);
+	if (at && !seq_before(p->tcp.seq, at->tcp.end_seq)) {
+		list_add_tail(&t->out_of_order, &p->link);
+		t->ooo_charge += p->charge;
+		tcp_sack_early(t, p->tcp.seq, p->tcp.end_seq);
+		return;
+	}
 	list_for_each_safe(at, next, &t->out_of_order, link) {
 		if (!seq_before(p->tcp.seq, at->tcp.end_seq))
 			continue;
 		if (!seq_before(p->tcp.seq, at->tcp.seq)) {
 			/* It begins inside `at`. */
 			if (!seq_after(p->tcp.end_seq, at->tcp.end_seq)) {
+				tcp_sack_twice(t, p->tcp.seq, p->tcp.end_seq);
 				packet_free(p);
 				return;
 			}
@@ -147,6 +156,7 @@ static void out_of_order(struct tcp_sock *t, struct packet *p)
 			break;
 	list_add_tail(&at->link, &p->link);
 	t->ooo_charge += p->charge;
+	tcp_sack_early(t, p->tcp.seq, p->tcp.end_seq);
 }
 
 /* What had come too early and is not any more. */
@@ -167,6 +177,7 @@ static void drain(struct tcp_sock *t)
 		p->tcp.seq += twice;
 		in_order(t, p);
 	}
+	tcp_sack_advance(t);
 }
 
 void tcp_receive_data(struct tcp_sock *t, struct packet *p)
@@ -183,6 +194,7 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p)
 	/* Offered or not: there is an end to memory. It is as if the segment had been lost. */
 	if (sk->receive_charge + t->ooo_charge > (early ? limit : 2 * limit) || (early && packet_memory_short())) {
 		atomic_fetch_add(&sk->drops, 1);
+		TCP_EXT(TCPRcvQDrop);
 		tcp_ack_owed(t, true);
 		packet_free(p);
 		return;
@@ -190,8 +202,12 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p)
 	t->rcv_mss = MAX(t->rcv_mss, p->len);
 	if (early) {
 		/* RFC 5681 section 4.2: at once, that the sender learns of the hole. */
+		TCP_EXT(TCPOFOQueue);
 		out_of_order(t, p);
-		tcp_ack_owed(t, true);
+		if (t->sack_ok)
+			tcp_send_ack(t); /* by itself: with text it would have no room for all that it should say */
+		else
+			tcp_ack_owed(t, true);
 		return;
 	}
 	bool hole = !list_empty(&t->out_of_order), push = p->len;
@@ -207,6 +223,18 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p)
 
 /* --- urgent data (RFC 9293 section 3.8.5, RFC 6093) ------------------------------------------------------------------ */
 
+/* SIGURG wants locks that come before a connection's: a thread sends it. */
+void tcp_tell_urgent(struct work *w)
+{
+	struct tcp_sock *t = container_of(w, struct tcp_sock, tell_work);
+
+	spin_lock(&t->sk.lock);
+	t->telling = false;
+	spin_unlock(&t->sk.lock);
+	socket_tell_urgent(&t->sk.lock, &t->sk.socket);
+	inet_put(&t->sk);
+}
+
 /* The pointer is taken to be one past the byte, as all the world does; one byte is kept. */
 void tcp_urgent(struct tcp_sock *t, const struct packet *p)
 {
@@ -219,6 +247,11 @@ void tcp_urgent(struct tcp_sock *t, const struct packet *p)
 		t->urgent_in = true;
 		t->urgent_there = t->urgent_read = false;
 		t->rcv_up = at;
+		if (!t->telling) {
+			t->telling = true;
+			inet_get(&t->sk);
+			work_queue(&t->tell_work);
+		}
 	}
 	if (at == t->rcv_up && !t->urgent_there && !seq_before(at, p->tcp.seq) && seq_before(at, p->tcp.seq + p->len)) {
 		t->urgent_byte = p->data[at - p->tcp.seq];

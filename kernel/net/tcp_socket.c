@@ -25,6 +25,15 @@ static void tcp_destroy(struct inet_sock *sk)
 	slab_free(&tcp_cache, sk);
 }
 
+/* What we ask the other side for. */
+static void offer_options(struct tcp_sock *t)
+{
+	t->ts_ok = READ_ONCE(tcp_settings.timestamps);
+	t->scale_ok = READ_ONCE(tcp_settings.window_scaling);
+	t->sack_ok = READ_ONCE(tcp_settings.sack);
+	t->rcv_scale = t->scale_ok ? 7 : 0;
+}
+
 struct tcp_sock *tcp_alloc(struct socket *s)
 {
 	struct tcp_sock *t = slab_alloc(&tcp_cache, s ? 0 : ALLOC_ATOMIC);
@@ -42,17 +51,18 @@ struct tcp_sock *tcp_alloc(struct socket *s)
 	list_init(&t->accept_link);
 	spin_init(&t->accept_lock, "accept queue", RANK_NET_ACCEPT);
 	tcp_timers_init(t);
-	t->ts_ok = t->scale_ok = true;
-	t->rcv_scale = 7;
+	offer_options(t);
+	t->congestion = READ_ONCE(tcp_congestion_default);
 	t->rcv_mss = TCP_MSS_DEFAULT;
 	t->mss = TCP_MSS_DEFAULT;
 	t->mtu = 1500;
-	t->receive_auto = 131072;
-	t->send_auto = 16384;
-	t->syn_retries = TCP_SYN_RETRIES;
-	t->keep_idle = 7200;
-	t->keep_interval = 75;
-	t->keep_count = 9;
+	t->receive_auto = READ_ONCE(tcp_settings.rmem[1]);
+	t->send_auto = READ_ONCE(tcp_settings.wmem[1]);
+	t->syn_retries = (u8)READ_ONCE(tcp_settings.syn_retries);
+	t->keep_idle = READ_ONCE(tcp_settings.keep_idle);
+	t->keep_interval = READ_ONCE(tcp_settings.keep_interval);
+	t->keep_count = READ_ONCE(tcp_settings.keep_count);
+	work_init(&t->tell_work, tcp_tell_urgent);
 	return t;
 }
 
@@ -113,8 +123,7 @@ static int begin_connect(struct tcp_sock *t, const struct abi_sockaddr_in *in)
 		return err;
 	}
 	t->mtu = path.mtu;
-	t->ts_ok = t->scale_ok = true;
-	t->rcv_scale = 7;
+	offer_options(t);
 	t->snd_scale = 0;
 	tcp_first_numbers(t);
 	t->rcv_nxt = t->rcv_adv = t->copied_seq = 0;
@@ -206,7 +215,7 @@ u32 tcp_send_limit(const struct tcp_sock *t)
 		return t->sk.options->send_buffer;
 	/* Room for twice of what may be under way: one half flies, the other is written meanwhile. */
 	u64 want = MAX((u64)t->send_auto, 3ul * MIN(t->cwnd, MAX(t->snd_wnd, t->mss)));
-	return (u32)MIN(want, (u64)TCP_SEND_AUTO_MAX);
+	return (u32)MIN(want, (u64)MAX(READ_ONCE(tcp_settings.wmem[2]), t->send_auto));
 }
 
 /* As Linux: a third of the buffer must be free again. */
@@ -416,8 +425,8 @@ int tcp_create(struct socket *s)
 
 	if (!t)
 		return -ENOMEM;
-	s->options.send_buffer = 16384; /* as net.ipv4.tcp_wmem and tcp_rmem begin */
-	s->options.receive_buffer = 131072;
+	s->options.send_buffer = t->send_auto;
+	s->options.receive_buffer = t->receive_auto;
 	s->ops = &tcp_ops;
 	s->proto = t;
 	s->protocol = PROTO_TCP;

@@ -8,8 +8,6 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
-#define CONGESTION_NAME "reno"
-
 static int set_number(struct tcp_sock *t, int option, int n)
 {
 	switch (option) {
@@ -78,7 +76,7 @@ static int set_number(struct tcp_sock *t, int option, int n)
 	return -ENOPROTOOPT;
 }
 
-static int set_congestion(const void __user *value, u32 len)
+static int set_congestion(struct tcp_sock *t, const void __user *value, u32 len)
 {
 	char name[16] = "";
 
@@ -86,7 +84,13 @@ static int set_congestion(const void __user *value, u32 len)
 		return -EINVAL;
 	if (copy_from_user(name, value, MIN(len, 15u)))
 		return -EFAULT;
-	return strcmp(name, CONGESTION_NAME) ? -ENOENT : 0;
+	const struct tcp_congestion *c = tcp_congestion_find(name);
+	if (!c)
+		return -ENOENT;
+	spin_lock(&t->sk.lock);
+	tcp_congestion_choose(t, c);
+	spin_unlock(&t->sk.lock);
+	return 0;
 }
 
 int tcp_set_option(struct socket *s, int level, int option, const void __user *value, u32 len)
@@ -98,7 +102,7 @@ int tcp_set_option(struct socket *s, int level, int option, const void __user *v
 	if (level != SOL_TCP)
 		return inet_set_option(s, level, option, value, len);
 	if (option == TCP_CONGESTION)
-		return set_congestion(value, len);
+		return set_congestion(t, value, len);
 	if (len < sizeof(n))
 		return -EINVAL;
 	if (copy_from_user(&n, value, sizeof(n)))
@@ -123,10 +127,10 @@ static void fill_info(struct tcp_sock *t, struct abi_tcp_info *i)
 		.state = t->state == TCP_TIME_WAIT ? TCP_CLOSED : t->state,
 		.ca_state = t->in_recovery ? 3 : t->retries ? 4 : 0,
 		.retransmits = t->retries, .probes = t->probes, .backoff = t->backoff,
-		.options = (u8)((t->ts_ok ? 1 : 0) | (t->scale_ok ? 4 : 0)),
+		.options = (u8)((t->ts_ok ? 1 : 0) | (t->sack_ok ? 2 : 0) | (t->scale_ok ? 4 : 0)),
 		.wscale = (u8)(t->snd_scale | t->rcv_scale << 4),
 		.rto = (u32)(t->rto / 1000), .ato = (u32)(TCP_DELAYED_ACK / 1000), .snd_mss = t->mss, .rcv_mss = t->rcv_mss,
-		.unacked = DIV_ROUND_UP(t->snd_max - t->snd_una, mss),
+		.unacked = DIV_ROUND_UP(t->snd_max - t->snd_una, mss), .sacked = DIV_ROUND_UP(t->away - t->lost, mss), .lost = DIV_ROUND_UP(t->lost, mss),
 		.last_data_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC), .last_ack_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC),
 		.pmtu = t->mtu, .rtt = (u32)(t->srtt / 1000), .rttvar = (u32)(t->rttvar / 1000),
 		.snd_ssthresh = t->ssthresh / mss, .snd_cwnd = MAX(t->cwnd / mss, 1u), .advmss = t->mtu - 40, .reordering = 3,
@@ -144,7 +148,7 @@ int tcp_get_option(struct socket *s, int level, int option, void __user *value, 
 	struct inet_sock *sk = s->proto;
 	struct tcp_sock *t = tcp_of(sk);
 	struct abi_tcp_info info;
-	char name[16] = CONGESTION_NAME;
+	char name[16] = "";
 	int n;
 
 	if (level != SOL_TCP)
@@ -159,7 +163,7 @@ int tcp_get_option(struct socket *s, int level, int option, void __user *value, 
 	case TCP_KEEPINTVL: n = (int)t->keep_interval; break;
 	case TCP_KEEPCNT: n = (int)t->keep_count; break;
 	case TCP_SYNCNT: n = t->syn_retries; break;
-	case TCP_LINGER2: n = t->linger2 ? t->linger2 : 60; break;
+	case TCP_LINGER2: n = t->linger2 ? t->linger2 : (int)READ_ONCE(tcp_settings.fin_timeout); break;
 	case TCP_DEFER_ACCEPT: n = t->defer_accept; break;
 	case TCP_WINDOW_CLAMP: n = (int)t->window_clamp; break;
 	case TCP_QUICKACK: n = t->quick_acks ? 1 : 0; break;
@@ -168,6 +172,7 @@ int tcp_get_option(struct socket *s, int level, int option, void __user *value, 
 	case TCP_FASTOPEN: n = 0; break;
 	case TCP_TIMESTAMP: n = (int)tcp_ts_now(t); break;
 	case TCP_CONGESTION:
+		strlcpy(name, READ_ONCE(t->congestion)->name, sizeof(name));
 		return option_out(value, len, name, sizeof(name));
 	case TCP_INFO:
 		spin_lock(&sk->lock);

@@ -209,13 +209,29 @@ int tcp_hash_connect(struct tcp_sock *t)
 
 /* --- numbers -------------------------------------------------------------------------------------------------------- */
 
+/* Of the name, different for every salt and every boot. */
+static void hash_name(const struct tcp_sock *t, u32 salt, u32 out[16])
+{
+	const struct inet_sock *sk = &t->sk;
+	u32 name[4] = { sk->local, sk->remote, (u32)sk->local_port << 16 | sk->remote_port, salt };
+
+	chacha20_block(number_key, name, (u8 *)out);
+}
+
+u32 tcp_name_hash(const struct tcp_sock *t, u32 salt)
+{
+	u32 out[16];
+
+	hash_name(t, salt, out);
+	return out[0];
+}
+
 /* RFC 6528 section 3: a clock of four microseconds, and a secret function of the name. The same for timestamps (RFC 7323 section 5.4). */
 void tcp_first_numbers(struct tcp_sock *t)
 {
-	const struct inet_sock *sk = &t->sk;
-	u32 name[4] = { sk->local, sk->remote, (u32)sk->local_port << 16 | sk->remote_port, 0 }, out[16];
+	u32 out[16];
 
-	chacha20_block(number_key, name, (u8 *)out);
+	hash_name(t, 0, out);
 	t->iss = out[0] + (u32)(time_ns() / 4000);
 	t->ts_offset = out[1];
 	t->snd_una = t->snd_nxt = t->snd_max = t->write_seq = t->snd_up = t->snd_small = t->recover = t->iss;

@@ -51,6 +51,8 @@ struct packet {
 			u16 urgent;
 			u8 flags;
 			bool has_ts, sacked, lost, retransmitted;
+			u8 sack_count; /* blocks of a SACK option, at sack_at in `block` */
+			u16 sack_at;
 			u64 sent_ns;
 		} tcp;
 		struct {
@@ -59,7 +61,7 @@ struct packet {
 	};
 };
 
-#define PACKET_HEADROOM 128u /* for every header below a transport's data: 16 of Ethernet, 60 + 40 of IP and TCP */
+#define PACKET_HEADROOM 160u /* for every header below a transport's data: 12 of the driver's and 16 of Ethernet, 60 + 60 of IP and TCP */
 #define PACKET_ROOM_MAX 0x18000u
 
 /* Room for `size` bytes behind `headroom`: empty, at the end of the headroom. flags: ALLOC_*; NULL if memory is short. */

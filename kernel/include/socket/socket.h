@@ -85,6 +85,9 @@ struct socket {
 	struct file *file; /* not counted; NULL until it has one */
 };
 
+/* SIGURG to the owner of the file of *s, which `lock` guards (NULL: none). No locks held; may sleep. */
+void socket_tell_urgent(struct spinlock *lock, struct socket **s);
+
 /* SOCKET_FAMILY(unix, .family = AF_UNIX, .create = …) */
 struct socket_family {
 	int family;

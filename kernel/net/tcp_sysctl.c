@@ -1,0 +1,135 @@
+/* What /proc/sys/net/ipv4 lets a program read and set of TCP, and the counters of /proc/net/netstat. */
+#include "core/node.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "tcp_priv.h"
+
+struct tcp_settings tcp_settings = {
+	.sack = 1,
+	.timestamps = 1,
+	.window_scaling = 1,
+	.syncookies = 1,
+	.max_syn_backlog = 512,
+	.syn_retries = 6,
+	.synack_retries = 5,
+	.retries = 15,
+	.keep_idle = 7200,
+	.keep_interval = 75,
+	.keep_count = 9,
+	.fin_timeout = 60,
+	.rmem = { 4096, 131072, 6u << 20 },
+	.wmem = { 4096, 16384, 4u << 20 },
+};
+struct tcp_ext tcp_ext;
+
+/* --- numbers --------------------------------------------------------------------------------------------------------- */
+
+/* `count` words in a file. */
+struct setting {
+	u32 *words;
+	u32 count, least, most;
+};
+
+static int show_setting(struct seq *s)
+{
+	const struct setting *n = s->arg;
+
+	for (u32 i = 0; i < n->count; i++)
+		seq_printf(s, "%s%u", i ? "\t" : "", READ_ONCE(n->words[i]));
+	seq_puts(s, "\n");
+	return 0;
+}
+
+/* All words or fewer, from the first on: what is there is checked before any is changed. */
+static ssize_t store_setting(void *arg, const char *text, size_t len)
+{
+	const struct setting *n = arg;
+	u32 given[3], count = 0;
+
+	for (const char *at = text;;) {
+		const char *end;
+		while (*at == ' ' || *at == '\t' || *at == '\n')
+			at++;
+		if (!*at)
+			break;
+		u64 v = parse_u64(at, &end, 10);
+		if (end == at || count == n->count || v < n->least || v > n->most)
+			return -EINVAL;
+		given[count++] = (u32)v;
+		at = end;
+	}
+	if (!count)
+		return -EINVAL;
+	for (u32 i = 0; i < count; i++)
+		WRITE_ONCE(n->words[i], given[i]);
+	return (ssize_t)len;
+}
+
+#define SETTING(file, field, number, low, high) \
+	static struct setting setting_##field = { .words = number, .count = sizeof(tcp_settings.field) / sizeof(u32), .least = low, .most = high }; \
+	NODE(setting_##field, .path = "sys/net/ipv4/" file, .mode = 0644, .show = show_setting, .store_arg = store_setting, .arg = &setting_##field)
+#define WORD(file, field, low, high) SETTING(file, field, &tcp_settings.field, low, high)
+WORD("tcp_sack", sack, 0, 1);
+WORD("tcp_timestamps", timestamps, 0, 2);
+WORD("tcp_window_scaling", window_scaling, 0, 1);
+WORD("tcp_syncookies", syncookies, 0, 2);
+WORD("tcp_max_syn_backlog", max_syn_backlog, 1, 65535);
+WORD("tcp_syn_retries", syn_retries, 1, 127);
+WORD("tcp_synack_retries", synack_retries, 0, 255);
+WORD("tcp_retries2", retries, 1, 255);
+WORD("tcp_keepalive_time", keep_idle, 1, 32767);
+WORD("tcp_keepalive_intvl", keep_interval, 1, 32767);
+WORD("tcp_keepalive_probes", keep_count, 1, 127);
+WORD("tcp_fin_timeout", fin_timeout, 1, 3600);
+SETTING("tcp_rmem", rmem, tcp_settings.rmem, 4096, 64u << 20);
+SETTING("tcp_wmem", wmem, tcp_settings.wmem, 4096, 64u << 20);
+
+/* --- congestion control ---------------------------------------------------------------------------------------------- */
+
+static int show_congestion(struct seq *s)
+{
+	seq_printf(s, "%s\n", READ_ONCE(tcp_congestion_default)->name);
+	return 0;
+}
+
+static ssize_t store_congestion(const char *text, size_t len)
+{
+	char name[16];
+	size_t n = strlen(text);
+
+	while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		n--;
+	if (n >= sizeof(name))
+		return -ENOENT;
+	memcpy(name, text, n);
+	name[n] = '\0';
+	const struct tcp_congestion *c = tcp_congestion_find(name);
+	if (!c)
+		return -ENOENT;
+	WRITE_ONCE(tcp_congestion_default, c);
+	return (ssize_t)len;
+}
+NODE(congestion, .path = "sys/net/ipv4/tcp_congestion_control", .mode = 0644, .show = show_congestion, .store = store_congestion);
+
+static int show_congestions(struct seq *s)
+{
+	for (u32 i = 0; tcp_congestions[i]; i++)
+		seq_printf(s, "%s%s", i ? " " : "", tcp_congestions[i]->name);
+	seq_puts(s, "\n");
+	return 0;
+}
+NODE(congestions, .path = "sys/net/ipv4/tcp_available_congestion_control", .show = show_congestions);
+NODE(congestions_allowed, .path = "sys/net/ipv4/tcp_allowed_congestion_control", .show = show_congestions);
+
+/* --- counters -------------------------------------------------------------------------------------------------------- */
+
+#define NAME(name) " " #name
+#define VALUE(name) seq_printf(s, " %lu", atomic_load_relaxed(&tcp_ext.name));
+static int show_netstat(struct seq *s)
+{
+	seq_puts(s, "TcpExt:" TCP_EXT_FIELDS(NAME) "\nTcpExt:");
+	TCP_EXT_FIELDS(VALUE)
+	seq_puts(s, "\n");
+	return 0;
+}
+NODE(net_netstat, .path = "net/netstat", .show = show_netstat);
