@@ -230,3 +230,47 @@ KTEST(02, stacks_have_a_guard_page)
 	KEXPECT_EQ(pt_lookup(kernel_pt, (vaddr_t)stack - PAGE_SIZE, &level) & PTE_PRESENT, 0);
 	kstack_free(stack);
 }
+
+/* --- by name only: what a slab must not take back ------------------------------------------------------------------------ */
+
+static void give_back(struct slab_cache *c, void *obj)
+{
+	u64 irq = spin_lock_irqsave(&c->lock);
+	slab_give(c, obj);
+	spin_unlock_irqrestore(&c->lock, irq);
+}
+
+static void *one_of(struct slab_cache *c, const char *name)
+{
+	slab_cache_init(c, name, 96, 0);
+	u64 irq = spin_lock_irqsave(&c->lock);
+	void *obj = slab_take(c, 0);
+	spin_unlock_irqrestore(&c->lock, irq);
+	return obj;
+}
+
+static struct slab_cache one_cache, another_cache;
+
+KTEST(02, crash_object_of_another_cache)
+{
+	void *obj = one_of(&one_cache, "one");
+
+	KREQUIRE(obj && one_of(&another_cache, "another"));
+	give_back(&another_cache, obj);
+}
+
+KTEST(02, crash_middle_of_an_object)
+{
+	char *obj = one_of(&one_cache, "one");
+
+	KREQUIRE(obj != NULL);
+	give_back(&one_cache, obj + 8);
+}
+
+KTEST(02, crash_no_object_at_all)
+{
+	void *page = page_alloc(0);
+
+	KREQUIRE(page && one_of(&one_cache, "one"));
+	give_back(&one_cache, page);
+}

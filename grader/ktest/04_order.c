@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
+#include "sched/rq_priv.h"
 #include "sched/mutex.h"
 #include "sched/smp.h"
 #include "sched/thread.h"
@@ -471,6 +472,29 @@ KTEST(04, another_cpus_tlb_forgets)
 	tlb_flush_local(LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
 	tlb_shootdown(smp_online_mask(), LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
 	thread_set_affinity(current, smp_online_mask());
+}
+
+/* --- load ------------------------------------------------------------------------------------------------------------------ */
+
+static s64 sleepers_that_count(void)
+{
+	s64 n = 0;
+
+	for (u64 left = smp_online_mask(); left; left &= left - 1)
+		n += READ_ONCE(rq_of(__builtin_ctzl(left))->uninterruptible);
+	return n;
+}
+
+KTEST(04, who_wakes_is_no_load_any_more)
+{
+	const s64 rounds = 8;
+	s64 before = sleepers_that_count();
+
+	for (s64 i = 0; i < rounds; i++)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	s64 after = sleepers_that_count();
+	KEXPECT(after - before < rounds);
+	KEXPECT(before - after < rounds);
 }
 
 /* --- by name only: mistakes that must be told ---------------------------------------------------------------------------- */

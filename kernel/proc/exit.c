@@ -42,6 +42,8 @@ void exit_child_orphaned(struct process *child, struct process *old_parent)
 {
 	struct pgroup *g = child->pgroup;
 
+	if (child->signal->parent_death_signal)
+		signal_send_process(child, child->signal->parent_death_signal, NULL);
 	if (g && g != old_parent->pgroup && child->session == old_parent->session && pgroup_orphaned_without(g, NULL) && pgroup_has_stopped(g))
 		signal_orphaned_group(g);
 }
@@ -295,8 +297,11 @@ void __noreturn thread_exit_user(int wait_status)
 	bool all_gone = p->thread_count == 0;
 	sighand_unlock(h, flags);
 	wait_wake_all(&p->signal->exec_wait);
-	if (all_gone)
+	if (all_gone) {
+		if (p->session && p->session->leader == p)
+			p->session->leader = NULL;
 		exit_notify(p);
+	}
 	spin_unlock(&process_tree_lock);
 	if (all_gone)
 		exit_free_dead();

@@ -89,6 +89,10 @@ int fork_copy_shares(struct process *p, struct thread *t, const struct clone_req
 	struct files *files = current->files;
 	int err = 0;
 
+	t->nice = current->nice;
+	t->policy = current->policy;
+	t->rt_priority = current->rt_priority;
+	t->affinity = current->affinity;
 	t->cred = cred_get(current->cred);
 	atomic_fetch_add(&t->cred->user->processes, 1u);
 	if (r->flags & CLONE_FILES)

@@ -115,7 +115,7 @@ long fork_thread(const struct clone_request *r);
 /* Given parts of it (fork_parts.c). */
 struct process *fork_alloc_process(const struct clone_request *r);  /* parent's settings copied; ERR_PTR */
 int fork_copy_resources(struct process *child, const struct clone_request *r); /* signals, program, fork_copy_shares: share or copy */
-int fork_copy_shares(struct process *p, struct thread *t, const struct clone_request *r); /* for t, p's new thread: credentials, descriptors, places; the fork hooks */
+int fork_copy_shares(struct process *p, struct thread *t, const struct clone_request *r); /* for t, p's new thread: credentials, descriptors, places, priority and CPUs; the fork hooks */
 void fork_drop_process(struct process *child);       /* what fork_alloc_process and fork_copy_resources made */
 void fork_drop_thread(struct thread *t);             /* the same for a thread that never ran */
 void thread_drop_shares(struct thread *t);           /* descriptors and places, when it ends */
@@ -136,7 +136,7 @@ void exit_notify(struct process *p);
 struct process *exit_find_reaper(struct process *p); /* the subreaper or init that gets p's children */
 bool exit_tell_parent(struct process *p);            /* the exit signal and a wake-up; true: the parent does not want a zombie */
 void exit_orphaned_groups(struct process *p);        /* SIGHUP, SIGCONT for stopped groups that p's end orphans */
-void exit_child_orphaned(struct process *child, struct process *old_parent);
+void exit_child_orphaned(struct process *child, struct process *old_parent); /* what a living child hears of its parent's end, and its group: once it has its new parent */
 void exit_queue_zombie(struct process *p);           /* from the living children of its parent to the zombies, the oldest first */
 void exit_detach(struct process *p);                 /* out of all tables and lists; p goes to the list of the dead, freed after the lock */
 void exit_free_dead(void);                           /* frees what exit_detach took out. No locks */

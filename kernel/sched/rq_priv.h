@@ -34,7 +34,7 @@ struct runqueue {
 	struct rbtree fair;
 	struct rbnode *fair_first; /* leftmost, or NULL */
 	u64 min_vruntime;        /* never moves back: where a newcomer starts */
-	s64 uninterruptible;     /* sleepers that count as load; the sum over all CPUs counts */
+	s64 uninterruptible;     /* sleepers that count as load: rq_note_sleep adds, who wakes one that has left its CPU takes off; the sum over all CPUs counts */
 	u64 switches;
 	u64 user_ns, nice_ns, system_ns, idle_ns;
 	/* Only this CPU, interrupts off: */

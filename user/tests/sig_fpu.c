@@ -4,6 +4,27 @@
 #include "t.h"
 
 static volatile int runs;
+static struct { uint32_t mxcsr; uint16_t fcw; uint64_t xmm15[2]; } found;
+
+/* What a handler starts with. */
+static void look(int sig)
+{
+	(void)sig;
+	__asm__ volatile("stmxcsr %0\n fnstcw %1\n movdqu %%xmm15, %2" : "=m"(found.mxcsr), "=m"(found.fcw), "=m"(found.xmm15));
+}
+
+static void signal_with_odd_state(void)
+{
+	uint64_t value[2] = { 0x0123456789abcdef, 77 };
+	uint32_t mxcsr = 0x3f80, usual = 0x1f80;
+	uint16_t fcw = 0x027f, usual_fcw = 0x037f;
+	long number = SYS_kill;
+
+	__asm__ volatile("ldmxcsr %1\n fldcw %2\n movdqu %3, %%xmm15\n syscall\n ldmxcsr %4\n fldcw %5\n"
+			 : "+a"(number) : "m"(mxcsr), "m"(fcw), "m"(value), "m"(usual), "m"(usual_fcw), "D"((long)getpid()), "S"((long)SIGUSR1)
+			 : "rcx", "r11", "xmm15", "memory");
+	say("a handler starts with mxcsr %x, control word %x, xmm15 %s\n", found.mxcsr, found.fcw, found.xmm15[0] | found.xmm15[1] ? "of before" : "0");
+}
 static int avx;
 
 struct state {
@@ -112,5 +133,7 @@ int main(void)
 			 : "=r"(result) : "a"((long)SYS_kill), "D"((long)getpid()), "S"((long)SIGUSR2)
 			 : "rcx", "r11", "xmm3", "memory");
 	X(result);
+	catch(SIGUSR1, look, 0);
+	signal_with_odd_state();
 	return 0;
 }

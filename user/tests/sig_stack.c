@@ -62,6 +62,25 @@ static long red_zone(pid_t pid)
 	return result;
 }
 
+static volatile int depth;
+
+/* On a stack that lies in the middle of memory that could be written: each nested handler takes a frame more, until the next one would leave it. */
+static void deeper(int sig)
+{
+	if (++depth == 200)
+		_exit(3);
+	raise(sig);
+}
+
+/* A handler that no C library has given a way back. */
+static void without_restorer(int sig)
+{
+	struct { void (*handler)(int); unsigned long flags; void (*restorer)(void); unsigned long mask; } action = { .handler = deeper };
+
+	SYS(rt_sigaction, sig, &action, NULL, 8);
+	raise(sig);
+}
+
 int main(void)
 {
 	stack_t ss = { .ss_sp = other, .ss_size = sizeof(other) }, old;
@@ -104,5 +123,14 @@ int main(void)
 	V(red_zone(getpid()) == 0x5a5a5a5a);
 	catch_info(SIGUSR1, aligned, 0);
 	V(red_zone(getpid()) == 0x5a5a5a5a);
+	IN_CHILD("off the end of the stack") {
+		stack_t middle = { .ss_sp = other + 24576, .ss_size = 24576 };
+
+		sigaltstack(&middle, NULL);
+		catch(SIGUSR1, deeper, SA_ONSTACK | SA_NODEFER);
+		raise(SIGUSR1);
+	}
+	IN_CHILD("a handler without a restorer")
+		without_restorer(SIGUSR1);
 	return 0;
 }

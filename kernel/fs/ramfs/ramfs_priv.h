@@ -4,7 +4,7 @@
 
 #include "vfs/vfs.h"
 
-#define RAMFS_NAME_SIZE 20 /* what each name adds to a directory's size */
+#define RAMFS_NAME_SIZE 20 /* what each name adds to a directory's size, `.` and `..` too */
 
 /* Student's (ramfs.c). dir NULL: no parent to inherit from. ERR_PTR(-ENOSPC, -ENOMEM). */
 struct inode *ramfs_new_inode(struct superblock *sb, const struct inode *dir, u32 mode, u64 rdev);

@@ -93,7 +93,10 @@ struct sigframe_request {
 	u64 mask; /* to be restored */
 };
 int sigframe_push(struct trapframe *f, const struct sigframe_request *r);
-/* rt_sigreturn: restores registers, mask, FPU and alternate stack from the frame; the value for rax, or -EFAULT (then SIGSEGV). */
+/*
+ * rt_sigreturn: restores registers, mask, FPU and alternate stack from the frame; the value for rax. Or -EFAULT, and *f is as it was (then SIGSEGV): so everything that can be wrong is
+ * looked at before the first register is changed.
+ */
 long sigframe_pop(struct trapframe *f);
 /* Decides restart or EINTR for an interrupted call, and delivers what is pending (given: proc/deliver.c). */
 

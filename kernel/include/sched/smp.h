@@ -13,7 +13,8 @@ u64 smp_online_mask(void);
 NOTIFIER_DECLARE(cpu_start, struct cpu *c);
 
 /*
- * Student's (sched/shootdown.c). Makes the CPUs in `mask` (others than this one) forget [start, end); waits until they did.
+ * Student's (sched/shootdown.c). Makes the CPUs in `mask` forget [start, end); waits until they did. This CPU, and those that are not
+ * online, may be named in it: they are not asked.
  * While it waits it serves requests from others, so that two CPUs that shoot at each other do not stall. Callable with interrupts off, but not while a
  * lock is held that another CPU may spin for with interrupts off.
  * A range of more than 32 pages, or end == ~0, flushes everything that is not global; kernel addresses flush all with globals.

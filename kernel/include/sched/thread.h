@@ -158,7 +158,7 @@ void schedule_tail(struct thread *prev);
 void schedule(void);                      /* gives the CPU away; state says whether current stays runnable */
 void sched_yield_current(void);
 bool thread_wake(struct thread *t);       /* makes a sleeper runnable, wherever it slept; false if it was not asleep. Any context */
-/* Wakes only if the state is in the mask (1 << enum thread_state). */
+/* Wakes only if the state is in the mask (1 << enum thread_state); one that is runnable or dead sleeps in no state, whatever the mask says. */
 bool thread_wake_state(struct thread *t, u32 states);
 void sched_tick(void);                    /* timer interrupt: ends slices */
 

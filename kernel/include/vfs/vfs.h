@@ -87,7 +87,7 @@ void pagecache_init(struct pagecache *pc, struct inode *inode, const struct page
 /* Student's (vfs/pagecache.c). The page, counted, up to date (filled if needed); ERR_PTR. With `create` false: NULL if it is not cached. May sleep. */
 struct frame *pagecache_get(struct pagecache *pc, u64 index, bool create);
 ssize_t pagecache_read(struct pagecache *pc, struct uio *to, s64 *pos, u64 size);
-/* Grows inode->size as it goes; bytes or -errno. inode->lock held for writing; user pages are faulted in first, copied with faults off. */
+/* Grows inode->size as it goes; bytes or -errno, -EFAULT if not one could be copied. inode->lock held for writing; user pages are faulted in first, copied with faults off. */
 ssize_t pagecache_write(struct pagecache *pc, struct uio *from, s64 *pos);
 /* Given. */
 void pagecache_truncate(struct pagecache *pc, u64 new_size); /* drops pages past it, zeroes the rest of the last, unmaps from areas */

@@ -91,7 +91,7 @@ void aspace_get(struct aspace *as);
 void aspace_put(struct aspace *as);
 /* Loads it on this CPU for current (exec); thread switches do it by themselves. */
 void aspace_activate(struct aspace *as);
-/* A copy for fork, pages shared copy-on-write: ERR_PTR(-ENOMEM). Student's page part: vm_copy_page_tables in proc/cow.c (lab 07). */
+/* A copy for fork, pages shared copy-on-write: ERR_PTR(-ENOMEM). Student's page part: cow_copy_area in proc/cow.c (lab 07). */
 struct aspace *aspace_fork(struct aspace *from);
 
 /* The area that holds addr, or the first one after it; NULL. Lock held. */

@@ -38,10 +38,6 @@ static void copy_thread_state(struct thread *t, const struct clone_request *r)
 	if (!(r->flags & CLONE_VM) || (r->flags & CLONE_VFORK))
 		t->signal->altstack = current->signal->altstack;
 	t->clear_child_tid = r->flags & CLONE_CHILD_CLEARTID ? r->child_tid : NULL;
-	t->nice = current->nice;
-	t->policy = current->policy;
-	t->rt_priority = current->rt_priority;
-	t->affinity = current->affinity;
 	thread_set_entry(t, ret_from_fork, sizeof(struct trapframe), 0, 0);
 }
 

@@ -29,8 +29,6 @@ static void hand_children_on(struct process *p)
 		list_del(&child->sibling);
 		list_add_tail(&reaper->children, &child->sibling);
 		child->exit_signal = SIGCHLD;
-		if (child->signal->parent_death_signal)
-			signal_send_process(child, child->signal->parent_death_signal, NULL);
 		exit_child_orphaned(child, p);
 	}
 	list_for_each_safe(child, next, &p->signal->zombies, sibling) {
@@ -46,8 +44,6 @@ void exit_notify(struct process *p)
 {
 	hand_children_on(p);
 	exit_orphaned_groups(p);
-	if (p->session && p->session->leader == p)
-		p->session->leader = NULL;
 	p->zombie = true;
 	if (p->parent)
 		exit_queue_zombie(p);
