@@ -3,7 +3,7 @@
 #include "t.h"
 #include <sys/prctl.h>
 
-static volatile int *word; /* shared by all: [0] go on, [1] ready, [2] what the orphan heard */
+static volatile int *word; /* shared by all: [0] go on, [1] ready, [2] what the orphan heard, [3] its new parent */
 
 static void heard(int sig)
 {
@@ -49,7 +49,7 @@ int main(void)
 			prctl(PR_SET_PDEATHSIG, SIGUSR2);
 			word[1] = 1;
 			wait_until(&word[2]);
-			T(getppid() != 1);
+			word[3] = getppid();
 			wait_until(&word[0]);
 			_exit(21);
 		}
@@ -61,6 +61,7 @@ int main(void)
 	word[0] = 1;
 	take("orphan", 0);
 	V(word[2] == SIGUSR2);
+	V(word[3] == getpid());
 	take("nobody", 0);
 
 	/* One that has ended already, and that nobody has waited for. */

@@ -1,6 +1,7 @@
 /* stage: 07; libc: musl; run: host+guest
  * sigaltstack: errnos, flags, nesting, SS_AUTODISARM; the frame lies below the red zone, aligned. */
 #include "t.h"
+#include <sys/auxv.h>
 
 static char other[65536] __attribute__((aligned(16)));
 static volatile int done;
@@ -124,7 +125,8 @@ int main(void)
 	catch_info(SIGUSR1, aligned, 0);
 	V(red_zone(getpid()) == 0x5a5a5a5a);
 	IN_CHILD("off the end of the stack") {
-		stack_t middle = { .ss_sp = other + 24576, .ss_size = 24576 };
+		/* Room for one frame and a little, however large this CPU's is: the second would leave it. */
+		stack_t middle = { .ss_sp = other + 24576, .ss_size = (getauxval(AT_MINSIGSTKSZ) + 1024) & ~15ul };
 
 		sigaltstack(&middle, NULL);
 		catch(SIGUSR1, deeper, SA_ONSTACK | SA_NODEFER);
