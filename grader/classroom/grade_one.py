@@ -32,6 +32,13 @@ TRIES = 3
 SANDBOX_FAULT = re.compile(r"^(?:bwrap|setpriv|prlimit): ", re.M)
 
 
+def _update(total, path):
+    """Piece by piece: nobody said that it fits into memory."""
+    with open(path, "rb") as stream:
+        while piece := stream.read(1 << 20):
+            total.update(piece)
+
+
 def digest(path):
     """A name for what is in a submission."""
     total = hashlib.sha256()
@@ -39,9 +46,11 @@ def digest(path):
     if path.is_dir():
         for name in sorted(intake.names_in(path)):
             file = path / name
-            total.update(name.encode(errors="surrogateescape") + b"\0" + (file.read_bytes() if file.is_file() and not file.is_symlink() else b""))
+            total.update(name.encode(errors="surrogateescape") + b"\0")
+            if file.is_file() and not file.is_symlink():
+                _update(total, file)
     else:
-        total.update(path.read_bytes())
+        _update(total, path)
     return total.hexdigest()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 FILE_LIMIT = 256 << 10
 MEMBERS = 2000
 READ_LIMIT = 64 << 20  # of what an archive unfolds to, before it is put away
+PATIENCE = 100         # reads at the end of an archive
 
 UNREADABLE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError, RuntimeError)
 
@@ -77,16 +78,21 @@ def _take(taken, lab, name, kind, size, read):
 
 
 class _Limited:
-    """A stream that gives no more than READ_LIMIT: an archive may unfold to more than the machine has."""
+    """A stream that gives no more than READ_LIMIT: an archive may unfold to more than the machine has. Who goes on asking at its end is sent away: tarfile would skip
+    a member that says to be of 2^80 bytes piece by piece, whether there is anything or not."""
 
     def __init__(self, stream):
-        self.stream, self.left = stream, READ_LIMIT
+        self.stream, self.left, self.asked_in_vain = stream, READ_LIMIT, 0
 
     def read(self, size=-1):
         data = self.stream.read(size if 0 <= size < self.left else self.left + 1)
         self.left -= len(data)
         if self.left < 0:
             raise Refused("the archive unfolds to more than %d MiB" % (READ_LIMIT >> 20))
+        if size and not data:
+            self.asked_in_vain += 1
+            if self.asked_in_vain > PATIENCE:
+                raise EOFError("it ends in the middle of a member")
         return data
 
 

@@ -80,6 +80,17 @@ def test_an_archive_that_unfolds_to_too_much_is_refused(tmp_path):
         intake.take(tmp_path / "bomb.tar.gz", given.LABS[2])
 
 
+@pytest.mark.parametrize("size", [b"\x80" + b"\x7f" * 11, b"\xff" * 12, b"77777777777\0"])
+def test_a_member_that_lies_about_its_size_holds_nobody_up(tmp_path, size):
+    entry = tarfile.TarInfo(given.LABS[2].name + "/mm/buddy.c")
+    head = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    head[124:136] = size
+    head[148:156] = b"%06o\0 " % (sum(head[:148]) + sum(head[156:512]) + 8 * ord(" "))
+    (tmp_path / "it.tar").write_bytes(bytes(head) + b"int x;\n".ljust(512, b"\0") + bytes(1024))
+    with pytest.raises(intake.Refused, match="cannot be read as an archive|none of the files"):
+        intake.take(tmp_path / "it.tar", given.LABS[2])
+
+
 def test_rubbish_has_no_points_and_a_reason(tmp_path):
     (tmp_path / "it.tar.gz").write_bytes(os.urandom(3000))
     report, _, said = given.grade(tmp_path / "it.tar.gz", tmp_path / "out", "--lab", "2")

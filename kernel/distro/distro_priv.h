@@ -35,7 +35,7 @@ struct flock_state {
 struct file_lock *lock_find_conflict(struct flock_state *s, const struct file_lock *want);
 /*
  * Makes the owner's locks as `want` says (LOCK_NONE: unlocks): its other locks of that kind are cut, split or merged. New records come from `spare` (at
- * least two), what is left over goes there. True if something became free.
+ * least two; none, when the whole range is unlocked: nothing is cut in two then), and those that are not needed any more go there. True if something became free.
  */
 bool lock_apply(struct flock_state *s, const struct file_lock *want, struct list *spare);
 
