@@ -182,7 +182,7 @@ def test_intake_bears_any_bytes(tmp_path):
 
 def some_report():
     report = verdict.Report(2, "Memory & more <b>", 42, "base")
-    text = "kind: panic\nit broke <script>alert(1)</script> \x1b[31m\x00\nback-trace:\n  buddy_alloc at labs/02-memory/mm/buddy.c:12\n  kmain at kernel/core/main.c:3\nhint: look twice"
+    text = "kind: panic\nit broke <script>alert(1)</script> \x1b[31m\x00\nback-trace:\n  buddy_alloc at labs/02-memory/mm/buddy.c:12\n  kmain at kernel/core/main.c:3\nhint: look twice at `prev`"
     report.tests = [verdict.Record("ktest:02.a", "All is well", 40, 40, "passed", seconds=1.5),
                     verdict.Record("ktest:02.b", "It breaks", 30, 0, "failed", output=text, kind="panic", log="--- console ---\n]]> the end\x07"),
                     verdict.Record("ktest:02.c", "Nobody sees this", 10, 0, "failed", "hidden", "kind: wrong output\nsecret words", kind="wrong output"),
@@ -248,8 +248,8 @@ def test_the_page_for_students():
     told = Balanced()
     told.feed(html)
     assert "script" not in told.seen and "<script>alert" not in html and "&lt;script&gt;" in html
-    assert told.seen.count("details") == 2 and "Back-trace" in told.text and "buddy.c:12" in told.text and "look twice" in told.text
-    assert "the end" in told.text and "LAB=02 SEED=42 TEST=ktest:02.b" in told.text and "extra.c: not a file" in told.text
+    assert told.seen.count("details") == 2 and "Back-trace" in told.text and "buddy.c:12" in told.text and "look twice at prev" in told.text
+    assert "the end" in told.text and "LAB=02 FROM=base SEED=42 TEST=ktest:02.b" in told.text and "extra.c: not a file" in told.text
     assert "secret words" not in html and "Nobody sees" not in html
     assert "secret words" in page.page(some_report(), hidden=True)
     assert not re.search(r"https?://|src=|@import|url\(", html), "it needs nothing from elsewhere"

@@ -82,7 +82,7 @@ def _failure(kind, came, trace, tests):
         out.append("<p class=dim>%s</p>" % escape(MEANING[kind]))
     out.append(_pre(came) if came else "")
     hints = list(dict.fromkeys(h for _, some in tests for h in some))
-    out += ['<p class=hint>%s</p>' % escape(h) for h in hints]
+    out += ['<p class=hint>%s</p>' % re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(h)) for h in hints]
     out.append(_folded("Back-trace", "\n".join(trace), shown=True))
     out.append(_folded("What the machine said last", re.sub(r"(?m)^--- ", "\n--- ", tests[0][0].log).strip()))
     out.append('<p class=dim>Again: <code>make grade LAB=%s TEST=%s</code></p>' % (
@@ -105,7 +105,7 @@ def page(report, notes=(), title=None, hidden=False):
         out += ["<h2>What was taken</h2>", _pre("\n".join(notes))]
     if bad:
         out.append("<h2>What to look at</h2>")
-        out += [_failure(kind, came, trace, some).replace("LAB=NN", "LAB=%02d SEED=%d" % (report.lab, report.seed))
+        out += [_failure(kind, came, trace, some).replace("LAB=NN", "LAB=%02d%s SEED=%d" % (report.lab, " FROM=base" if report.source == "base" else "", report.seed))
                 for (kind, came, trace), some in _alike(bad).items()]
     out += ["<h2>All tests</h2><table><tr><th></th><th>test</th><th>how it failed</th><th class=n>points</th></tr>", *map(_row, tests), "</table></html>\n"]
     return "\n".join(out)
