@@ -101,22 +101,15 @@ struct clone3_args {
 long sys_clone3(const void __user *args, size_t size)
 {
 	struct clone3_args a;
-	u8 byte;
 
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	if (size < 64)
 		return -EINVAL;
-	memset(&a, 0, sizeof(a));
-	if (copy_from_user(&a, args, MIN(size, sizeof(a))))
-		return -EFAULT;
 	/* What a newer program may ask for beyond: only nothing. */
-	for (size_t i = sizeof(a); i < size; i++) {
-		if (copy_from_user(&byte, (const u8 __user *)args + i, 1))
-			return -EFAULT;
-		if (byte)
-			return -E2BIG;
-	}
+	int err = copy_struct_from_user(&a, sizeof(a), args, size);
+	if (err)
+		return err;
 	if ((a.flags & ~CLONE3_KNOWN) || (a.flags & (CLONE_DETACHED | CSIGNAL)) || a.exit_signal > NSIG || a.set_tid_size > 32)
 		return -EINVAL;
 	if ((a.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND))

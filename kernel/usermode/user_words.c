@@ -1,7 +1,8 @@
-/* Single words of user memory, and touching pages ahead of a copy that must not fault. */
+/* Single words of user memory, structs that may grow, and touching pages ahead of a copy that must not fault. */
 #include "usermode/uaccess.h"
 
 #include "abi/errno.h"
+#include "lib/string.h"
 #include "usermode_priv.h"
 
 u8 uaccess_smap;
@@ -123,3 +124,22 @@ static int fault_in(const void __user *p, size_t n, bool write)
 
 int fault_in_readable(const void __user *p, size_t n) { return fault_in(p, n, false); }
 int fault_in_writable(void __user *p, size_t n) { return fault_in(p, n, true); }
+
+int copy_struct_from_user(void *to, size_t room, const void __user *from, size_t size)
+{
+	const u8 __user *more = (const u8 __user *)from + room;
+	u8 chunk[64];
+
+	memset(to, 0, room);
+	for (size_t left = size > room ? size - room : 0; left;) {
+		size_t n = MIN(left, sizeof(chunk));
+		if (copy_from_user(chunk, more, n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (chunk[i])
+				return -E2BIG;
+		more += n;
+		left -= n;
+	}
+	return copy_from_user(to, from, MIN(size, room)) ? -EFAULT : 0;
+}

@@ -242,10 +242,8 @@ static int create_odd(const struct lookup_result *r, u32 flags)
 	return flags & O_EXCL ? -EEXIST : -EISDIR;
 }
 
-/*
- * Walks to the end of `name`, creating the last component. The texts of links that are met stay valid while the link is held.
- */
-static struct file *open_create(struct lookup_result *r, u32 flags, u32 mode)
+/* The texts of links that are met stay valid while the link is held. */
+struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool follow)
 {
 	struct path link = { NULL, NULL };
 	char *to_free = NULL;
@@ -271,7 +269,7 @@ static struct file *open_create(struct lookup_result *r, u32 flags, u32 mode)
 			path_put(&at);
 			goto done;
 		}
-		err = flags & O_NOFOLLOW || ++links > SYMLINKS_MAX ? -ELOOP : may_follow_link(r->path.dentry->inode, at.dentry->inode);
+		err = !follow || flags & O_NOFOLLOW || ++links > SYMLINKS_MAX ? -ELOOP : may_follow_link(r->path.dentry->inode, at.dentry->inode);
 		if (err) {
 			path_put(&at);
 			break;
@@ -312,50 +310,36 @@ done:
 
 /* --- O_TMPFILE ---------------------------------------------------------------------------------------------------------------- */
 
-static struct file *open_tmpfile(int dirfd, const char *name, u32 flags, u32 mode)
+struct file *file_open_tmpfile(const struct path *at, u32 flags, u32 mode)
 {
-	struct lookup_result r;
-	struct path p;
-	struct inode *dir;
+	struct inode *dir = at->dentry->inode;
+	struct path p = { at->mount, NULL };
 	struct file *f;
 	char label[24];
-	int err = path_lookup(dirfd, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &r);
+	int err = path_want_write(at);
 
-	if (err)
-		return ERR_PTR(err);
-	dir = r.path.dentry->inode;
-	err = path_want_write(&r.path);
 	if (!err)
 		err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (!err && !dir->ops->tmpfile)
 		err = -EOPNOTSUPP;
 	if (err)
-		goto put_dir;
-	p.mount = r.path.mount;
+		return ERR_PTR(err);
 	ksnprintf(label, sizeof(label), "#%lu", dir->sb->next_ino + 1);
-	p.dentry = dentry_alloc(r.path.dentry, label, strlen(label));
-	err = -ENOMEM;
+	p.dentry = dentry_alloc(at->dentry, label, strlen(label));
 	if (!p.dentry)
-		goto put_dir;
+		return ERR_PTR(-ENOMEM);
 	err = dir->ops->tmpfile(dir, p.dentry, mode & 07777 & ~current_umask());
-	if (!err) {
-		if (!(flags & O_EXCL))
-			p.dentry->inode->flags |= INODE_LINKABLE;
-		f = open_place(&p, flags & ~O_TRUNC, true);
-		dentry_put(p.dentry);
-		path_put(&r.path);
-		return f;
-	}
+	if (!err && !(flags & O_EXCL))
+		p.dentry->inode->flags |= INODE_LINKABLE;
+	f = err ? ERR_PTR(err) : open_place(&p, flags & ~O_TRUNC, true);
 	dentry_put(p.dentry);
-put_dir:
-	path_put(&r.path);
-	return ERR_PTR(err);
+	return f;
 }
 
 /* --- the calls ------------------------------------------------------------------------------------------------------------------ */
 
 /* Flags that do not go together: 0 or -EINVAL. */
-static int flags_refused(u32 flags)
+int open_flags_refused(u32 flags)
 {
 	if (flags & O_PATH)
 		return 0; /* most are ignored then */
@@ -369,7 +353,7 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 	struct lookup_result r;
 	struct file *f;
 	u32 walk = flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
-	int err = flags_refused(flags);
+	int err = open_flags_refused(flags);
 
 	if (!err)
 		err = file_room(READ_ONCE(file_count)); /* before a file is made that could not be opened then */
@@ -380,17 +364,17 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 	else
 		flags |= O_LARGEFILE;
 	if (flags & O_TMPFILE_BIT)
-		return open_tmpfile(dirfd, name, flags, mode);
+		walk = LOOKUP_FOLLOW;
 	if (flags & O_CREAT) {
 		err = path_lookup(dirfd, name, LOOKUP_PARENT, &r);
-		return err ? ERR_PTR(err) : open_create(&r, flags, mode);
+		return err ? ERR_PTR(err) : file_open_create(&r, flags, mode, true);
 	}
 	if (flags & O_DIRECTORY)
 		walk |= LOOKUP_DIRECTORY;
 	err = path_lookup(dirfd, name, walk, &r);
 	if (err)
 		return ERR_PTR(err);
-	f = open_place(&r.path, flags, false);
+	f = flags & O_TMPFILE_BIT ? file_open_tmpfile(&r.path, flags, mode) : open_place(&r.path, flags, false);
 	path_put(&r.path);
 	return f;
 }
@@ -399,7 +383,7 @@ static long do_open(int dirfd, const char __user *path, u32 flags, u32 mode)
 {
 	char *name;
 	struct file *f;
-	int fd = flags_refused(flags); /* even before the name is looked at */
+	int fd = open_flags_refused(flags); /* even before the name is looked at */
 
 	if (fd)
 		return fd;

@@ -56,6 +56,11 @@ char *path_text_walk(const struct path *p, const struct path *root, char *buf, s
 /* open.c */
 void open_init(void);
 int file_open_dentry(struct file *f, const struct path *p);
+int open_flags_refused(u32 flags); /* those that do not go together: 0 or -EINVAL */
+/* Opens the last component below r->path, made if it is missing; r->path is put. follow: a link there is followed, else -ELOOP. */
+struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool follow);
+/* A file without a name in this directory. */
+struct file *file_open_tmpfile(const struct path *at, u32 flags, u32 mode);
 
 /* names.c: rules for changing directories. 0 or -errno; the directory's lock held. */
 int may_create(struct inode *dir);

@@ -25,6 +25,8 @@ int __must_check put_user_u64(u64 v, u64 __user *p);
 int __must_check put_user_u8(u8 v, u8 __user *p);
 /* Atomic compare and exchange on a user word (futex); -EFAULT, or 0 with the old value in *old. */
 int __must_check cmpxchg_user_u32(u32 __user *p, u32 expect, u32 new, u32 *old);
+/* A struct that may grow: reads size bytes into room, the rest is zeroed. 0, -EFAULT, or -E2BIG if there is more than room and not all of it is 0. */
+int copy_struct_from_user(void *to, size_t room, const void __user *from, size_t size);
 /* Fault pages in for later copies with faults off: 0 or -EFAULT. */
 int fault_in_readable(const void __user *p, size_t n);
 int fault_in_writable(void __user *p, size_t n);
