@@ -240,8 +240,8 @@ static bool has_timeout(int command)
 	return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
 }
 
-/* The user's time as one of time_ns(): WAIT's is relative, all others are absolute. */
-static int deadline_of(const void __user *timeout, bool relative, bool realtime, u64 *deadline)
+/* WAIT's time is relative, all others are absolute. */
+int futex_deadline(const void __user *timeout, bool relative, bool realtime, u64 *deadline)
 {
 	struct abi_timespec ts;
 	u64 ns, start = time_boot_realtime_ns();
@@ -270,7 +270,7 @@ long sys_futex(void __user *uaddr, int op, unsigned val, unsigned long timeout, 
 	u64 deadline = TIME_NEVER;
 
 	if (limited) {
-		int err = deadline_of((const void __user *)timeout, command == FUTEX_WAIT, realtime, &deadline);
+		int err = futex_deadline((const void __user *)timeout, command == FUTEX_WAIT, realtime, &deadline);
 		if (err)
 			return err;
 	}
