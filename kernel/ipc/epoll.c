@@ -16,6 +16,7 @@
  * wait queue lock, so it is unranked, as are the queues of an epoll. An epoll may watch another: a circle is refused when it would be closed, so the
  * nesting of wake-ups and mutexes ends.
  */
+#include "epoll_priv.h"
 #include "ipc_priv.h"
 
 #include "core/atomic.h"
@@ -338,6 +339,25 @@ static const struct file_ops epoll_ops = {
 	.poll = epoll_poll,
 	.release = epoll_release,
 };
+
+const void *epoll_watched(struct file *f, int fd, u32 skip)
+{
+	const void *found = ERR_PTR(-ENOENT);
+	struct epoll *ep = f->private;
+
+	if (f->ops != &epoll_ops)
+		return ERR_PTR(-EINVAL);
+	mutex_lock(&ep->mutex);
+	for (struct rbnode *n = rb_first(&ep->items); n; n = rb_next(n)) {
+		struct epoll_item *it = container_of(n, struct epoll_item, node);
+		if (it->fd == fd && !skip--) {
+			found = it->file;
+			break;
+		}
+	}
+	mutex_unlock(&ep->mutex);
+	return found;
+}
 
 /* --- calls --------------------------------------------------------------------------------------------------------- */
 
