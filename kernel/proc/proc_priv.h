@@ -149,6 +149,7 @@ struct usage {
 struct wait_request {
 	enum { WAIT_ANY, WAIT_PID, WAIT_PGROUP } which;
 	int id;
+	const struct process *process; /* WAIT_PID: this one alone, held by the caller, whoever has its number; NULL: by the number */
 	int options;         /* WNOHANG … */
 	/* the answer */
 	int pid, status, code; /* status as wait4 gives it, code CLD_* */
@@ -165,6 +166,8 @@ struct wait_request {
 #define WCLONE 0x80000000u
 /* pid of a child that changed, 0 (WNOHANG), or -ECHILD, -ERESTARTSYS. */
 long wait_for_child(struct wait_request *r);
+/* Given: the process that a request of WAIT_PID means, NULL if it is no more. Tree lock. */
+struct process *wait_target(const struct wait_request *r);
 void usage_of_process(struct process *p, struct usage *u);  /* itself, living threads too */
 void usage_of_children(struct process *p, struct usage *u); /* tree lock */
 void usage_to_user(const struct usage *u, void *abi_rusage);

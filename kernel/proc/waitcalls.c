@@ -108,7 +108,14 @@ long sys_wait4(int pid, void __user *status, int options, void __user *rusage)
 	return result;
 }
 
-/* The child behind a pidfd, whose number is its own as long as nobody has waited for it. */
+struct process *wait_target(const struct wait_request *r)
+{
+	struct process *p = process_lookup(r->id);
+
+	return r->process && p != r->process ? NULL : p;
+}
+
+/* The child behind a pidfd. */
 static long wait_pidfd(struct wait_request *r, int fd)
 {
 	bool nonblock = false, waits = !(r->options & WNOHANG);
@@ -119,9 +126,10 @@ static long wait_pidfd(struct wait_request *r, int fd)
 		return PTR_ERR(p);
 	r->which = WAIT_PID;
 	r->id = p->pid;
+	r->process = p;
 	if (nonblock)
 		r->options |= WNOHANG;
-	result = process_is_published(p) ? wait_for_child(r) : -ECHILD;
+	result = wait_for_child(r);
 	process_put(p);
 	return !result && nonblock && waits ? -EAGAIN : result;
 }

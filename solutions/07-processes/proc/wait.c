@@ -141,7 +141,7 @@ static int look(struct wait_request *r)
 
 	spin_lock(&process_tree_lock);
 	if (r->which == WAIT_PID) {
-		child = process_lookup(r->id);
+		child = wait_target(r);
 		if (child && child->parent == me && matches(child, r))
 			result = look_at(child, r);
 	} else {
