@@ -1,7 +1,7 @@
 /* Calls on descriptors rather than on what is in the files: dup, fcntl, ioctl's generic commands, close_range. */
 #include "file_priv.h"
 #include "abi/termios.h"
-#include "mm/slab.h"
+#include "file/async.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
 
@@ -77,8 +77,9 @@ static long dup_from(struct file *f, u64 min, bool cloexec)
 	return fd;
 }
 
-static long set_flags(struct file *f, u32 flags)
+static long set_flags(struct file *f, int fd, u32 flags)
 {
+	bool async = (flags ^ f->flags) & O_ASYNC && f->ops->async;
 	int err;
 
 	flags &= SETFL_MASK;
@@ -89,97 +90,18 @@ static long set_flags(struct file *f, u32 flags)
 		err = f->ops->set_flags(f, flags);
 	else if (flags & O_DIRECT)
 		err = -EINVAL;
-	if (!err && (flags ^ f->flags) & O_ASYNC && f->ops->async)
-		err = f->ops->async(f, flags & O_ASYNC);
+	if (!err && async)
+		err = async_prepare(f);
 	if (err)
 		return err;
 	spin_lock(&f->lock);
-	f->flags = (f->flags & ~SETFL_MASK) | flags;
+	/* Where there is nobody to tell, O_ASYNC stays what it was. */
+	u32 mask = async ? SETFL_MASK : SETFL_MASK & ~O_ASYNC;
+	f->flags = (f->flags & ~mask) | (flags & mask);
 	spin_unlock(&f->lock);
+	if (async)
+		async_update(f, fd);
 	return 0;
-}
-
-/* --- owner of SIGIO -------------------------------------------------------------------------------------------------- */
-
-static long set_owner(struct file *f, int type, int id)
-{
-	struct file_owner *o;
-
-	if (id && file_owner_exists && !file_owner_exists(type, id))
-		return -ESRCH;
-	o = kzalloc(sizeof(*o), 0);
-	if (!o)
-		return -ENOMEM;
-	spin_lock(&f->lock);
-	if (!f->owner) {
-		f->owner = o;
-		o = NULL;
-	}
-	f->owner->type = type;
-	f->owner->id = id;
-	spin_unlock(&f->lock);
-	kfree(o);
-	return 0;
-}
-
-static struct file_owner owner_of(struct file *f)
-{
-	struct file_owner o = { .type = F_OWNER_PID };
-
-	spin_lock(&f->lock);
-	if (f->owner)
-		o = *f->owner;
-	spin_unlock(&f->lock);
-	return o;
-}
-
-long file_set_owner(struct file *f, int id)
-{
-	if (id == INT32_MIN)
-		return -EINVAL;
-	return id < 0 ? set_owner(f, F_OWNER_PGRP, -id) : set_owner(f, F_OWNER_PID, id);
-}
-
-int file_get_owner(struct file *f)
-{
-	struct file_owner o = owner_of(f);
-
-	return o.type == F_OWNER_PGRP ? -o.id : o.id;
-}
-
-static long fcntl_owner_ex(struct file *f, u32 cmd, void __user *arg)
-{
-	struct {
-		int type, pid;
-	} ex;
-
-	if (cmd == F_GETOWN_EX) {
-		struct file_owner o = owner_of(f);
-		ex.type = o.type;
-		ex.pid = o.id;
-		return copy_to_user(arg, &ex, sizeof(ex)) ? -EFAULT : 0;
-	}
-	if (copy_from_user(&ex, arg, sizeof(ex)))
-		return -EFAULT;
-	if ((u32)ex.type > F_OWNER_PGRP)
-		return -EINVAL;
-	return set_owner(f, ex.type, ex.pid);
-}
-
-static long fcntl_setsig(struct file *f, u64 signo)
-{
-	struct file_owner o;
-	long err;
-
-	if (signo > 64)
-		return -EINVAL;
-	o = owner_of(f);
-	err = set_owner(f, o.type, o.id);
-	if (err == -ESRCH)
-		err = set_owner(f, o.type, 0);
-	if (!err)
-		f->owner->signo = signo;
-	return err;
 }
 
 static long fcntl_command(struct file *f, int fd, u32 cmd, u64 arg)
@@ -199,18 +121,16 @@ static long fcntl_command(struct file *f, int fd, u32 cmd, u64 arg)
 		return -EBADF;
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(f, arg);
+		return set_flags(f, fd, arg);
 	case F_SETOWN:
-		return file_set_owner(f, arg);
 	case F_GETOWN:
-		return file_get_owner(f);
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
-		return fcntl_owner_ex(f, cmd, (void __user *)arg);
 	case F_SETSIG:
-		return fcntl_setsig(f, arg);
 	case F_GETSIG:
-		return owner_of(f).signo;
+		return file_owner_command(f, cmd, arg);
+	case F_NOTIFY:
+		return file_notify_hook ? file_notify_hook(f, fd, (u32)arg) : -EINVAL;
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -241,7 +161,7 @@ long sys_fcntl(int fd, unsigned cmd, unsigned long arg)
 
 /* --- ioctl ----------------------------------------------------------------------------------------------------------- */
 
-static long ioctl_flag(struct file *f, u32 flag, const u32 __user *arg)
+static long ioctl_flag(struct file *f, int fd, u32 flag, const u32 __user *arg)
 {
 	u32 on, flags;
 
@@ -256,7 +176,7 @@ static long ioctl_flag(struct file *f, u32 flag, const u32 __user *arg)
 		spin_unlock(&f->lock);
 		return 0;
 	}
-	return set_flags(f, flags & SETFL_MASK);
+	return set_flags(f, fd, flags & SETFL_MASK);
 }
 
 long sys_ioctl(int fd, unsigned cmd, unsigned long arg)
@@ -273,7 +193,7 @@ long sys_ioctl(int fd, unsigned cmd, unsigned long arg)
 		break;
 	case FIONBIO:
 	case FIOASYNC:
-		ret = ioctl_flag(r.file, cmd == FIONBIO ? O_NONBLOCK : O_ASYNC, (const u32 __user *)arg);
+		ret = ioctl_flag(r.file, fd, cmd == FIONBIO ? O_NONBLOCK : O_ASYNC, (const u32 __user *)arg);
 		break;
 	default:
 		ret = r.file->ops->ioctl ? r.file->ops->ioctl(r.file, cmd, arg) : -ENOTTY;

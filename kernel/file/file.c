@@ -1,12 +1,13 @@
 /* The life of an open file, and the calls through its operations. */
 #include "file/file.h"
 #include "core/registry.h"
+#include "file/async.h"
 #include "mm/slab.h"
 
 u64 file_count, file_max = 8192;
 u32 file_watches;
 long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg);
-bool (*file_owner_exists)(int type, int id);
+long (*file_notify_hook)(struct file *f, int fd, u32 events);
 int (*file_flags_check)(struct file *f, u32 flags);
 void (*file_path_release)(struct file *f);
 bool (*file_unlimited_hook)(void);
@@ -54,11 +55,11 @@ void file_put(struct file *f)
 	if (!refcount_put(&f->ref))
 		return;
 	NOTIFIER_CALL(file_release, f);
+	async_release(f);
 	if (f->ops && f->ops->release)
 		f->ops->release(f);
 	if (f->dentry)
 		file_path_release(f);
-	kfree(f->owner);
 	slab_free(&file_cache, f);
 	atomic_fetch_sub(&file_count, 1ul);
 }

@@ -13,6 +13,7 @@
 
 #include "abi/termios.h"
 #include "core/registry.h"
+#include "file/async.h"
 #include "lib/rbtree.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -57,6 +58,7 @@ struct inotify {
 	bool overflowed;              /* `overflow` is on the list: lock */
 	struct queued_event *overflow;
 	struct wait_queue wait;
+	struct async_list async;
 };
 
 struct inotify_watch {
@@ -148,8 +150,10 @@ static void queue_event(struct inotify *in, s32 wd, const struct fs_event *e)
 	}
 unlock:
 	spin_unlock(&in->lock);
-	if (added)
+	if (added) {
 		wait_wake(&in->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+		async_notify(&in->async, POLL_IN, FILE_READ);
+	}
 }
 
 static bool watch_event(struct fs_watch *fw, const struct fs_event *e)
@@ -291,6 +295,11 @@ static int inotify_show(struct file *f, struct seq *s)
 	return 0;
 }
 
+static struct async_list *inotify_async(struct file *f)
+{
+	return &((struct inotify *)f->private)->async;
+}
+
 static void inotify_release(struct file *f)
 {
 	struct inotify *in = f->private;
@@ -320,6 +329,7 @@ static const struct file_ops inotify_ops = {
 	.poll = inotify_poll,
 	.ioctl = inotify_ioctl,
 	.show_fdinfo = inotify_show,
+	.async = inotify_async,
 	.release = inotify_release,
 };
 
@@ -344,6 +354,7 @@ static struct inotify *inotify_create(void)
 	spin_init(&in->lock, "inotify", RANK_IPC_OBJECT);
 	list_init(&in->events);
 	wait_queue_init(&in->wait);
+	async_init(&in->async);
 	in->max_events = READ_ONCE(limit_inotify_events.value);
 	*in->overflow = (struct queued_event){ .wd = -1, .mask = IN_Q_OVERFLOW };
 	return in;

@@ -98,6 +98,7 @@ static struct pipe *pipe_alloc(void)
 	wait_queue_init(&p->data);
 	wait_queue_init(&p->space);
 	wait_queue_init(&p->opened);
+	async_init(&p->async);
 	return p;
 }
 
@@ -122,7 +123,7 @@ struct pipe *pipe_of(struct file *f)
  */
 static bool count_ends(struct pipe *p, u32 mode, int change)
 {
-	bool partner;
+	bool partner, alone;
 
 	mutex_lock(&p->lock);
 	partner = mode & FILE_READ ? p->writers : p->readers;
@@ -134,6 +135,7 @@ static bool count_ends(struct pipe *p, u32 mode, int change)
 		p->writers += change;
 		p->writer_opens += change > 0;
 	}
+	alone = !p->readers != !p->writers;
 	mutex_unlock(&p->lock);
 	if (change > 0) {
 		wait_wake_all(&p->opened);
@@ -141,6 +143,10 @@ static bool count_ends(struct pipe *p, u32 mode, int change)
 		/* The other side may be at its end now. */
 		wait_wake_all(&p->data);
 		wait_wake_all(&p->space);
+		if (alone) {
+			async_notify(&p->async, POLL_IN, FILE_READ);
+			async_notify(&p->async, POLL_OUT, FILE_WRITE);
+		}
 	}
 	return partner;
 }
@@ -149,18 +155,24 @@ static bool count_ends(struct pipe *p, u32 mode, int change)
 
 static ssize_t pipe_file_read(struct file *f, struct uio *to, s64 *pos __unused)
 {
-	return pipe_read(f->private, to, f->flags & O_NONBLOCK);
+	struct pipe *p = f->private;
+	ssize_t n = pipe_read(p, to, f->flags & O_NONBLOCK);
+
+	async_notify(&p->async, POLL_OUT, FILE_WRITE);
+	return n;
 }
 
 static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos __unused)
 {
+	struct pipe *p = f->private;
 	size_t before = from->left;
-	ssize_t n = pipe_write(f->private, from, f->flags & O_NONBLOCK, f->flags & O_DIRECT);
+	ssize_t n = pipe_write(p, from, f->flags & O_NONBLOCK, f->flags & O_DIRECT);
 
+	async_notify(&p->async, POLL_IN, FILE_READ);
 	/* Linux sends the signal also when a part got through before the last reader went. */
 	if (!current->process)
 		return n; /* a thread of the kernel: there is nobody to tell */
-	if (n == -EPIPE || (n > 0 && (size_t)n < before && !READ_ONCE(((struct pipe *)f->private)->readers))) {
+	if (n == -EPIPE || (n > 0 && (size_t)n < before && !READ_ONCE(p->readers))) {
 		struct abi_siginfo info;
 		signal_info_user(&info, SIGPIPE, SI_USER);
 		signal_send_thread(current, SIGPIPE, &info);
@@ -218,7 +230,7 @@ static long set_size(struct pipe *p, u64 bytes)
 out:
 	mutex_unlock(&p->lock);
 	kfree(slots);
-	wait_wake_all(&p->space);
+	pipe_tell_space(p);
 	return result;
 }
 
@@ -264,6 +276,11 @@ static void pipe_file_release(struct file *f)
 		pipe_free(p);
 }
 
+static struct async_list *pipe_file_async(struct file *f)
+{
+	return &((struct pipe *)f->private)->async;
+}
+
 /* O_DIRECT (packets) may be switched by fcntl; the rest is kept in the flags. */
 static int pipe_file_set_flags(struct file *f __unused, u32 flags __unused)
 {
@@ -279,6 +296,7 @@ static const struct file_ops pipe_ops = {
 	.fcntl = pipe_file_fcntl,
 	.release = pipe_file_release,
 	.set_flags = pipe_file_set_flags,
+	.async = pipe_file_async,
 };
 
 /* --- pipe(2) ------------------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 #ifndef IPC_PIPE_PRIV_H
 #define IPC_PIPE_PRIV_H
 
-#include "file/file.h"
+#include "file/async.h"
 #include "ipc/ipc.h"
 #include "mm/layout.h"
 
@@ -43,6 +43,7 @@ struct pipe {
 	u32 reader_opens, writer_opens;
 	struct wait_queue opened;
 	u32 files;
+	struct async_list async; /* either end */
 };
 
 /* Student's (ipc/pipe.c). Bytes, or -EAGAIN, -EFAULT, -ENOMEM, -EPIPE (the caller sends SIGPIPE), -ERESTARTSYS. */
@@ -59,6 +60,18 @@ static inline u32 pipe_used(const struct pipe *p) { return READ_ONCE(p->head) - 
 static inline struct pipe_slot *pipe_slot(const struct pipe *p, u32 i) { return &p->slots[i & (p->slot_count - 1)]; }
 /* Slots that may be filled. */
 static inline u32 pipe_free_slots(const struct pipe *p) { return p->slot_count - MIN(pipe_used(p) + p->reserved, p->slot_count); }
+
+/* For who moves data past pipe_read and pipe_write: there is data, there is room. */
+static inline void pipe_tell_data(struct pipe *p)
+{
+	wait_wake_all(&p->data);
+	async_notify(&p->async, POLL_IN, FILE_READ);
+}
+static inline void pipe_tell_space(struct pipe *p)
+{
+	wait_wake_all(&p->space);
+	async_notify(&p->async, POLL_OUT, FILE_WRITE);
+}
 
 struct pipe *pipe_of(struct file *f); /* NULL: not a pipe or FIFO */
 /*

@@ -47,7 +47,7 @@ static void fill(struct abi_signalfd_siginfo *out, int signo, const struct abi_s
 	} else if ((signo == SIGSEGV || signo == SIGBUS || signo == SIGILL || signo == SIGFPE || signo == SIGTRAP) && info->code > 0 && info->code < SI_KERNEL) {
 		out->addr = info->fault.addr;
 		out->addr_lsb = info->fault.addr_lsb;
-	} else if (signo == SIGIO && info->code > 0 && info->code < SI_KERNEL) {
+	} else if (info->code >= POLL_IN && info->code <= POLL_HUP) { /* SIGIO, or the signal in its place */
 		out->band = info->poll.band;
 		out->fd = info->poll.fd;
 	} else {

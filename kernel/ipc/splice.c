@@ -129,7 +129,7 @@ static ssize_t take(struct pipe *p, char *buf, size_t n, bool nonblock)
 		mutex_lock(&p->lock);
 		p->reserved--;
 		mutex_unlock(&p->lock);
-		wait_wake_all(&p->space);
+		pipe_tell_space(p);
 	}
 	return got;
 }
@@ -147,7 +147,10 @@ static void give_back(struct pipe *p, const char *buf, size_t got, size_t left)
 		*pipe_slot(p, p->tail) = (struct pipe_slot){ .page = page, .len = left };
 	}
 	mutex_unlock(&p->lock);
-	wait_wake_all(page ? &p->data : &p->space);
+	if (page)
+		pipe_tell_data(p);
+	else
+		pipe_tell_space(p);
 }
 
 static ssize_t from_pipe(struct pipe *p, struct file *out, s64 *out_pos, size_t n, bool nonblock)

@@ -125,7 +125,10 @@ static ssize_t tee(struct pipe *in, struct pipe *out, size_t n, bool nonblock)
 		count = broken_pipe();
 	mutex_unlock(&out->lock);
 	kfree(copies);
-	wait_wake_all(done ? &out->data : &out->space);
+	if (done)
+		pipe_tell_data(out);
+	else
+		pipe_tell_space(out);
 	return count < 0 ? count : done;
 }
 
@@ -197,7 +200,7 @@ static ssize_t from_user(struct pipe *p, struct uio *from, bool nonblock)
 	}
 	mutex_unlock(&p->lock);
 	if (done)
-		wait_wake_all(&p->data);
+		pipe_tell_data(p);
 	return done ? done : err;
 }
 
@@ -229,7 +232,7 @@ static ssize_t to_user(struct pipe *p, struct uio *to, bool nonblock)
 	}
 	mutex_unlock(&p->lock);
 	if (done)
-		wait_wake_all(&p->space);
+		pipe_tell_space(p);
 	return done ? done : err;
 }
 

@@ -33,6 +33,9 @@ void inet_init_sock(struct inet_sock *sk, u8 type, u8 protocol, struct socket *s
 	list_init(&sk->receive);
 	list_init(&sk->memberships);
 	wait_queue_init(&sk->wait);
+	async_init(&sk->async);
+	if (s)
+		s->async = &sk->async;
 	mutex_init(&sk->reader, "inet socket reader", RANK_PIPE);
 	mutex_init(&sk->writer, "inet socket writer", RANK_PIPE);
 	sk->inet = (struct inet_options){ .ttl = -1, .multicast_ttl = 1, .multicast_loop = true, .multicast_all = true, .mtu_discover = IP_PMTUDISC_WANT };
@@ -47,6 +50,8 @@ void inet_put(struct inet_sock *sk)
 void inet_wake(struct inet_sock *sk, u32 events)
 {
 	wait_wake(&sk->wait, ~0u, (void *)(u64)events);
+	if (events & (POLLIN | POLLOUT | POLLERR | POLLHUP))
+		async_notify(&sk->async, events & POLLERR ? POLL_ERR : events & POLLHUP ? POLL_HUP : events & POLLIN ? POLL_IN : POLL_OUT, ASYNC_BOTH);
 }
 
 int inet_error(struct socket *s)

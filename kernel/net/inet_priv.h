@@ -66,6 +66,7 @@ struct inet_sock {
 	u64 inode;                 /* number of its file, for /proc */
 
 	struct wait_queue wait;    /* something changed: data, room, state. poll too */
+	struct async_list async;
 	int error;                 /* atomic: positive; who reads it clears it */
 	u8 shutdown;               /* lock */
 	struct list receive;       /* lock */

@@ -288,6 +288,7 @@ int tcp_accept(struct socket *s, struct socket *fresh, bool nonblock)
 	struct tcp_sock *counted = t->listener;
 	t->listener = NULL;
 	fresh->options = t->inherited;
+	fresh->async = &t->sk.async;
 	fresh->proto = t; /* with the queue's count */
 	t->sk.socket = fresh;
 	t->sk.options = &fresh->options;

@@ -91,7 +91,7 @@ static void flush_everywhere(struct process *p, u64 mask)
 static int enqueue(struct thread *t, struct pending *pending, int signo, const struct abi_siginfo *info)
 {
 	struct user_account *user = t->cred->user;
-	bool must_queue = info && (info->code == SI_TIMER || (signo >= SIGRTMIN && info->code < 0));
+	bool must_queue = info && (info->code == SI_TIMER || (signo >= SIGRTMIN && info->code != SI_USER));
 	bool over = atomic_add_return(&user->sigpending, 1u) > t->process->rlimits[RLIM_SIGPENDING].cur;
 	bool free_of_limit = signo < SIGRTMIN && (!info || info->code >= 0);
 	struct sigqueue *q = NULL;

@@ -148,11 +148,19 @@ static void socket_release(struct file *f)
 	socket_free(s);
 }
 
+static struct async_list *socket_async(struct file *f)
+{
+	struct socket *s = f->private;
+
+	return s->async;
+}
+
 static const struct file_ops socket_ops = {
 	.name = "socket",
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
+	.async = socket_async,
 	.release = socket_release,
 };

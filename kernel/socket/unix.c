@@ -67,6 +67,7 @@ struct unix_sock *unix_alloc(int type)
 	mutex_init(&u->io, "unix socket reader", RANK_PIPE);
 	wait_queue_init(&u->wait);
 	wait_queue_init(&u->room);
+	async_init(&u->async);
 	list_init(&u->queue);
 	list_init(&u->accepts);
 	list_init(&u->accept_link);
@@ -96,6 +97,7 @@ static int unix_create(struct socket *s, int protocol)
 	u->socket = s;
 	s->ops = &unix_ops;
 	s->proto = u;
+	s->async = &u->async;
 	return 0;
 }
 
@@ -327,6 +329,7 @@ static void hang_up(struct unix_sock *peer, bool unread)
 	if (unread)
 		atomic_store(&peer->error, ECONNRESET);
 	unix_wake_state(peer);
+	async_notify(&peer->async, POLL_HUP, ASYNC_BOTH);
 }
 
 /* unix_mutex held: the inode comes back counted, to be put without it. */
@@ -432,6 +435,8 @@ static int unix_shutdown(struct socket *s, int how)
 	peer->shutdown |= peer_mode;
 	spin_unlock(&peer->lock);
 	unix_wake_state(peer);
+	if (peer_mode & RECEIVE_SHUT)
+		async_notify(&peer->async, peer_mode == BOTH_SHUT ? POLL_HUP : POLL_IN, ASYNC_BOTH);
 	unix_put(peer);
 	return 0;
 }

@@ -129,6 +129,7 @@ static int connect_to(struct socket *s, struct unix_sock *u, struct unix_sock *l
 			goto failed;
 		mutex_unlock(&unix_mutex);
 		wait_wake(&l->wait, 1, (void *)(u64)(POLLIN | POLLRDNORM));
+		async_notify(&l->async, POLL_IN, ASYNC_BOTH);
 		return 0;
 failed:
 		mutex_unlock(&unix_mutex);
@@ -229,6 +230,7 @@ int unix_accept(struct socket *s, struct socket *fresh, bool nonblock)
 	e->socket = fresh;
 	spin_unlock(&e->lock);
 	fresh->proto = e;
+	fresh->async = &e->async;
 	wait_wake_all(&u->room);
 	return 0;
 }

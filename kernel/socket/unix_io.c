@@ -47,6 +47,8 @@ static void packet_free(struct unix_packet *p)
 	smp_mb();
 	if (!list_empty(&sender->wait.entries) && unix_writable(sender))
 		wait_wake(&sender->wait, ~0u, WRITABLE);
+	if (READ_ONCE(sender->tell_room) && unix_writable(sender) && atomic_xchg(&sender->tell_room, false))
+		async_notify(&sender->async, POLL_OUT, ASYNC_BOTH);
 	unix_put(sender);
 	kfree(p);
 }
@@ -104,6 +106,7 @@ static int wait_for_room(struct socket *s, struct unix_sock *u, u64 deadline)
 			return -EPIPE;
 		if (atomic_load_relaxed(&u->sent) < s->options.send_buffer)
 			return 0;
+		atomic_store(&u->tell_room, true);
 		if (!deadline)
 			return -EAGAIN;
 		long waited = wait_event_interruptible_until(&u->wait, atomic_load_relaxed(&u->sent) < s->options.send_buffer || READ_ONCE(u->error) ||
@@ -159,6 +162,7 @@ static void add_cred(struct unix_packet *p, struct unix_sock *to, bool asked)
 /* Queues p: 0, -ECONNREFUSED if the receiver is gone, -EPIPE if it does not receive any more, -EAGAIN if it is full (`limited`). */
 static int deliver(struct socket *s, struct unix_sock *to, struct unix_packet *p, bool limited)
 {
+	bool urgent = p->urgent; /* once it is queued, p may be gone any time */
 	int err = 0;
 
 	spin_lock(&to->lock);
@@ -177,8 +181,12 @@ static int deliver(struct socket *s, struct unix_sock *to, struct unix_packet *p
 		to->bytes += p->len;
 	}
 	spin_unlock(&to->lock);
-	if (!err)
+	if (!err) {
+		if (urgent)
+			unix_tell_urgent(to);
 		wait_wake(&to->wait, 1, READABLE);
+		async_notify(&to->async, POLL_IN, ASYNC_BOTH);
+	}
 	return err;
 }
 
@@ -224,8 +232,6 @@ static ssize_t send_stream(struct socket *s, struct unix_sock *u, struct socket_
 			packet_drop(p);
 		else
 			done += len;
-		if (!err && last)
-			unix_tell_urgent(peer);
 		if (err == -ECONNREFUSED)
 			err = -EPIPE;
 	}

@@ -62,6 +62,8 @@ struct unix_sock {
 	struct list fans, fan_link; /* unix_mutex: datagram sockets whose peer we are */
 	struct mutex io;           /* one reader at a time */
 	struct wait_queue wait;    /* something changed: data, room, state. poll too */
+	struct async_list async;
+	bool tell_room;            /* atomic: a sender found no room, so O_ASYNC is told of the next */
 	struct wait_queue room;    /* who wants to send to us, or to connect, and finds us full */
 	struct unix_name *name;    /* set once, under unix_mutex, and kept; counted */
 	struct hlist name_hash;    /* abstract names: unix_mutex */

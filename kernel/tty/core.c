@@ -30,6 +30,32 @@ static void send_deferred(struct work *w)
 	for (int signo = 1; signo < 32; signo++)
 		if (mask >> signo & 1)
 			tty_signal_foreground(t, signo);
+	mask = atomic_xchg(&t->to_tell, 0u);
+	if (mask & TTY_TELL_IN)
+		async_notify(&t->async, POLL_IN, ASYNC_BOTH);
+	if (mask & TTY_TELL_OUT)
+		async_notify(&t->async, POLL_OUT, ASYNC_BOTH);
+	if (mask & TTY_TELL_MASTER_IN)
+		async_notify(&t->master_async, POLL_IN, ASYNC_BOTH);
+	if (mask & TTY_TELL_MASTER_OUT)
+		async_notify(&t->master_async, POLL_OUT, ASYNC_BOTH);
+}
+
+void tty_tell(struct tty *t, u32 what)
+{
+	struct async_list *l = what & (TTY_TELL_IN | TTY_TELL_OUT) ? &t->async : &t->master_async;
+
+	if (likely(list_empty(&l->owners)))
+		return;
+	atomic_fetch_or(&t->to_tell, what);
+	work_queue(&t->deferred_work);
+}
+
+void tty_wake_writers(struct tty *t)
+{
+	wait_wake(&t->write_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+	if (READ_ONCE(t->tell_room) && atomic_xchg(&t->tell_room, false))
+		tty_tell(t, TTY_TELL_OUT);
 }
 
 void tty_raise(struct tty *t, u32 mask)
@@ -68,6 +94,8 @@ void tty_init(struct tty *t, const char *name, u64 rdev, const struct tty_ops *o
 	mutex_init(&t->read_mutex, "tty read", RANK_NONE);
 	mutex_init(&t->write_mutex, "tty write", RANK_NONE);
 	work_init(&t->deferred_work, send_deferred);
+	async_init(&t->async);
+	async_init(&t->master_async);
 }
 
 void tty_get(struct tty *t) { refcount_get(&t->ref); }
@@ -90,8 +118,10 @@ bool tty_input_available(const struct tty *t, bool for_poll)
 
 void tty_wake_readers(struct tty *t)
 {
-	if (tty_input_available(t, false))
+	if (tty_input_available(t, false)) {
 		wait_wake(&t->read_wait, ~0u, (void *)(uintptr_t)(POLLIN | POLLRDNORM));
+		tty_tell(t, TTY_TELL_IN);
+	}
 }
 
 void tty_put_char(struct tty *t, char c, bool line_end)
@@ -141,7 +171,7 @@ void tty_start(struct tty *t)
 		t->ops->flow(t, false);
 	if (t->ops->flushed)
 		t->ops->flushed(t, PKT_START);
-	wait_wake(&t->write_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+	tty_wake_writers(t);
 }
 
 /* How many bytes can be taken for sure. A typed line that grew too long takes more, one by one: all but its end is dropped. */
@@ -339,6 +369,8 @@ static ssize_t tty_write(struct file *f, struct uio *from, s64 *pos)
 		if (n < want && !err)
 			err = -EFAULT;
 	}
+	if (err == -EAGAIN)
+		atomic_store(&t->tell_room, true);
 	mutex_unlock(&t->write_mutex);
 	return total ? (ssize_t)total : err;
 }
@@ -392,6 +424,7 @@ void tty_hangup(struct tty *t, bool session_ends)
 	tty_start(t);
 	t->packet_status = 0;
 	spin_unlock_irqrestore(&t->lock, flags);
+	async_forget(&t->async);
 	wait_wake_all(&t->read_wait);
 	wait_wake_all(&t->write_wait);
 	tty_unthrottle(t);
@@ -421,11 +454,31 @@ void tty_hangup(struct tty *t, bool session_ends)
 	}
 }
 
+/* The foreground group is told, if nobody else was named. */
+struct async_list *tty_async(struct tty *t, struct file *f)
+{
+	int group = 0;
+
+	spin_lock(&tty_control_lock);
+	if (t->foreground)
+		group = t->foreground->id;
+	spin_unlock(&tty_control_lock);
+	if (!group || file_default_owner(f, F_OWNER_PGRP, group))
+		file_default_owner(f, F_OWNER_PID, current->process->pid);
+	return &t->async;
+}
+
+static struct async_list *tty_file_async(struct file *f)
+{
+	return tty_file_dead(f) ? NULL : tty_async(tty_of(f), f);
+}
+
 const struct file_ops tty_file_ops = {
 	.name = "tty",
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
 	.ioctl = tty_file_ioctl,
+	.async = tty_file_async,
 	.release = tty_release,
 };

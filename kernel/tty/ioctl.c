@@ -148,7 +148,7 @@ static long do_tcflsh(struct tty *t, u64 arg, int unused __unused)
 		t->ops->flush_output(t);
 	spin_unlock_irqrestore(&t->lock, flags);
 	tty_unthrottle(t);
-	wait_wake_all(&t->write_wait);
+	tty_wake_writers(t);
 	return 0;
 }
 

@@ -67,7 +67,7 @@ static ssize_t master_read(struct file *f, struct uio *to, s64 *pos __unused)
 		spin_unlock_irqrestore(&p->slave.lock, flags);
 		if (n) {
 			if (!status)
-				wait_wake(&p->slave.write_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+				tty_wake_writers(&p->slave);
 			if (uio_write(to, chunk, n) < n)
 				return total ? (ssize_t)total : -EFAULT;
 			total += n;
@@ -117,6 +117,8 @@ static ssize_t master_write(struct file *f, struct uio *from, s64 *pos __unused)
 		}
 		total += done;
 	}
+	if (err == -EAGAIN)
+		atomic_store(&p->tell_room, true);
 	mutex_unlock(&t->write_mutex);
 	return total ? (ssize_t)total : err;
 }
@@ -202,11 +204,19 @@ static long master_ioctl(struct file *f, u32 cmd, u64 arg)
 	}
 }
 
+static struct async_list *master_async(struct file *f)
+{
+	struct pty *p = pty_of_file(f);
+	file_default_owner(f, F_OWNER_PID, current->process->pid); /* no group works in front of it */
+	return &p->slave.master_async;
+}
+
 const struct file_ops pty_master_ops = {
 	.name = "ptmx",
 	.read = master_read,
 	.write = master_write,
 	.poll = master_poll,
 	.ioctl = master_ioctl,
+	.async = master_async,
 	.release = master_release,
 };

@@ -17,8 +17,10 @@ static size_t slave_write(struct tty *t, const char *buf, size_t n)
 		done += run;
 	}
 	WRITE_ONCE(p->head, p->head + (u32)take);
-	if (take)
+	if (take) {
 		wait_wake(&p->master_wait, ~0u, (void *)(uintptr_t)(POLLIN | POLLRDNORM));
+		tty_tell(t, TTY_TELL_MASTER_IN);
+	}
 	return take;
 }
 
@@ -50,8 +52,12 @@ static void slave_close(struct tty *t, struct file *f __unused)
 
 static void slave_throttle(struct tty *t, bool on)
 {
-	if (!on)
-		wait_wake(&pty_of(t)->master_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+	struct pty *p = pty_of(t);
+	if (on)
+		return;
+	wait_wake(&p->master_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+	if (READ_ONCE(p->tell_room) && atomic_xchg(&p->tell_room, false))
+		tty_tell(t, TTY_TELL_MASTER_OUT);
 }
 
 static void slave_flush_output(struct tty *t)
@@ -60,7 +66,7 @@ static void slave_flush_output(struct tty *t)
 	p->tail = p->head;
 	if (t->ops->flushed)
 		t->ops->flushed(t, PKT_FLUSHWRITE);
-	wait_wake(&t->write_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+	tty_wake_writers(t);
 }
 
 static void slave_flushed(struct tty *t, u8 status)

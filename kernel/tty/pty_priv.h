@@ -23,6 +23,7 @@ struct pty {
 	bool slave_closed;          /* the last slave file went: the master reads EIO until one is opened again */
 	bool locked;                /* TIOCSPTLCK */
 	struct wait_queue master_wait;
+	bool tell_room;             /* atomic: the master found no room, so O_ASYNC is told of the next */
 	int index;
 	char name[16];
 	struct devpts *fs;          /* the instance it is in; `mount` keeps that alive */

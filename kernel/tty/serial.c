@@ -81,7 +81,7 @@ static void serial_interrupt(void *arg __unused)
 	if (input)
 		work_queue(&rx_work);
 	if (drained)
-		wait_wake(&serial.write_wait, ~0u, (void *)(uintptr_t)(POLLOUT | POLLWRNORM));
+		tty_wake_writers(&serial);
 }
 
 static void feed(struct work *w __unused)

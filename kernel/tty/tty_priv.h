@@ -51,6 +51,9 @@ void tty_set_termios(struct tty *t, const struct abi_termios *new);
 void tty_stop(struct tty *t);
 void tty_start(struct tty *t);
 void tty_wake_readers(struct tty *t);
+void tty_wake_writers(struct tty *t); /* there is room; any lock may be held, or none */
+void tty_tell(struct tty *t, u32 what); /* TTY_TELL_*: by the worker, for the lock may be held */
+struct async_list *tty_async(struct tty *t, struct file *f); /* f, of t's side, is to be told: by default with t's foreground group */
 bool tty_input_available(const struct tty *t, bool for_poll);
 /* After reading: tells a throttled driver that there is room. Lock not held. */
 void tty_unthrottle(struct tty *t);

@@ -16,31 +16,6 @@ static void first_process(struct process *p, int *err)
 
 NOTIFIER(process_first, first_process);
 
-static bool owner_exists(int type, int id)
-{
-	struct process *p;
-	struct thread *t;
-	struct pgroup *g;
-
-	switch (type) {
-	case F_OWNER_TID:
-		t = thread_find(id);
-		if (t)
-			thread_put(t);
-		return t;
-	case F_OWNER_PID:
-		p = process_find(id);
-		if (p)
-			process_put(p);
-		return p;
-	default:
-		g = pgroup_find(id);
-		if (g)
-			pgroup_put(g);
-		return g;
-	}
-}
-
 /* --- the root ---------------------------------------------------------------------------------------------------------------------- */
 
 static struct file *console_node_open(void)
@@ -90,7 +65,6 @@ static int vfs_start(void)
 		return err;
 	open_init();
 	exec_file_init();
-	file_owner_exists = owner_exists;
 	return 0;
 }
 

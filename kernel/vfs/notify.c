@@ -56,7 +56,7 @@ static void tell(struct inode *i, const struct fs_event *e, struct list *ended)
 {
 	hlist_for_each(n, &i->watches) {
 		struct fs_watch *w = container_of(n, struct fs_watch, link);
-		if (!(w->mask & e->mask & (FS_EVENTS | FS_UNMOUNT)) || (e->unlinked && w->excludes_unlinked))
+		if (!(w->mask & e->mask & (FS_EVENTS | FS_UNMOUNT | FS_RENAME)) || (e->unlinked && w->excludes_unlinked))
 			continue;
 		/* The memory of a watch that ends here stays until the lock is dropped, and so does its way to the next. */
 		if (w->ops->event(w, e))

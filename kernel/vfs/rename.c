@@ -101,6 +101,8 @@ static void tell_moved(const struct lookup_result *from, const struct lookup_res
 {
 	u32 cookie = fs_notify_cookie();
 
+	if (dir_of(from) == dir_of(to))
+		fs_notify_name(FS_RENAME, dir_of(from), moved, from->last, from->last_len, 0);
 	fs_notify_name(FS_MOVED_FROM, dir_of(from), moved, from->last, from->last_len, cookie);
 	fs_notify_name(FS_MOVED_TO, dir_of(to), moved, to->last, to->last_len, cookie);
 	if (victim)

@@ -87,6 +87,13 @@
 #define CLD_TRAPPED 4
 #define CLD_STOPPED 5
 #define CLD_CONTINUED 6
+/* What happened to a file: si_code of SIGIO. */
+#define POLL_IN 1
+#define POLL_OUT 2
+#define POLL_MSG 3
+#define POLL_ERR 4
+#define POLL_PRI 5
+#define POLL_HUP 6
 
 struct abi_siginfo {
 	int32_t signo, err, code, pad;

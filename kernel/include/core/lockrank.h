@@ -52,7 +52,8 @@ enum lock_rank {
 	RANK_NET_NEIGHBOUR = 138,
 	RANK_NET_TIMER = 139,
 	/* from here on: locks that interrupt handlers take, who may have come while any of those above was held */
-	RANK_PGROUP = 140,       /* members of process groups */
+	RANK_FILE_OWNER = 140,   /* who gets the signals of files */
+	RANK_PGROUP = 141,       /* members of process groups */
 	RANK_SIGHAND = 142,
 	RANK_CRED = 144,         /* the pointer to a thread's credentials */
 	RANK_TTY = 146,

@@ -19,6 +19,7 @@ struct mount;
 struct area;
 struct kstat;
 struct seq;
+struct async_list;
 
 /* A scatter list with a position. For user memory the copies may fault (may sleep). */
 struct uio_vec {
@@ -81,7 +82,7 @@ struct file_ops {
 	int (*set_flags)(struct file *f, u32 flags);                  /* F_SETFL wants O_NONBLOCK/O_APPEND/O_ASYNC */
 	int (*show_fdinfo)(struct file *f, struct seq *s);
 	long (*fcntl)(struct file *f, u32 cmd, u64 arg);              /* commands of one kind of file (pipe size, seals): default -EINVAL; -EBADF for pipe sizes */
-	int (*async)(struct file *f, bool on);                        /* O_ASYNC goes on or off; NULL: FIOASYNC gives -ENOTTY */
+	struct async_list *(*async)(struct file *f);                  /* where O_ASYNC waits for something to tell (file/async.h); NULL: FIOASYNC gives -ENOTTY */
 	u8 no_splice;                                                 /* NO_SPLICE_*: what splice and sendfile may not do with it, as on Linux: -EINVAL */
 };
 enum { NO_SPLICE_READ = 1, NO_SPLICE_WRITE = 2, NO_SPLICE = 3 };
@@ -99,23 +100,12 @@ struct file {
 	void *private;           /* the operations' */
 	struct spinlock lock;
 	struct list epoll_links; /* ipc: epoll items that watch it; lock */
-	struct file_owner *owner; /* F_SETOWN: vfs */
+	struct file_owner *owner; /* F_SETOWN, O_ASYNC (file/async.h): made once, under `lock` */
 	u64 readahead[2];
 };
 enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32,
        FILE_WRITER = 64 /* counted in inode->writers */, FILE_DENY_WRITE = 128 /* a program: nobody may write it */,
        FILE_OPENED = 256 /* the opening succeeded: its end is an event */ };
-
-/* Who gets SIGIO (F_SETOWN): a process group if id < 0. Guarded by file->lock. */
-struct file_owner {
-	int type; /* F_OWNER_TID, _PID, _PGRP */
-	int id;
-	int signo; /* F_SETSIG; 0: SIGIO */
-	u32 uid, euid;
-};
-enum { F_OWNER_TID, F_OWNER_PID, F_OWNER_PGRP };
-long file_set_owner(struct file *f, int id); /* F_SETOWN: a process, or a group if negative; 0: nobody. 0 or -errno */
-int file_get_owner(struct file *f);
 
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private); /* ERR_PTR(-ENFILE/-ENOMEM) */
 void file_get(struct file *f);
@@ -130,7 +120,7 @@ u32 file_poll(struct file *f, struct poll_table *pt);
 
 /* What upper stages hang into descriptors. */
 extern long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg); /* F_GETLK and its kin (stage 13); NULL: -ENOLCK */
-extern bool (*file_owner_exists)(int type, int id);                     /* proc's table, for F_SETOWN */
+extern long (*file_notify_hook)(struct file *f, int fd, u32 events);     /* F_NOTIFY (ipc); NULL: -EINVAL */
 extern int (*file_flags_check)(struct file *f, u32 flags);              /* vfs: may F_SETFL set these: 0 or -EPERM */
 extern void (*file_path_release)(struct file *f);                       /* vfs: after ops->release, of a file with a dentry */
 extern bool (*file_unlimited_hook)(void);                               /* vfs: may current open more than file_max? */

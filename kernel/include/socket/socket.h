@@ -10,7 +10,7 @@
 #include "abi/errno.h"
 #include "abi/socket.h"
 #include "core/compiler.h"
-#include "file/file.h"
+#include "file/async.h"
 
 struct socket;
 
@@ -81,6 +81,7 @@ struct socket {
 	u16 family, type;
 	int protocol;
 	void *proto; /* the family's */
+	struct async_list *async; /* the same: where O_ASYNC waits; NULL: it is told nothing */
 	struct socket_options options;
 	struct file *file; /* not counted; NULL until it has one */
 };

@@ -8,7 +8,7 @@
 #define TTY_TTY_H
 
 #include "abi/termios.h"
-#include "file/file.h"
+#include "file/async.h"
 #include "proc/proc.h"
 
 struct tty;
@@ -32,6 +32,7 @@ struct tty_ops {
 };
 #define ENOIOCTLCMD 515 /* never leaves the kernel: not this layer's ioctl */
 #define TTY_BUFFER 4096
+enum { TTY_TELL_IN = 1, TTY_TELL_OUT = 2, TTY_TELL_MASTER_IN = 4, TTY_TELL_MASTER_OUT = 8 };
 struct tty {
 	struct refcount ref;
 	const char *name;
@@ -67,7 +68,10 @@ struct tty {
 	struct char_device *device; /* its node in devfs, once registered */
 	bool is_pty;
 	u32 deferred;               /* atomic: signals for the worker to send */
+	u32 to_tell;                /* atomic: TTY_TELL_*, for the worker: files with O_ASYNC hear of it */
 	struct work deferred_work;
+	struct async_list async, master_async; /* the second is the pty's master's */
+	bool tell_room;             /* atomic: a writer found no room, so O_ASYNC is told of the next */
 };
 extern struct spinlock tty_control_lock; /* sessions, foreground groups and open counts of all terminals; interrupts stay on */
 

@@ -25,6 +25,7 @@ enum {
 	FS_CREATE = 256, FS_DELETE = 512, FS_DELETE_SELF = 1024, FS_MOVE_SELF = 2048,
 	FS_EVENTS = 0xfff,
 	FS_UNMOUNT = 0x2000,
+	FS_RENAME = 0x10000000, /* a name became another one in its directory: goes before the two halves of the move */
 	FS_ISDIR = 0x40000000, /* goes with the others */
 };
 struct fs_event {
