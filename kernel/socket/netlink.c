@@ -10,18 +10,23 @@
 #include "abi/netlink.h"
 #include "core/atomic.h"
 #include "core/err.h"
+#include "core/node.h"
 #include "core/registry.h"
 #include "ipc/ipc.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "sched/mutex.h"
 #include "usermode/process.h"
+#include "vfs/vfs.h"
 
 struct netlink {
+	struct socket *socket;
 	struct spinlock lock;
 	struct list queue;      /* struct mq_cookie: lock */
 	u32 bytes;              /* in it: lock */
+	u32 drops;              /* answers that found no room: lock */
 	struct wait_queue wait;
+	struct async_list async;
 	u32 port;               /* ports_mutex; 0: none yet */
 	struct list link;       /* of those with a port: ports_mutex */
 };
@@ -53,6 +58,9 @@ static int netlink_create(struct socket *s, int protocol)
 	list_init(&n->queue);
 	list_init(&n->link);
 	wait_queue_init(&n->wait);
+	async_init(&n->async);
+	n->socket = s;
+	s->async = &n->async;
 	s->ops = &netlink_ops;
 	s->proto = n;
 	return 0;
@@ -80,6 +88,13 @@ static struct mq_cookie *cookie_make(struct file *f, const u8 *data)
 	return c;
 }
 
+/* Something is to be read. */
+static void came(struct netlink *n)
+{
+	wait_wake(&n->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+	async_notify(&n->async, POLL_IN, ASYNC_BOTH);
+}
+
 static void cookie_send(struct mq_cookie *c, u8 last)
 {
 	struct file *f = c->file;
@@ -91,7 +106,7 @@ static void cookie_send(struct mq_cookie *c, u8 last)
 	list_add_tail(&n->queue, &c->link);
 	n->bytes += c->len;
 	spin_unlock(&n->lock);
-	wait_wake(&n->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+	came(n);
 	file_put(f);
 }
 
@@ -123,12 +138,14 @@ int netlink_answer(struct socket *s, const void *data, u32 len)
 	if (fits) {
 		list_add_tail(&n->queue, &c->link);
 		n->bytes += len;
+	} else {
+		n->drops++;
 	}
 	spin_unlock(&n->lock);
 	if (!fits)
 		kfree(c);
 	else
-		wait_wake(&n->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+		came(n);
 	return fits ? 0 : -ENOBUFS;
 }
 
@@ -278,6 +295,30 @@ static void netlink_release(struct socket *s)
 	}
 	kfree(n);
 }
+
+/* --- /proc/net/netlink: who has a port, the kernel's own first ---------------------------------------------------------- */
+
+static void show_one(struct seq *s, u32 port, u32 waiting, u32 users, u32 drops, u64 inode)
+{
+	seq_printf(s, "%016lx %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n", 0ul, 0, port, 0u, waiting, 0, 0, users, drops, inode);
+}
+
+static int netlink_show(struct seq *s)
+{
+	struct netlink *n;
+
+	seq_puts(s, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
+	if (netlink_request)
+		show_one(s, 0, 0, 2, 0, 0);
+	mutex_lock(&ports_mutex);
+	list_for_each(n, &ports, link) {
+		struct file *f = READ_ONCE(n->socket->file); /* one that is being closed stays until the release has had the mutex */
+		show_one(s, n->port, READ_ONCE(n->bytes), 2, READ_ONCE(n->drops), f && f->inode ? f->inode->ino : 0);
+	}
+	mutex_unlock(&ports_mutex);
+	return 0;
+}
+NODE(net_netlink, .path = "net/netlink", .show = netlink_show);
 
 static int netlink_start(void)
 {

@@ -9,6 +9,5 @@
 HEADER(tcp6, "tcp6", SOCKETS6 "\n");
 HEADER(udp6, "udp6", SOCKETS6 " ref pointer drops\n");
 HEADER(raw6, "raw6", SOCKETS6 " ref pointer drops\n");
-HEADER(netlink, "netlink", "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
 HEADER(if_inet6, "if_inet6", "");
 HEADER(ipv6_route, "ipv6_route", "");
