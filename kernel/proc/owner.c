@@ -5,11 +5,23 @@
 #include "file/async.h"
 #include "lib/string.h"
 
+/* With its process, which may end before: counted; NULL. */
+static struct thread *find_thread(int id)
+{
+	struct thread *t = thread_find(id);
+
+	if (t && !(t->process && refcount_get_unless_zero(&t->process->ref))) {
+		thread_put(t);
+		t = NULL;
+	}
+	return t;
+}
+
 static int owner_find(struct file_owner *o, int id)
 {
 	const struct cred *c = cred_current();
 
-	o->target = o->type == F_OWNER_TID ? (void *)thread_find(id) : o->type == F_OWNER_PID ? (void *)process_find(id) : (void *)pgroup_find(id);
+	o->target = o->type == F_OWNER_TID ? (void *)find_thread(id) : o->type == F_OWNER_PID ? (void *)process_find(id) : (void *)pgroup_find(id);
 	o->uid = c->uid;
 	o->euid = c->euid;
 	return o->target ? 0 : -ESRCH;
@@ -17,12 +29,17 @@ static int owner_find(struct file_owner *o, int id)
 
 static void owner_put(int type, void *target)
 {
-	if (type == F_OWNER_TID)
-		thread_put(target);
-	else if (type == F_OWNER_PID)
-		process_put(target);
-	else
+	struct thread *t = target;
+	struct process *p = target;
+
+	if (type == F_OWNER_TID) {
+		p = t->process;
+		thread_put(t);
+	}
+	if (type == F_OWNER_PGRP)
 		pgroup_put(target);
+	else
+		process_put(p);
 }
 
 /* Without the tree lock, which ranks before: one that ends this moment may be there still, or not any more. */
@@ -82,11 +99,7 @@ static void each_target(const struct file_owner *o, const struct abi_siginfo *in
 
 	switch (o->type) {
 	case F_OWNER_TID:
-		if (t->process && refcount_get_unless_zero(&t->process->ref)) {
-			p = t->process;
-			send(o, p, t, info);
-			process_put(p);
-		}
+		send(o, t->process, t, info);
 		break;
 	case F_OWNER_PID:
 		send(o, p, p->leader, info);

@@ -323,6 +323,8 @@ long sys_openat2(int dirfd, const char __user *path, const void __user *user_how
 
 	if (size < sizeof(how))
 		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	fd = copy_struct_from_user(&how, sizeof(how), user_how, size);
 	if (!fd)
 		fd = how_refused(&how);
