@@ -47,9 +47,9 @@ int arp_transmit(struct netdev *d, u32 next_hop, struct packet *p)
 	bool ask = false;
 
 	spin_lock(&neighbour_lock);
-	struct neighbour *n = neighbour_find(d, next_hop);
+	struct neighbour *n = neighbour_find(d, address_v4(next_hop));
 	if (!n)
-		n = neighbour_make(d, next_hop);
+		n = neighbour_make(d, address_v4(next_hop));
 	if (!n) {
 		spin_unlock(&neighbour_lock);
 		packet_free(p);
@@ -61,15 +61,7 @@ int arp_transmit(struct netdev *d, u32 next_hop, struct packet *p)
 	if (known) {
 		memcpy(to, n->address, ETHER_ADDRESS);
 	} else {
-		/* The newest packets are worth most: the oldest goes when there is no room. */
-		if (n->queue_len >= ARP_QUEUE_MAX) {
-			struct packet *old = list_first(&n->queue, struct packet, link);
-			list_del(&old->link);
-			n->queue_len--;
-			packet_free(old);
-		}
-		list_add_tail(&n->queue, &p->link);
-		n->queue_len++;
+		neighbour_enqueue(n, p);
 		ask = !n->asked;
 		if (ask) {
 			n->asked = now;
@@ -94,9 +86,9 @@ static void learn(struct netdev *d, const struct arp_header *a, bool for_us)
 
 	list_init(&waiting);
 	spin_lock(&neighbour_lock);
-	struct neighbour *n = neighbour_find(d, a->sender_ip);
+	struct neighbour *n = neighbour_find(d, address_v4(a->sender_ip));
 	if (!n && for_us)
-		n = neighbour_make(d, a->sender_ip);
+		n = neighbour_make(d, address_v4(a->sender_ip));
 	if (n) {
 		memcpy(n->address, a->sender, ETHER_ADDRESS);
 		n->resolved = true;

@@ -1,4 +1,4 @@
-/* The table of neighbours, between ARP (arp.c) and what is given around it (neighbour.c). */
+/* The table of neighbours, between ARP (arp.c), its like of IPv6 (ndisc.c) and what is given around them (neighbour.c). */
 #ifndef NET_ARP_PRIV_H
 #define NET_ARP_PRIV_H
 
@@ -6,7 +6,7 @@
 
 struct neighbour {
 	struct list link;      /* of its hash chain */
-	u32 ip;
+	struct address ip;
 	struct netdev *dev;
 	bool resolved;
 	u8 address[ETHER_ADDRESS];
@@ -23,8 +23,9 @@ struct neighbour {
 
 extern struct spinlock neighbour_lock; /* all neighbours */
 /* neighbour_lock held. */
-struct neighbour *neighbour_find(struct netdev *d, u32 ip);
-struct neighbour *neighbour_make(struct netdev *d, u32 ip); /* with the oldest one gone if there are too many; NULL if memory is short */
+struct neighbour *neighbour_find(struct netdev *d, struct address ip);
+struct neighbour *neighbour_make(struct netdev *d, struct address ip); /* with the oldest one gone if there are too many; NULL if memory is short */
+void neighbour_enqueue(struct neighbour *n, struct packet *p); /* waits for n's address: takes p over */
 /* Somebody waits for an answer, or will: has neighbours looked through again. */
 void neighbours_watch(void);
 

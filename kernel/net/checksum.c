@@ -34,14 +34,12 @@ u16 checksum_fold(u32 sum)
 	return (u16)~sum;
 }
 
-u32 checksum_pseudo(u32 source, u32 destination, u8 protocol, u32 len)
+u32 checksum_pseudo(struct address source, struct address destination, u8 protocol, u32 len)
 {
 	struct {
-		u32 source, destination;
-		u8 zero, protocol;
-		u16 len;
-	} pseudo = { source, destination, 0, protocol, be16((u16)len) };
+		struct address source, destination;
+		u32 len, protocol;
+	} pseudo = { source, destination, be32(len), be32(protocol) }; /* RFC 8200 section 8.1; RFC 9293 section 3.1 sums the same up */
 
-	_Static_assert(sizeof(pseudo) == 12, "RFC 768, RFC 9293 section 3.1");
 	return checksum_add(0, &pseudo, sizeof(pseudo));
 }

@@ -8,7 +8,7 @@
 #define QUOTED 548u /* RFC 1812 section 4.3.2.3: as much as fits into 576 bytes */
 
 /* RFC 1812 section 4.3.2.8: a bucket of 50 that a thousand a second fill. */
-static bool allowed(void)
+bool icmp_allowed(void)
 {
 	static struct spinlock lock = SPINLOCK_INIT("ICMP rate", RANK_NET_NEIGHBOUR);
 	static u64 full_at; /* lock */
@@ -58,7 +58,7 @@ void icmp_error(struct packet *p, u8 type, u8 code, u32 rest)
 		if (about != ICMP_ECHO && about != ICMP_ECHO_REPLY && about != ICMP_TIMESTAMP && about != ICMP_TIMESTAMP_REPLY)
 			return;
 	}
-	if (!allowed())
+	if (!icmp_allowed())
 		return;
 	len = MIN(len, QUOTED);
 	struct packet *e = packet_alloc(PACKET_HEADROOM, (u32)sizeof(struct icmp_header) + len, ALLOC_ATOMIC);
@@ -79,7 +79,7 @@ void icmp_error(struct packet *p, u8 type, u8 code, u32 rest)
 
 /* --- what comes ---------------------------------------------------------------------------------------------------- */
 
-int icmp_errno(const struct icmp_header *h, bool *fatal)
+static int icmp_errno(const struct icmp_header *h, bool *fatal)
 {
 	/* As Linux: by the code of an unreachable. */
 	static const struct {
@@ -115,11 +115,16 @@ static void receive_error(struct packet *p, const struct icmp_header *h, u32 fro
 	if (len < sizeof(*inner) || inner->version_ihl >> 4 != 4 || ip_header_len(inner) < sizeof(*inner) || ip_header_len(inner) + 8 > len)
 		return;
 	if (h->type == ICMP_UNREACHABLE && h->code == ICMP_FRAGMENTATION_NEEDED && be16(h->mtu) >= 68)
-		ip_learn_mtu(inner->destination, be16(h->mtu));
-	raw_error(inner, len, h);
-	const struct ip_protocol *protocol = ip_protocol_of(inner->protocol);
-	if (protocol && protocol->error)
-		protocol->error(inner, len, h, from);
+		path_mtu_learn(address_v4(inner->destination), be16(h->mtu));
+	u32 header = ip_header_len(inner);
+	struct inet_error e = {
+		.local = address_v4(inner->source), .remote = address_v4(inner->destination), .from = address_v4(from), .dev = p->dev,
+		.transport = (const u8 *)inner + header, .len = len - header, .origin = SO_EE_ORIGIN_ICMP, .type = h->type, .code = h->code,
+	};
+	e.err = icmp_errno(h, &e.fatal);
+	if (e.err == EMSGSIZE)
+		e.info = be16(h->mtu);
+	inet_error_deliver(&e, inner->protocol);
 }
 
 /* RFC 1122 section 3.2.2.6: back with the same data, from the address that was asked. */
@@ -175,4 +180,4 @@ static void icmp_receive(struct packet *p)
 	}
 	packet_free(p);
 }
-IP_PROTOCOL(icmp, .number = PROTO_ICMP, .receive = icmp_receive);
+IP_PROTOCOL(icmp, .number = PROTO_ICMP, .families = CARRIED_BY_V4, .receive = icmp_receive);

@@ -1,5 +1,5 @@
 /*
- * What all sockets of AF_INET share: their life, names, send and receive buffers, and the family's entry to the socket calls.
+ * What all sockets of AF_INET and AF_INET6 share: their life, send and receive buffers, paths, and the families' entry to the socket calls.
  */
 #include "inet_priv.h"
 
@@ -28,9 +28,12 @@ void inet_init_sock(struct inet_sock *sk, u8 type, u8 protocol, struct socket *s
 	sk->type = type;
 	sk->protocol = protocol;
 	sk->socket = s;
+	sk->family = s ? s->family : AF_INET;
+	sk->local = sk->remote = inet_any(sk);
 	sk->options = s ? &s->options : &no_options;
 	list_init(&sk->port_link);
 	list_init(&sk->receive);
+	list_init(&sk->errors);
 	list_init(&sk->memberships);
 	wait_queue_init(&sk->wait);
 	async_init(&sk->async);
@@ -38,7 +41,9 @@ void inet_init_sock(struct inet_sock *sk, u8 type, u8 protocol, struct socket *s
 		s->async = &sk->async;
 	mutex_init(&sk->reader, "inet socket reader", RANK_PIPE);
 	mutex_init(&sk->writer, "inet socket writer", RANK_PIPE);
-	sk->inet = (struct inet_options){ .ttl = -1, .multicast_ttl = 1, .multicast_loop = true, .multicast_all = true, .mtu_discover = IP_PMTUDISC_WANT };
+	sk->inet = (struct inet_options){ .ttl = -1, .multicast_ttl = 1, .multicast_loop = true, .multicast_all = true, .mtu_discover = IP_PMTUDISC_WANT,
+					 .unicast_hops = -1, .multicast_hops = -1, .multicast_loop6 = true, .multicast_all6 = true, .mtu_discover6 = IP_PMTUDISC_WANT,
+					 .checksum_at = -1 };
 }
 
 void inet_put(struct inet_sock *sk)
@@ -173,7 +178,7 @@ u32 inet_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	poll_wait(pt, f, &sk->wait);
 	smp_mb();
 	u8 shut = READ_ONCE(sk->shutdown);
-	if (READ_ONCE(sk->error))
+	if (READ_ONCE(sk->error) || !list_empty(&sk->errors))
 		events |= POLLERR;
 	if (shut & RECEIVE_SHUT)
 		events |= POLLRDHUP | POLLIN | POLLRDNORM;
@@ -194,7 +199,8 @@ void inet_shutdown_datagrams(struct inet_sock *sk)
 	port_release(sk);
 	spin_lock(&sk->lock);
 	list_splice_tail(&gone, &sk->receive);
-	sk->receive_charge = 0;
+	list_splice_tail(&gone, &sk->errors);
+	sk->receive_charge = sk->error_charge = 0;
 	spin_unlock(&sk->lock);
 	packet_list_free(&gone);
 }
@@ -212,167 +218,53 @@ void inet_release(struct inet_sock *sk)
 	net_end();
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
-
-void inet_fill_name(struct abi_sockaddr *out, u32 address, u16 port)
-{
-	struct abi_sockaddr_in in = { .family = AF_INET, .port = be16(port), .address = address };
-
-	memcpy(out, &in, sizeof(in));
-}
-
-int inet_name(struct socket *s, struct abi_sockaddr *out, bool peer)
-{
-	struct inet_sock *sk = s->proto;
-	int err = 0;
-
-	spin_lock(&sk->lock);
-	if (!peer)
-		inet_fill_name(out, sk->local, sk->local_port);
-	else if (sk->remote_port && (sk->protocol != PROTO_TCP || tcp_is_connected(sk)))
-		inet_fill_name(out, sk->remote, sk->remote_port);
-	else
-		err = -ENOTCONN;
-	spin_unlock(&sk->lock);
-	return err ? err : (int)SOCKADDR_IN_LEN;
-}
-
-int inet_check_name(const struct inet_sock *sk, const struct abi_sockaddr *name, u32 len, struct abi_sockaddr_in *out)
-{
-	if (len < SOCKADDR_IN_LEN)
-		return -EINVAL;
-	memcpy(out, name, sizeof(*out));
-	/* Programs of old leave the family out with "any address": Linux forgives them. */
-	if (out->family != AF_INET && !(out->family == AF_UNSPEC && out->address == IP_ANY))
-		return -EAFNOSUPPORT;
-	if (out->address && !sk->inet.free_bind) {
-		enum ip_scope scope = ip_scope_of(out->address);
-		if (scope == IP_UNICAST || (sk->type == SOCK_STREAM && scope != IP_LOCAL))
-			return -EADDRNOTAVAIL;
-	}
-	u16 port = be16(out->port);
-	if (port && port < 1024 && sk->type != SOCK_RAW && !capable(CAP_NET_BIND_SERVICE))
-		return -EACCES;
-	return 0;
-}
-
-int inet_check_destination(const struct abi_sockaddr *name, u32 len, struct abi_sockaddr_in *out)
-{
-	if (len < SOCKADDR_IN_LEN)
-		return -EINVAL;
-	memcpy(out, name, sizeof(*out));
-	return out->family == AF_INET ? 0 : -EAFNOSUPPORT;
-}
-
 /* --- paths --------------------------------------------------------------------------------------------------------- */
 
-int inet_route(struct inet_sock *sk, struct ip_path *path, u32 to, u32 source, bool dont_route)
+int inet_route(struct inet_sock *sk, struct inet_path *path, struct address to, struct address source, bool dont_route)
 {
 	struct netdev *dev = sk->device ? netdev_by_index(sk->device) : NULL;
 
 	if (sk->device && !dev)
 		return -ENODEV;
-	if (ip_is_multicast(to)) {
-		if (!dev && sk->inet.multicast_device)
-			dev = netdev_by_index(sk->inet.multicast_device);
-		if (!source)
-			source = sk->inet.multicast_source;
+	if (address_is_multicast(to)) {
+		int chosen = address_is_v4(to) ? sk->inet.multicast_device : sk->inet.multicast_device6;
+		if (!dev && chosen)
+			dev = netdev_by_index(chosen);
+		if (address_is_any(source) && address_is_v4(to) && sk->inet.multicast_source)
+			source = address_v4(sk->inet.multicast_source);
 	}
-	int err = ip_route(path, to, source, dev);
-	if (!err && (dont_route || sk->options->dont_route) && path->next_hop != to && path->scope == IP_UNICAST)
+	int err = family_of(to)->route(path, to, source, dev);
+	if (!err && (dont_route || sk->options->dont_route) && !address_equal(path->next_hop, to) && path->scope == IP_UNICAST)
 		err = -ENETUNREACH;
 	return err;
 }
 
-u8 inet_ttl(const struct inet_sock *sk, const struct ip_path *path)
+u8 inet_ttl(const struct inet_sock *sk, const struct inet_path *path)
 {
+	const struct inet_options *o = &sk->inet;
+
+	if (path->family == &ipv4_family)
+		return path->scope == IP_MULTICASTS ? o->multicast_ttl : o->ttl < 0 ? 64 : (u8)o->ttl;
 	if (path->scope == IP_MULTICASTS)
-		return sk->inet.multicast_ttl;
-	return sk->inet.ttl < 0 ? 64 : (u8)sk->inet.ttl;
+		return o->multicast_hops < 0 ? 1 : (u8)o->multicast_hops;
+	return o->unicast_hops < 0 ? READ_ONCE(path->dev->hop_limit) : (u8)o->unicast_hops;
 }
 
-/* --- control messages ---------------------------------------------------------------------------------------------- */
-
-static void put_extra(struct socket_msg *m, int level, int type, const void *data, u32 len)
+bool inet_dont_fragment(const struct inet_sock *sk, const struct inet_path *path)
 {
-	if (m->extra_count == SOCKET_EXTRA_MAX)
-		return;
-	struct socket_extra *e = &m->extra[m->extra_count++];
-	*e = (struct socket_extra){ .level = level, .type = type, .len = len };
-	memcpy(e->data, data, len);
+	u8 discover = path->family == &ipv4_family ? sk->inet.mtu_discover : sk->inet.mtu_discover6;
+
+	return discover == IP_PMTUDISC_DO || discover == IP_PMTUDISC_PROBE || (path->family != &ipv4_family && sk->inet.dont_fragment6);
 }
 
-void inet_control(struct inet_sock *sk, struct socket *s, struct packet *p, const struct ip_header *ip, struct socket_msg *m)
+u8 inet_tos(const struct inet_sock *sk, const struct inet_path *path)
 {
-	if (s->options.timestamp || s->options.timestamp_ns) {
-		u64 unit = s->options.timestamp_ns ? 1 : 1000;
-		u64 pair[2] = { p->stamp / NSEC_PER_SEC, p->stamp % NSEC_PER_SEC / unit };
-		put_extra(m, SOL_SOCKET, s->options.timestamp_ns ? SO_TIMESTAMPNS_OLD : SO_TIMESTAMP_OLD, pair, sizeof(pair));
-	}
-	if (sk->inet.packet_info) {
-		struct abi_in_pktinfo info = { .index = p->dev->index, .spec_dst = ip->destination, .address = ip->destination };
-		put_extra(m, SOL_IP, IP_PKTINFO, &info, sizeof(info));
-	}
-	if (sk->inet.receive_ttl) {
-		int ttl = ip->ttl;
-		put_extra(m, SOL_IP, IP_TTL, &ttl, sizeof(ttl));
-	}
-	if (sk->inet.receive_tos)
-		put_extra(m, SOL_IP, IP_TOS, &ip->tos, sizeof(ip->tos));
-}
-
-int inet_send_control(const struct socket_msg *m, struct send_control *c)
-{
-	*c = (struct send_control){ .ttl = -1, .tos = -1 };
-	for (u32 i = 0; i < m->extra_count; i++) {
-		const struct socket_extra *e = &m->extra[i];
-		struct abi_in_pktinfo info;
-		int value;
-		if (e->level != SOL_IP)
-			continue;
-		switch (e->type) {
-		case IP_PKTINFO:
-			if (e->len != sizeof(info))
-				return -EINVAL;
-			memcpy(&info, e->data, sizeof(info));
-			c->device = info.index;
-			c->source = info.spec_dst;
-			break;
-		case IP_TTL:
-		case IP_TOS:
-			if (e->len != sizeof(value) && !(e->type == IP_TOS && e->len == 1))
-				return -EINVAL;
-			value = e->data[0];
-			if (e->len == sizeof(value))
-				memcpy(&value, e->data, sizeof(value));
-			if (value < (e->type == IP_TTL) || value > 255)
-				return -EINVAL;
-			*(e->type == IP_TTL ? &c->ttl : &c->tos) = value;
-			break;
-		default:
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-/* --- /proc/net ------------------------------------------------------------------------------------------------------ */
-
-void ip_text(char out[16], u32 address)
-{
-	const u8 *b = (const u8 *)&address;
-
-	ksnprintf(out, 16, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-}
-
-void inet_show(struct seq *s, struct inet_sock *sk, u32 number, u8 state, u32 sent, u32 received)
-{
-	seq_printf(s, "%4u: %08X:%04X %08X:%04X %02X %08X:%08X ", number, sk->local, sk->local_port, sk->remote, sk->remote_port, state, sent, received);
+	return path->family == &ipv4_family ? sk->inet.tos : sk->inet.traffic_class;
 }
 
 /* --- the family ---------------------------------------------------------------------------------------------------- */
 
-static int inet_create(struct socket *s, int protocol)
+static int create(struct socket *s, int protocol, int icmp)
 {
 	int err;
 
@@ -383,7 +275,7 @@ static int inet_create(struct socket *s, int protocol)
 		err = protocol && protocol != PROTO_TCP ? -EPROTONOSUPPORT : tcp_create(s);
 		break;
 	case SOCK_DGRAM:
-		if (protocol == PROTO_ICMP)
+		if (protocol == icmp)
 			return -EACCES; /* net.ipv4.ping_group_range lets nobody, as it comes */
 		err = protocol && protocol != PROTO_UDP ? -EPROTONOSUPPORT : udp_create(s);
 		break;
@@ -399,7 +291,18 @@ static int inet_create(struct socket *s, int protocol)
 		((struct inet_sock *)s->proto)->uid = cred_current()->euid;
 	return err;
 }
+
+static int inet_create(struct socket *s, int protocol)
+{
+	return create(s, protocol, PROTO_ICMP);
+}
 SOCKET_FAMILY(inet, .family = AF_INET, .name = "IPv4", .create = inet_create);
+
+static int inet6_create(struct socket *s, int protocol)
+{
+	return create(s, protocol, PROTO_ICMPV6);
+}
+SOCKET_FAMILY(inet6, .family = AF_INET6, .name = "IPv6", .create = inet6_create);
 
 static int net_init(void)
 {
@@ -407,6 +310,7 @@ static int net_init(void)
 	net_timers_init();
 	ip_protocols_init();
 	neighbours_init();
+	ip6_init();
 	udp_init();
 	raw_init();
 	packet_socket_init();

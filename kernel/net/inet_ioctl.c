@@ -309,11 +309,11 @@ static long arp_ioctl(u32 cmd, void __user *arg)
 	if (d->type != NETDEV_TYPE_ETHERNET)
 		return -ENXIO;
 	if (cmd == SIOCSARP)
-		return neighbour_set(d, r.address.address, r.hardware.data);
+		return neighbour_set(d, address_v4(r.address.address), r.hardware.data);
 	if (cmd == SIOCDARP)
-		return neighbour_delete(d, r.address.address);
+		return neighbour_delete(d, address_v4(r.address.address));
 	memset(&r.hardware, 0, sizeof(r.hardware));
-	if (!neighbour_get(d, r.address.address, r.hardware.data))
+	if (!neighbour_get(d, address_v4(r.address.address), r.hardware.data))
 		return -ENXIO;
 	r.hardware.family = NETDEV_TYPE_ETHERNET;
 	r.flags = 2; /* ATF_COM */
@@ -355,7 +355,7 @@ long inet_ioctl(struct socket *s, u32 cmd, u64 arg)
 	case SIOCSARP:
 		return arp_ioctl(cmd, user);
 	case SIOCGSTAMP:
-		return s->family == AF_INET ? stamp_ioctl(s->proto, user) : -ENOTTY;
+		return s->family == AF_INET || s->family == AF_INET6 ? stamp_ioctl(s->proto, user) : -ENOTTY;
 	}
 	return -ENOTTY; /* then it may be about a device */
 }

@@ -85,7 +85,7 @@ static int set_membership(struct inet_sock *sk, const void __user *value, u32 le
 	}
 	if (r.index && !netdev_by_index(r.index))
 		return join ? -ENODEV : -EADDRNOTAVAIL;
-	return multicast_change(sk, r.group, r.index, join);
+	return multicast_change(sk, address_v4(r.group), r.index, join);
 }
 
 static int set_multicast_device(struct inet_sock *sk, const void __user *value, u32 len)
@@ -218,6 +218,8 @@ int inet_set_option(struct socket *s, int level, int option, const void __user *
 
 	if (level == SOL_SOCKET)
 		return set_device(sk, value, len);
+	if (level == SOL_IPV6)
+		return ipv6_set_option(sk, option, value, len);
 	if (level != SOL_IP)
 		return -ENOPROTOOPT;
 	switch (option) {
@@ -242,6 +244,8 @@ int inet_get_option(struct socket *s, int level, int option, void __user *value,
 
 	if (level == SOL_SOCKET)
 		return get_device(sk, value, len);
+	if (level == SOL_IPV6)
+		return ipv6_get_option(sk, option, value, len);
 	if (level != SOL_IP)
 		return -EOPNOTSUPP;
 	switch (option) {
@@ -255,8 +259,8 @@ int inet_get_option(struct socket *s, int level, int option, void __user *value,
 	case IP_OPTIONS:
 		return option_out(value, len, o->ip.data, o->ip.len);
 	case IP_MTU: {
-		struct ip_path path;
-		if (!sk->remote)
+		struct inet_path path;
+		if (address_is_any(sk->remote))
 			return -ENOTCONN;
 		if (inet_route(sk, &path, sk->remote, sk->local, false))
 			return -ENOTCONN;

@@ -24,6 +24,7 @@
 #include "socket/socket.h"
 
 struct port_table;
+struct seq;
 
 #define RECEIVE_SHUT 1
 #define SEND_SHUT 2
@@ -32,11 +33,11 @@ struct port_table;
 
 struct membership {
 	struct list link; /* multicast.c's lock */
-	u32 group;
+	struct address group;
 	int device;       /* index */
 };
 
-/* Options at SOL_IP; plain words, each read and written whole. */
+/* Options at SOL_IP and SOL_IPV6; plain words, each read and written whole. */
 struct inet_options {
 	s32 ttl;           /* -1: 64 */
 	u8 tos;
@@ -46,6 +47,16 @@ struct inet_options {
 	u32 multicast_source;
 	int multicast_device;
 	struct ip_options ip; /* lock */
+	/* The same at SOL_IPV6 (ipv6(7)). */
+	s16 unicast_hops, multicast_hops; /* -1: as it comes */
+	u8 traffic_class, mtu_discover6;
+	bool multicast_loop6, multicast_all6, receive_packet_info6, receive_hop_limit, receive_class, receive_error6, dont_fragment6, auto_flow, flow_info, send_flow,
+		receive_packet_info_old, receive_hop_limit_old, /* by the numbers of RFC 2292 */
+		receive_path_mtu, unheard[4]; /* the last: asked for extension headers to be shown, which are not kept */
+	int multicast_device6, unicast_device6;
+	s32 checksum_at;       /* raw: where it is in what is sent and comes; -1: nowhere */
+	u32 icmp6_filter[8];   /* raw: types not wanted, a bit each */
+	u32 preferences;
 	u32 icmp_filter;   /* raw: types not wanted, a bit each */
 };
 
@@ -53,10 +64,12 @@ struct inet_sock {
 	struct refcount ref;
 	struct spinlock lock;
 	u8 type, protocol;
+	u16 family;                /* AF_INET, AF_INET6: what the program speaks; a socket of the latter may talk to both */
+	bool v6only;               /* … or not */
 	struct socket *socket;     /* lock; NULL: closed, or not accepted yet */
 	const struct socket_options *options; /* the socket's, or a copy that a connection brought up */
-	/* Names. Changed under lock and the table's lock; either suffices to read. Addresses as on the wire, ports in the machine's order. */
-	u32 local, remote;
+	/* Names. Changed under lock and the table's lock; either suffices to read. Ports in the machine's order. */
+	struct address local, remote;
 	u16 local_port, remote_port;
 	int device;                /* SO_BINDTODEVICE: index; 0: any */
 	bool user_address, user_port; /* bind(2) asked for them */
@@ -70,6 +83,8 @@ struct inet_sock {
 	int error;                 /* atomic: positive; who reads it clears it */
 	u8 shutdown;               /* lock */
 	struct list receive;       /* lock */
+	struct list errors;        /* lock: what MSG_ERRQUEUE reads (inet_errors.c) */
+	u32 error_charge;          /* lock */
 	u32 receive_charge;        /* lock */
 	u32 send_charge;           /* atomic: memory of ours that is under way */
 	u32 drops;                 /* atomic: came, but did not fit */
@@ -92,7 +107,9 @@ struct port_table {
 void port_table_init(struct port_table *t, const char *name, bool (*may_share)(const struct inet_sock *, const struct inet_sock *));
 static inline struct list *port_bucket(struct port_table *t, u16 port) { return &t->buckets[port % PORT_BUCKETS]; }
 /* Gives an unbound sk the name; port 0: a free one. 0, -EADDRINUSE. sk->lock held, or nobody else knows it. */
-int port_bind(struct port_table *t, struct inet_sock *sk, u32 address, u16 port);
+int port_bind(struct port_table *t, struct inet_sock *sk, struct address address, u16 port);
+/* May both be bound to one port, their local addresses as far as they go? */
+bool inet_names_overlap(const struct inet_sock *a, struct address a_local, const struct inet_sock *b, struct address b_local);
 /* A connection that was made from a listener: shares its port. */
 void port_inherit(struct port_table *t, struct inet_sock *sk, u16 port);
 void port_release(struct inet_sock *sk); /* no effect on one that has none */
@@ -109,16 +126,34 @@ void inet_charge_send(struct inet_sock *sk, struct packet *p);
 void inet_uncharge_send(struct packet *p);
 /* Queues a datagram, or drops it for want of room: takes it over. */
 bool inet_queue(struct inet_sock *sk, struct packet *p);
+/* What a struct sockaddr_in or sockaddr_in6 says. */
+struct inet_name {
+	struct address address;
+	u16 port;
+	int device; /* the zone of a link-local one; 0: none */
+};
 /* bind(2) but for the port: 0 or -errno. */
-int inet_check_name(const struct inet_sock *sk, const struct abi_sockaddr *name, u32 len, struct abi_sockaddr_in *out);
+int inet_check_name(struct inet_sock *sk, const struct abi_sockaddr *name, u32 len, struct inet_name *out);
 /* A destination in a sendto or connect: 0 or -errno. */
-int inet_check_destination(const struct abi_sockaddr *name, u32 len, struct abi_sockaddr_in *out);
+int inet_check_destination(const struct inet_sock *sk, const struct abi_sockaddr *name, u32 len, struct inet_name *out);
 int inet_name(struct socket *s, struct abi_sockaddr *out, bool peer);
-void inet_fill_name(struct abi_sockaddr *out, u32 address, u16 port);
+/* As sk's family writes it: its length. */
+u32 inet_fill_name(const struct inet_sock *sk, struct abi_sockaddr *out, struct address address, u16 port, int device);
 int inet_error(struct socket *s);
+/* No address, of the family that sk speaks. */
+static inline struct address inet_any(const struct inet_sock *sk) { return sk->family == AF_INET ? ADDRESS_ANY_V4 : ADDRESS_ANY; }
+/* Is sk, by its own name, reached under this address? */
+static inline bool inet_takes(const struct inet_sock *sk, struct address to)
+{
+	if (!address_is_any(sk->local))
+		return address_equal(sk->local, to);
+	return address_is_v4(to) ? address_is_v4(sk->local) || !sk->v6only : !address_is_v4(sk->local);
+}
 /* The path for what sk sends to `to`, its own address, device and multicast options heeded. */
-int inet_route(struct inet_sock *sk, struct ip_path *path, u32 to, u32 source, bool dont_route);
-u8 inet_ttl(const struct inet_sock *sk, const struct ip_path *path);
+int inet_route(struct inet_sock *sk, struct inet_path *path, struct address to, struct address source, bool dont_route);
+u8 inet_ttl(const struct inet_sock *sk, const struct inet_path *path);
+bool inet_dont_fragment(const struct inet_sock *sk, const struct inet_path *path); /* a datagram */
+u8 inet_tos(const struct inet_sock *sk, const struct inet_path *path);
 /* Waits until what is under way from sk fits its send buffer: 0 or -errno. */
 int inet_wait_send(struct inet_sock *sk, struct socket *s, u32 flags);
 /* Datagram sockets (UDP, raw): the next packet, still queued if `peek`; NULL and *err. reader held. */
@@ -126,53 +161,71 @@ struct packet *inet_next(struct inet_sock *sk, struct socket *s, u32 flags, int 
 void inet_consumed(struct inet_sock *sk, struct packet *p); /* one that inet_next took off */
 u32 inet_poll(struct socket *s, struct file *f, struct poll_table *pt);
 /* What the receiver asked for along with a datagram: IP_PKTINFO, IP_TTL, IP_TOS, SO_TIMESTAMP. */
-void inet_control(struct inet_sock *sk, struct socket *s, struct packet *p, const struct ip_header *ip, struct socket_msg *m);
+void inet_control(struct inet_sock *sk, struct socket *s, struct packet *p, struct socket_msg *m);
 /* IP_PKTINFO, IP_TTL and IP_TOS along with what is sent. */
 struct send_control {
-	u32 source;
+	struct address source;
 	int device;
 	s32 ttl, tos; /* -1: not given */
 };
-int inet_send_control(const struct socket_msg *m, struct send_control *c);
+int inet_send_control(const struct inet_sock *sk, const struct socket_msg *m, struct send_control *c);
 void inet_shutdown_datagrams(struct inet_sock *sk);
 /* A datagram socket ends. */
 void inet_release(struct inet_sock *sk);
+
+/* --- inet_errors.c ---------------------------------------------------------------------------------------------------- */
+
+/* Did the program ask for errors about what it sent to `remote` to be queued (IP_RECVERR, IPV6_RECVERR)? */
+bool inet_wants_errors(const struct inet_sock *sk, struct address remote);
+/* Queues e with what was sent, less `skip` bytes of its transport header; port: of the destination. */
+void inet_queue_error(struct inet_sock *sk, const struct inet_error *e, u16 port, u32 skip);
+/* What was sent to `to` is larger than the path's MTU. */
+void inet_local_error(struct inet_sock *sk, struct address to, u16 port, u32 mtu);
+ssize_t inet_receive_error(struct inet_sock *sk, struct socket_msg *m); /* MSG_ERRQUEUE */
 
 /* --- inet_options.c, inet_ioctl.c, multicast.c ---------------------------------------------------------------------- */
 
 int inet_set_option(struct socket *s, int level, int option, const void __user *value, u32 len);
 int inet_get_option(struct socket *s, int level, int option, void __user *value, u32 *len);
+/* At SOL_IPV6 (ipv6_options.c). */
+int ipv6_set_option(struct inet_sock *sk, int option, const void __user *value, u32 len);
+int ipv6_get_option(struct inet_sock *sk, int option, void __user *value, u32 *len);
 long inet_ioctl(struct socket *s, u32 cmd, u64 arg); /* of routes and ARP; -ENOTTY for others */
 long device_ioctl(u32 cmd, u64 arg);                 /* of interfaces, on any socket */
 /* Copies an int option out, as Linux cuts it. */
 int option_out(void __user *value, u32 *len, const void *data, u32 size);
 int option_in(int *out, const void __user *value, u32 len);
-int multicast_change(struct inet_sock *sk, u32 group, int device, bool join);
+int multicast_change(struct inet_sock *sk, struct address group, int device, bool join);
 void multicast_leave_all(struct inet_sock *sk);
-bool multicast_joined(u32 group);      /* by any socket of ours */
-bool multicast_wanted(struct inet_sock *sk, u32 group, int device); /* by this one */
+bool multicast_joined(struct address group);      /* by any socket of ours */
+bool multicast_wanted(struct inet_sock *sk, struct address group, int device); /* by this one */
 
 /* --- the stack's own ------------------------------------------------------------------------------------------------- */
 
 void ip_protocols_init(void);
 const struct ip_protocol *ip_protocol_of(u8 number); /* NULL */
+/* e->transport and len set: hands it to the protocol. */
+void inet_error_deliver(struct inet_error *e, u8 protocol);
 u16 ip_next_id(u32 destination);       /* as on the wire */
 void addresses_up(struct netdev *d);
 bool address_of_device(struct netdev *d, u32 address);
 bool ethernet_header(struct packet **p, struct netdev *d, const u8 *destination, u16 type);
-void raw_error(const struct ip_header *inner, u32 len, const struct icmp_header *h);
+void raw_error(const struct inet_error *e);
 void neighbours_init(void);
-int neighbour_set(struct netdev *d, u32 ip, const u8 *address);
-int neighbour_delete(struct netdev *d, u32 ip);
-bool neighbour_get(struct netdev *d, u32 ip, u8 *address);
+int neighbour_set(struct netdev *d, struct address ip, const u8 *address);
+int neighbour_delete(struct netdev *d, struct address ip);
+bool neighbour_get(struct netdev *d, struct address ip, u8 *address);
 void ip_text(char out[16], u32 address);
+void ip6_text(char out[48], struct address a);
+/* One address, in hexadecimal as /proc/net has it; 8 or 32 digits. */
+void inet_show_address(struct seq *s, struct address a, u16 family);
+void ip6_init(void);
 void udp_init(void);
 void raw_init(void);
 void packet_socket_init(void);
 int udp_create(struct socket *s);
 int raw_create(struct socket *s, int protocol);
-/* A line of /proc/net/{tcp,udp,raw} up to the inode. */
-struct seq;
+/* A line of /proc/net/{tcp,udp,raw}, or of the same with a 6, up to the inode. */
 void inet_show(struct seq *s, struct inet_sock *sk, u32 number, u8 state, u32 sent, u32 received);
 
 #endif

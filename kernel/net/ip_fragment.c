@@ -1,12 +1,13 @@
 /*
- * Fragments (RFC 791 sections 2.3 and 3.2; limits and errors after RFC 1122 section 3.3.2).
+ * Fragments of both families (RFC 791 sections 2.3 and 3.2, RFC 8200 section 4.5; limits and errors after RFC 1122 section 3.3.2).
  *
  * Pieces of a datagram wait in its queue, sorted by offset. Pieces that overlap kill the whole datagram (RFC 5722 for IPv6, and Linux for IPv4): no honest
  * sender makes them. Memory is limited twice: by the number of queues, the oldest of which goes, and by the bytes of one datagram.
  *
  * Lock: fragment_lock guards all queues.
  */
-#include "inet_priv.h"
+#include "fragment_priv.h"
+#include "ipv6_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "net/ip.h"
@@ -18,9 +19,7 @@
 
 struct queue {
 	struct list link;   /* oldest first */
-	u32 source, destination;
-	u16 id;
-	u8 protocol;
+	struct fragment_key key;
 	bool whole_known;   /* the last piece was seen */
 	u32 total, have;    /* bytes of data */
 	u32 pieces;
@@ -75,7 +74,10 @@ static void fragments_due(struct net_timer *t __unused)
 	bool more = !list_empty(&queues);
 	spin_unlock(&fragment_lock);
 	list_for_each_safe(p, next, &told, link) {
-		icmp_error(p, ICMP_TIME_EXCEEDED, 1, 0);
+		if (*p->network >> 4 == 4)
+			icmp_error(p, ICMP_TIME_EXCEEDED, 1, 0);
+		else
+			icmp6_error(p, ICMP6_TIME_EXCEEDED, 1, 0);
 		list_del(&p->link);
 		packet_free(p);
 	}
@@ -84,13 +86,18 @@ static void fragments_due(struct net_timer *t __unused)
 		arm();
 }
 
+static bool same(const struct fragment_key *a, const struct fragment_key *b)
+{
+	return a->id == b->id && a->protocol == b->protocol && address_equal(a->source, b->source) && address_equal(a->destination, b->destination);
+}
+
 /* fragment_lock held. NULL if memory is short. */
-static struct queue *queue_of(const struct ip_header *h, struct list *dead)
+static struct queue *queue_of(const struct fragment_key *key, struct list *dead)
 {
 	struct queue *q;
 
 	list_for_each(q, &queues, link)
-		if (q->id == h->id && q->source == h->source && q->destination == h->destination && q->protocol == h->protocol)
+		if (same(&q->key, key))
 			return q;
 	if (queue_count >= QUEUES_MAX) {
 		SNMP(ip_ReasmFails);
@@ -99,10 +106,7 @@ static struct queue *queue_of(const struct ip_header *h, struct list *dead)
 	q = kzalloc(sizeof(*q), ALLOC_ATOMIC);
 	if (!q)
 		return NULL;
-	q->source = h->source;
-	q->destination = h->destination;
-	q->id = h->id;
-	q->protocol = h->protocol;
+	q->key = *key;
 	q->until = time_ns() + KEPT;
 	list_init(&q->packets);
 	list_add_tail(&queues, &q->link);
@@ -139,20 +143,20 @@ static bool queue_insert(struct queue *q, struct packet *p, bool last)
 }
 
 /* All pieces as one packet with the first one's header; NULL if memory is short. */
-static struct packet *join(struct queue *q)
+static struct packet *join(struct list *pieces, u32 total)
 {
-	struct packet *first = list_first(&q->packets, struct packet, link), *p;
+	struct packet *first = list_first(pieces, struct packet, link), *p;
 	const struct ip_header *old = (const void *)first->network;
 	u32 header = ip_header_len(old);
 	struct packet *whole = NULL;
 
-	if (header + q->total <= IP_PACKET_MAX)
-		whole = packet_alloc(PACKET_HEADROOM, header + q->total, ALLOC_ATOMIC);
+	if (header + total <= IP_PACKET_MAX)
+		whole = packet_alloc(PACKET_HEADROOM, header + total, ALLOC_ATOMIC);
 	if (!whole)
 		return NULL;
 	struct ip_header *h = packet_append(whole, header);
 	memcpy(h, old, header);
-	list_for_each(p, &q->packets, link)
+	list_for_each(p, pieces, link)
 		memcpy(packet_append(whole, p->len), p->data, p->len);
 	h->fragment = 0;
 	h->total_len = be16((u16)whole->len);
@@ -173,22 +177,34 @@ struct packet *ip_reassemble(struct packet *p)
 	u16 word = be16(h->fragment);
 	u32 from = (word & IP_OFFSET_MASK) * 8u, len = p->len - ip_header_len(h);
 	bool last = !(word & IP_MORE_FRAGMENTS);
-	struct packet *whole = NULL;
-	struct list dead;
 
 	SNMP(ip_ReasmReqds);
 	/* All but the last are multiples of 8; none reaches past what a datagram may be. */
 	if (!len || (!last && len % 8) || from + len > IP_PACKET_MAX - sizeof(*h)) {
-		SNMP(ip_ReasmFails);
-		packet_free(p);
+		fragment_refuse(p);
 		return NULL;
 	}
+	struct fragment_key key = { .source = address_v4(h->source), .destination = address_v4(h->destination), .id = h->id, .protocol = h->protocol };
 	packet_pull(p, ip_header_len(h));
 	p->fragment.from = from;
 	p->fragment.to = from + len;
+	return fragment_add(&key, p, last, join);
+}
+
+void fragment_refuse(struct packet *p)
+{
+	SNMP(ip_ReasmFails);
+	packet_free(p);
+}
+
+struct packet *fragment_add(const struct fragment_key *key, struct packet *p, bool last, struct packet *(*join_all)(struct list *pieces, u32 total))
+{
+	struct packet *whole = NULL;
+	struct list dead;
+
 	list_init(&dead);
 	spin_lock(&fragment_lock);
-	struct queue *q = packet_memory_short() ? NULL : queue_of(h, &dead);
+	struct queue *q = packet_memory_short() ? NULL : queue_of(key, &dead);
 	if (!q) {
 		list_add(&dead, &p->link);
 		SNMP(ip_ReasmFails);
@@ -197,7 +213,7 @@ struct packet *ip_reassemble(struct packet *p)
 		queue_drop(q, &dead);
 		SNMP(ip_ReasmFails);
 	} else if (q->whole_known && q->have == q->total) {
-		whole = join(q);
+		whole = join_all(&q->packets, q->total);
 		if (whole)
 			SNMP(ip_ReasmOKs);
 		else

@@ -18,6 +18,16 @@ const struct ip_protocol *ip_protocol_of(u8 number)
 	return protocols[number];
 }
 
+void inet_error_deliver(struct inet_error *e, u8 protocol)
+{
+	const struct ip_protocol *p = protocols[protocol];
+
+	e->protocol = protocol;
+	raw_error(e);
+	if (p && p->error && e->err && p->families & (address_is_v4(e->remote) ? CARRIED_BY_V4 : CARRIED_BY_V6))
+		p->error(e);
+}
+
 /* RFC 6864: of use to fragments alone, unique for a pair of hosts for a while; counted apart by destination so that nobody learns what we send to others. */
 u16 ip_next_id(u32 destination)
 {
@@ -80,7 +90,7 @@ int ip_transmit(struct packet *p, const struct ip_path *path)
 		return netdev_transmit(d, p);
 	if (path->scope == IP_MULTICASTS) {
 		u8 to[ETHER_ADDRESS];
-		if (multicast_joined(path->next_hop))
+		if ((!p->owner || p->owner->inet.multicast_loop) && multicast_joined(address_v4(path->next_hop)))
 			loop_back(p);
 		multicast_address(to, path->next_hop);
 		return ethernet_header(&p, d, to, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;

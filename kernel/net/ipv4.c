@@ -37,8 +37,9 @@ static void deliver(struct packet *p)
 	const struct ip_protocol *protocol = ip_protocol_of(h->protocol);
 
 	packet_pull(p, ip_header_len(h));
-	bool raw = raw_deliver(p, h);
-	if (protocol) {
+	p->transport = p->data;
+	bool raw = raw_deliver(p, h->protocol);
+	if (protocol && protocol->families & CARRIED_BY_V4) {
 		SNMP(ip_InDelivers);
 		protocol->receive(p);
 		return;

@@ -7,29 +7,31 @@ static struct spinlock groups_lock = SPINLOCK_INIT("multicast groups", RANK_NET_
 static struct list groups = LIST_INIT(groups); /* groups_lock: each with how often it was joined. The lock guards the sockets' lists too */
 struct joined {
 	struct list link;
-	u32 group, count;
+	struct address group;
+	u32 count;
 };
 
-bool multicast_joined(u32 group)
+bool multicast_joined(struct address group)
 {
 	struct joined *j;
-	bool found = group == 0x010000e0; /* 224.0.0.1: all hosts */
+	/* All hosts: 224.0.0.1, ff02::1. */
+	bool found = address_equal(group, address_v4(0x010000e0)) || (group.halves[0] == 0x2fful && group.halves[1] == 1ul << 56);
 
 	spin_lock(&groups_lock);
 	list_for_each(j, &groups, link)
-		found |= j->group == group;
+		found |= address_equal(j->group, group);
 	spin_unlock(&groups_lock);
 	return found;
 }
 
 /* Counts the group's members up or down. */
-static void count_group(u32 group, struct joined *fresh, int step)
+static void count_group(struct address group, struct joined *fresh, int step)
 {
 	struct joined *j, *found = NULL;
 
 	spin_lock(&groups_lock);
 	list_for_each(j, &groups, link)
-		if (j->group == group)
+		if (address_equal(j->group, group))
 			found = j;
 	if (!found) {
 		found = fresh;
@@ -46,31 +48,31 @@ static void count_group(u32 group, struct joined *fresh, int step)
 	kfree(fresh);
 }
 
-bool multicast_wanted(struct inet_sock *sk, u32 group, int device)
+bool multicast_wanted(struct inet_sock *sk, struct address group, int device)
 {
 	struct membership *m;
 	bool wanted = false;
 
-	if (sk->inet.multicast_all && multicast_joined(group))
+	if ((address_is_v4(group) ? sk->inet.multicast_all : sk->inet.multicast_all6) && multicast_joined(group))
 		return true;
 	spin_lock(&groups_lock);
 	list_for_each(m, &sk->memberships, link)
-		wanted |= m->group == group && (!m->device || m->device == device || device == loopback->index);
+		wanted |= address_equal(m->group, group) && (!m->device || m->device == device || device == loopback->index);
 	spin_unlock(&groups_lock);
 	return wanted;
 }
 
-static struct membership *find(struct inet_sock *sk, u32 group, int device)
+static struct membership *find(struct inet_sock *sk, struct address group, int device)
 {
 	struct membership *m;
 
 	list_for_each(m, &sk->memberships, link)
-		if (m->group == group && (!device || m->device == device))
+		if (address_equal(m->group, group) && (!device || m->device == device))
 			return m;
 	return NULL;
 }
 
-int multicast_change(struct inet_sock *sk, u32 group, int device, bool join)
+int multicast_change(struct inet_sock *sk, struct address group, int device, bool join)
 {
 	struct membership *m = join ? kzalloc(sizeof(*m), 0) : NULL;
 	struct joined *j = join ? kzalloc(sizeof(*j), 0) : NULL;

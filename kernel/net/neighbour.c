@@ -1,12 +1,12 @@
 /*
- * The table of neighbours: look-up, its bound, its timer, /proc/net/arp and the ioctls.
+ * The table of neighbours of both families: look-up, its bound, its timer, /proc/net/arp and the ioctls.
  *
  * Once a second, while there is something to look after: unanswered requests are repeated, three times; then the packets that wait fail, and their senders
- * hear of it. A neighbour that was not confirmed for a minute is asked again if it is used, directly (RFC 1122 section 2.3.2.1), and forgotten otherwise.
+ * hear of it. A neighbour that was not confirmed for a minute is asked again if it is used, directly (RFC 1122 section 2.3.2.1, RFC 4861 section 7.3), and forgotten otherwise.
  */
 #include "arp_priv.h"
 #include "core/node.h"
-#include "inet_priv.h"
+#include "ipv6_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "net/timer.h"
@@ -27,17 +27,17 @@ void neighbours_init(void)
 		list_init(&table[i]);
 }
 
-static struct list *bucket(u32 ip)
+static struct list *bucket(struct address ip)
 {
-	return &table[(u32)(ip * 2654435761u) >> 26];
+	return &table[address_hash(ip) % BUCKETS];
 }
 
-struct neighbour *neighbour_find(struct netdev *d, u32 ip)
+struct neighbour *neighbour_find(struct netdev *d, struct address ip)
 {
 	struct neighbour *n;
 
 	list_for_each(n, bucket(ip), link)
-		if (n->ip == ip && n->dev == d)
+		if (n->dev == d && address_equal(n->ip, ip))
 			return n;
 	return NULL;
 }
@@ -61,7 +61,7 @@ static struct neighbour *least_used(void)
 	return oldest;
 }
 
-struct neighbour *neighbour_make(struct netdev *d, u32 ip)
+struct neighbour *neighbour_make(struct netdev *d, struct address ip)
 {
 	struct neighbour *n = kzalloc(sizeof(*n), ALLOC_ATOMIC);
 	struct list waiting;
@@ -81,6 +81,19 @@ struct neighbour *neighbour_make(struct netdev *d, u32 ip)
 	return n;
 }
 
+void neighbour_enqueue(struct neighbour *n, struct packet *p)
+{
+	/* The newest packets are worth most: the oldest goes when there is no room. */
+	if (n->queue_len >= ARP_QUEUE_MAX) {
+		struct packet *old = list_first(&n->queue, struct packet, link);
+		list_del(&old->link);
+		n->queue_len--;
+		packet_free(old);
+	}
+	list_add_tail(&n->queue, &p->link);
+	n->queue_len++;
+}
+
 /* --- ageing -------------------------------------------------------------------------------------------------------- */
 
 void neighbours_watch(void)
@@ -91,7 +104,7 @@ void neighbours_watch(void)
 
 struct question {
 	struct netdev *dev;
-	u32 ip;
+	struct address ip;
 	bool direct;
 	u8 address[ETHER_ADDRESS];
 };
@@ -120,6 +133,16 @@ static bool look_after(struct neighbour *n, u64 now, struct question *q, struct 
 	return true;
 }
 
+static void ask(const struct question *q)
+{
+	const u8 *to = q->direct ? q->address : NULL;
+
+	if (address_is_v4(q->ip))
+		arp_request(q->dev, address_to_v4(q->ip), to);
+	else
+		nd_solicit(q->dev, q->ip, to, false);
+}
+
 static void neighbours_due(struct net_timer *t __unused)
 {
 	struct question questions[16];
@@ -138,10 +161,13 @@ static void neighbours_due(struct net_timer *t __unused)
 	bool more = count;
 	spin_unlock(&neighbour_lock);
 	for (u32 i = 0; i < asked; i++)
-		arp_request(questions[i].dev, questions[i].ip, questions[i].direct ? questions[i].address : NULL);
+		ask(&questions[i]);
 	list_for_each_safe(p, next_packet, &failed, link) {
 		list_del(&p->link);
-		icmp_error(p, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0);
+		if (*p->network >> 4 == 4)
+			icmp_error(p, ICMP_UNREACHABLE, ICMP_HOST_UNREACHABLE, 0);
+		else
+			icmp6_error(p, ICMP6_UNREACHABLE, 3, 0);
 		packet_free(p);
 	}
 	if (more)
@@ -150,7 +176,7 @@ static void neighbours_due(struct net_timer *t __unused)
 
 /* --- seen from outside --------------------------------------------------------------------------------------------- */
 
-int neighbour_set(struct netdev *d, u32 ip, const u8 *address)
+int neighbour_set(struct netdev *d, struct address ip, const u8 *address)
 {
 	spin_lock(&neighbour_lock);
 	struct neighbour *n = neighbour_find(d, ip);
@@ -165,7 +191,7 @@ int neighbour_set(struct netdev *d, u32 ip, const u8 *address)
 	return n ? 0 : -ENOMEM;
 }
 
-int neighbour_delete(struct netdev *d, u32 ip)
+int neighbour_delete(struct netdev *d, struct address ip)
 {
 	struct list waiting;
 
@@ -179,7 +205,7 @@ int neighbour_delete(struct netdev *d, u32 ip)
 	return n ? 0 : -ENXIO;
 }
 
-bool neighbour_get(struct netdev *d, u32 ip, u8 *address)
+bool neighbour_get(struct netdev *d, struct address ip, u8 *address)
 {
 	spin_lock(&neighbour_lock);
 	struct neighbour *n = neighbour_find(d, ip);
@@ -190,7 +216,7 @@ bool neighbour_get(struct netdev *d, u32 ip, u8 *address)
 	return known;
 }
 
-void neighbours_each(void (*fn)(struct netdev *d, u32 ip, const u8 *address, bool resolved, void *arg), void *arg)
+void neighbours_each(void (*fn)(struct netdev *d, struct address ip, const u8 *address, bool resolved, void *arg), void *arg)
 {
 	struct neighbour *n;
 
@@ -211,7 +237,9 @@ static int show_arp(struct seq *s)
 		list_for_each(n, &table[i], link) {
 			char ip[16];
 			const u8 *m = n->address;
-			ip_text(ip, n->ip);
+			if (!address_is_v4(n->ip))
+				continue;
+			ip_text(ip, address_to_v4(n->ip));
 			seq_printf(s, "%-16s 0x%-10x0x%-10x%02x:%02x:%02x:%02x:%02x:%02x     *        %s\n", ip, 1, n->resolved ? 2 : 0, m[0], m[1], m[2], m[3], m[4], m[5],
 				   n->dev->name);
 		}

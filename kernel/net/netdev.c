@@ -13,7 +13,7 @@
 #include "core/atomic.h"
 #include "core/panic.h"
 #include "core/printk.h"
-#include "inet_priv.h"
+#include "ipv6_priv.h"
 #include "lib/string.h"
 #include "net/ip.h"
 #include "sched/thread.h"
@@ -92,6 +92,9 @@ void netdev_receive(struct packet *p)
 	case ETHER_IP:
 		ip_receive(p);
 		break;
+	case ETHER_IPV6:
+		ip6_receive(p);
+		break;
 	case ETHER_ARP:
 		arp_receive(p);
 		break;
@@ -126,6 +129,7 @@ int netdev_transmit(struct netdev *d, struct packet *p)
 
 void netdev_register(struct netdev *d)
 {
+	d->hop_limit = 64;
 	write_lock(&net_config_lock);
 	d->index = ++last_index;
 	list_add_tail(&netdevs, &d->link);
@@ -176,10 +180,12 @@ int netdev_set_flags(struct netdev *d, u32 flags)
 		if (!err) {
 			store_flags(d, new | IFF_RUNNING);
 			addresses_up(d);
+			ip6_device_up(d);
 		}
 	} else if (old & ~new & IFF_UP) {
 		store_flags(d, new & ~IFF_RUNNING);
 		routes_forget(d, 0);
+		ip6_device_down(d);
 		if (d->ops->stop)
 			d->ops->stop(d);
 	} else {

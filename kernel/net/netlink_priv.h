@@ -16,6 +16,28 @@ struct netlink_sock {
 	struct abi_nlmsghdr *message; /* the last one in it */
 };
 
+/* --- requests of rtnetlink (rtnetlink.c) ------------------------------------------------------------------------------- */
+
+#define ATTRIBUTES 32
+struct request {
+	const struct abi_nlmsghdr *h;
+	const void *body;
+	const struct abi_rtattr *attributes[ATTRIBUTES]; /* by type; NULL: not there */
+};
+/* A word among them, or `def`. */
+u32 request_word(const struct request *r, u16 type, u32 def);
+/* An address of this family among them; false: there is none. */
+bool request_address(const struct request *r, u16 type, u8 family, struct address *out);
+/* Devices are never taken away: a list of them may be walked by index. NULL: there is none behind. */
+struct netdev *device_after(int index);
+
+/* rtnetlink_ipv6.c */
+void rtnetlink_dump_addresses6(struct netlink_sock *n, u32 seq);
+int rtnetlink_change_address6(const struct request *r);
+int rtnetlink_dump_routes6(struct netlink_sock *n, u32 seq);
+int rtnetlink_get_route6(struct netlink_sock *n, const struct request *r);
+int rtnetlink_change_route6(const struct request *r);
+
 void netlink_init(void);
 void *netlink_begin(struct netlink_sock *n, u16 type, u16 flags, u32 seq, u32 len);
 void netlink_attribute(struct netlink_sock *n, u16 type, const void *data, u32 len); /* to the message begun last */
@@ -26,6 +48,6 @@ void netlink_done(struct netlink_sock *n, u32 seq); /* ends a dump */
 int rtnetlink_request(struct netlink_sock *n, const struct abi_nlmsghdr *h);
 
 /* neighbour.c: calls fn for each; the table's lock is held. */
-void neighbours_each(void (*fn)(struct netdev *d, u32 ip, const u8 *address, bool resolved, void *arg), void *arg);
+void neighbours_each(void (*fn)(struct netdev *d, struct address ip, const u8 *address, bool resolved, void *arg), void *arg);
 
 #endif

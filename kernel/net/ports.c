@@ -17,8 +17,23 @@ void port_table_init(struct port_table *t, const char *name, bool (*may_share)(c
 	t->may_share = may_share;
 }
 
+/* Does "any address", as sk means it, take in this one? */
+static bool covers(const struct inet_sock *sk, struct address any, struct address a)
+{
+	return address_is_v4(a) ? address_is_v4(any) || !sk->v6only : !address_is_v4(any);
+}
+
+bool inet_names_overlap(const struct inet_sock *a, struct address a_local, const struct inet_sock *b, struct address b_local)
+{
+	bool a_any = address_is_any(a_local), b_any = address_is_any(b_local);
+
+	if (!a_any && !b_any)
+		return address_equal(a_local, b_local);
+	return (a_any && covers(a, a_local, b_local)) || (b_any && covers(b, b_local, a_local));
+}
+
 /* t->lock held. */
-static bool conflicts(struct port_table *t, const struct inet_sock *sk, u32 address, u16 port)
+static bool conflicts(struct port_table *t, const struct inet_sock *sk, struct address address, u16 port)
 {
 	struct inet_sock *other;
 
@@ -27,8 +42,7 @@ static bool conflicts(struct port_table *t, const struct inet_sock *sk, u32 addr
 			continue;
 		if (sk->device && other->device && sk->device != other->device)
 			continue;
-		u32 theirs = other->local;
-		if (address && theirs && address != theirs)
+		if (!inet_names_overlap(sk, address, other, other->local))
 			continue;
 		if (!t->may_share(sk, other))
 			return true;
@@ -37,7 +51,7 @@ static bool conflicts(struct port_table *t, const struct inet_sock *sk, u32 addr
 }
 
 /* t->lock held. 0: none is free. */
-static u16 free_port(struct port_table *t, const struct inet_sock *sk, u32 address)
+static u16 free_port(struct port_table *t, const struct inet_sock *sk, struct address address)
 {
 	u32 count = port_range[1] - port_range[0] + 1u, start = (u32)(random_u64() % count);
 
@@ -57,7 +71,7 @@ static void insert(struct port_table *t, struct inet_sock *sk, u16 port)
 	list_add(port_bucket(t, port), &sk->port_link);
 }
 
-int port_bind(struct port_table *t, struct inet_sock *sk, u32 address, u16 port)
+int port_bind(struct port_table *t, struct inet_sock *sk, struct address address, u16 port)
 {
 	int err = 0;
 

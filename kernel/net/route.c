@@ -8,7 +8,6 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "net/ip.h"
-#include "time/time.h"
 
 struct list routes = LIST_INIT(routes);
 
@@ -117,7 +116,7 @@ int ip_route(struct ip_path *out, u32 destination, u32 source, struct netdev *de
 	int err = lookup(out, destination, source, dev);
 	read_unlock(&net_config_lock);
 	if (!err)
-		out->mtu = out->dev == loopback ? MIN(out->dev->mtu, IP_PACKET_MAX) : ip_known_mtu(destination, out->dev->mtu);
+		out->mtu = out->dev == loopback ? MIN(out->dev->mtu, IP_PACKET_MAX) : path_mtu_known(address_v4(destination), out->dev->mtu);
 	return err;
 }
 
@@ -182,48 +181,4 @@ void routes_forget(struct netdev *d, u32 source)
 	write_unlock(&net_config_lock);
 	list_for_each_safe(r, next, &gone, link)
 		kfree(r);
-}
-
-/* --- path MTU (RFC 1191) ------------------------------------------------------------------------------------------- */
-
-#define MTU_SLOTS 64
-#define MTU_KEPT (600 * NSEC_PER_SEC) /* section 6.3: after ten minutes it may have grown */
-#define MTU_LEAST 552u               /* less is not believed: it would be an attack */
-
-static struct spinlock mtu_lock = SPINLOCK_INIT("path MTUs", RANK_NET_NEIGHBOUR);
-static struct {
-	u32 destination, mtu;
-	u64 until;
-} mtus[MTU_SLOTS]; /* mtu_lock */
-static bool mtu_any;
-
-static unsigned mtu_slot(u32 destination)
-{
-	return (u32)(destination * 2654435761u) >> 26;
-}
-
-void ip_learn_mtu(u32 destination, u32 mtu)
-{
-	unsigned i = mtu_slot(destination);
-
-	spin_lock(&mtu_lock);
-	mtus[i].destination = destination;
-	mtus[i].mtu = MAX(mtu, MTU_LEAST);
-	mtus[i].until = time_ns() + MTU_KEPT;
-	WRITE_ONCE(mtu_any, true);
-	spin_unlock(&mtu_lock);
-}
-
-u32 ip_known_mtu(u32 destination, u32 device_mtu)
-{
-	unsigned i = mtu_slot(destination);
-	u32 mtu = device_mtu;
-
-	if (!READ_ONCE(mtu_any))
-		return mtu;
-	spin_lock(&mtu_lock);
-	if (mtus[i].destination == destination && mtus[i].until > time_ns())
-		mtu = MIN(mtu, mtus[i].mtu);
-	spin_unlock(&mtu_lock);
-	return mtu;
 }

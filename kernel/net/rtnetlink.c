@@ -7,13 +7,6 @@
 
 /* --- reading requests -------------------------------------------------------------------------------------------------- */
 
-#define ATTRIBUTES 32
-struct request {
-	const struct abi_nlmsghdr *h;
-	const void *body;
-	const struct abi_rtattr *attributes[ATTRIBUTES]; /* by type; NULL: not there */
-};
-
 /* The attributes behind a body of so many bytes (1: a dump's, the family alone): 0, or -EINVAL. */
 static int parse(struct request *r, const struct abi_nlmsghdr *h, u32 body)
 {
@@ -37,8 +30,7 @@ static int parse(struct request *r, const struct abi_nlmsghdr *h, u32 body)
 	return 0;
 }
 
-/* A word, or `def`. */
-static u32 word(const struct request *r, u16 type, u32 def)
+u32 request_word(const struct request *r, u16 type, u32 def)
 {
 	const struct abi_rtattr *a = r->attributes[type];
 
@@ -46,6 +38,18 @@ static u32 word(const struct request *r, u16 type, u32 def)
 		return def;
 	memcpy(&def, a + 1, sizeof(def));
 	return def;
+}
+
+bool request_address(const struct request *r, u16 type, u8 family, struct address *out)
+{
+	const struct abi_rtattr *a = r->attributes[type];
+	u32 size = family == AF_INET6 ? 16 : 4;
+
+	*out = family == AF_INET6 ? ADDRESS_ANY : ADDRESS_ANY_V4;
+	if (!a || a->len < sizeof(*a) + size)
+		return false;
+	memcpy(out->bytes + 16 - size, a + 1, size);
+	return true;
 }
 
 static u32 mask_of(u32 prefix)
@@ -58,8 +62,7 @@ static u8 prefix_of(u32 mask)
 	return (u8)__builtin_popcount(mask);
 }
 
-/* Devices are never taken away: a list of them may be walked by index. */
-static struct netdev *device_after(int index)
+struct netdev *device_after(int index)
 {
 	struct netdev *d, *found = NULL;
 
@@ -140,12 +143,12 @@ static int links(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 	if (!capable(CAP_NET_ADMIN))
 		return -EPERM;
 	if (r.attributes[IFLA_MTU]) {
-		u32 mtu = word(&r, IFLA_MTU, 0);
+		u32 mtu = request_word(&r, IFLA_MTU, 0);
 		if (mtu < 68 || mtu > (d == loopback ? 65536u : 1500u))
 			return -EINVAL;
 		WRITE_ONCE(d->mtu, mtu);
 	}
-	WRITE_ONCE(d->queue_len, word(&r, IFLA_TXQLEN, d->queue_len));
+	WRITE_ONCE(d->queue_len, request_word(&r, IFLA_TXQLEN, d->queue_len));
 	return i->change ? netdev_set_flags(d, (d->flags & ~i->change) | (i->flags & i->change)) : 0;
 }
 
@@ -179,15 +182,17 @@ static int change_address(const struct request *r)
 
 	if (!capable(CAP_NET_ADMIN))
 		return -EPERM;
+	if (m->family == AF_INET6)
+		return rtnetlink_change_address6(r);
 	if (m->family != AF_INET)
 		return -EOPNOTSUPP;
 	if (!d)
 		return -ENODEV;
 	if (m->prefix_len > 32)
 		return -EINVAL;
-	a.address = word(r, IFA_LOCAL, word(r, IFA_ADDRESS, 0));
+	a.address = request_word(r, IFA_LOCAL, request_word(r, IFA_ADDRESS, 0));
 	a.mask = mask_of(m->prefix_len);
-	a.broadcast = word(r, IFA_BROADCAST, 0);
+	a.broadcast = request_word(r, IFA_BROADCAST, 0);
 	if (!a.address)
 		return -EINVAL;
 	for (unsigned i = NETDEV_ADDRESSES; i-- > 0;)
@@ -218,6 +223,8 @@ static int addresses(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
 			if (d->ip[i].address)
 				put_address(n, d, i, h->seq);
+	if (family == AF_UNSPEC || family == AF_INET6)
+		rtnetlink_dump_addresses6(n, h->seq);
 	netlink_done(n, h->seq);
 	return 0;
 }
@@ -259,16 +266,15 @@ static int dump_routes(struct netlink_sock *n, u32 seq)
 	for (u32 i = 0; i < count; i++)
 		put_route(n, &copy[i], seq);
 	kfree(copy);
-	netlink_done(n, seq);
 	return 0;
 }
 
 /* RTM_GETROUTE for one destination: by which way. */
 static int get_route(struct netlink_sock *n, const struct request *r)
 {
-	u32 to = word(r, RTA_DST, 0);
+	u32 to = request_word(r, RTA_DST, 0);
 	struct ip_path path;
-	int err = ip_route(&path, to, word(r, RTA_SRC, 0), r->attributes[RTA_OIF] ? netdev_by_index((int)word(r, RTA_OIF, 0)) : NULL);
+	int err = ip_route(&path, to, request_word(r, RTA_SRC, 0), r->attributes[RTA_OIF] ? netdev_by_index((int)request_word(r, RTA_OIF, 0)) : NULL);
 
 	if (err)
 		return err;
@@ -299,14 +305,14 @@ static int change_route(const struct request *r)
 	if (m->dst_len > 32)
 		return -EINVAL;
 	new.mask = mask_of(m->dst_len);
-	new.destination = word(r, RTA_DST, 0);
-	new.gateway = word(r, RTA_GATEWAY, 0);
-	new.metric = word(r, RTA_PRIORITY, 0);
-	new.source = word(r, RTA_PREFSRC, 0);
+	new.destination = request_word(r, RTA_DST, 0);
+	new.gateway = request_word(r, RTA_GATEWAY, 0);
+	new.metric = request_word(r, RTA_PRIORITY, 0);
+	new.source = request_word(r, RTA_PREFSRC, 0);
 	if (new.destination & ~new.mask)
 		return -EINVAL;
 	if (r->attributes[RTA_OIF]) {
-		new.dev = netdev_by_index((int)word(r, RTA_OIF, 0));
+		new.dev = netdev_by_index((int)request_word(r, RTA_OIF, 0));
 		if (!new.dev)
 			return -ENODEV;
 	}
@@ -345,12 +351,18 @@ static int route_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 
 	if (err)
 		return err;
+	if (!dump && ((const struct abi_rtmsg *)r.body)->family == AF_INET6)
+		return h->type == RTM_GETROUTE ? rtnetlink_get_route6(n, &r) : rtnetlink_change_route6(&r);
 	if (!dump)
 		return h->type == RTM_GETROUTE ? get_route(n, &r) : change_route(&r);
-	if (*(const u8 *)r.body == AF_UNSPEC || *(const u8 *)r.body == AF_INET)
-		return dump_routes(n, h->seq);
-	netlink_done(n, h->seq);
-	return 0;
+	u8 family = *(const u8 *)r.body;
+	if (family == AF_UNSPEC || family == AF_INET)
+		err = dump_routes(n, h->seq);
+	if (!err && (family == AF_UNSPEC || family == AF_INET6))
+		err = rtnetlink_dump_routes6(n, h->seq);
+	if (!err)
+		netlink_done(n, h->seq);
+	return err;
 }
 
 /* --- neighbours -------------------------------------------------------------------------------------------------------- */
@@ -359,13 +371,13 @@ struct neighbour_copy {
 	u32 count;
 	struct {
 		int index;
-		u32 ip;
+		struct address ip;
 		u8 address[ETHER_ADDRESS];
 		bool resolved;
 	} one[128];
 };
 
-static void copy_neighbour(struct netdev *d, u32 ip, const u8 *address, bool resolved, void *arg)
+static void copy_neighbour(struct netdev *d, struct address ip, const u8 *address, bool resolved, void *arg)
 {
 	struct neighbour_copy *c = arg;
 
@@ -392,20 +404,27 @@ static int neighbour_request(struct netlink_sock *n, const struct abi_nlmsghdr *
 			return -EPERM;
 		if (!d || d->type != NETDEV_TYPE_ETHERNET)
 			return -ENODEV;
+		struct address to;
+		if ((m->family != AF_INET && m->family != AF_INET6) || !request_address(&r, NDA_DST, m->family, &to))
+			return -EINVAL;
 		if (h->type == RTM_DELNEIGH)
-			return neighbour_delete(d, word(&r, NDA_DST, 0)) ? -ENOENT : 0;
-		return a && a->len == sizeof(*a) + ETHER_ADDRESS ? neighbour_set(d, word(&r, NDA_DST, 0), (const u8 *)(a + 1)) : -EINVAL;
+			return neighbour_delete(d, to) ? -ENOENT : 0;
+		return a && a->len == sizeof(*a) + ETHER_ADDRESS ? neighbour_set(d, to, (const u8 *)(a + 1)) : -EINVAL;
 	}
 	struct neighbour_copy *c = kzalloc(sizeof(*c), 0);
 	if (!c)
 		return -ENOMEM;
 	neighbours_each(copy_neighbour, c);
+	u8 family = *(const u8 *)r.body;
 	for (u32 i = 0; i < c->count; i++) {
+		bool v4 = address_is_v4(c->one[i].ip);
+		if (family != AF_UNSPEC && (family == AF_INET) != v4)
+			continue;
 		struct abi_ndmsg *m = netlink_begin(n, RTM_NEWNEIGH, NLM_F_MULTI, h->seq, sizeof(*m));
 		if (!m)
 			break;
-		*m = (struct abi_ndmsg){ .family = AF_INET, .index = c->one[i].index, .state = c->one[i].resolved ? NUD_REACHABLE : NUD_INCOMPLETE, .type = RTN_UNICAST };
-		netlink_attribute_u32(n, NDA_DST, c->one[i].ip);
+		*m = (struct abi_ndmsg){ .family = v4 ? AF_INET : AF_INET6, .index = c->one[i].index, .state = c->one[i].resolved ? NUD_REACHABLE : NUD_INCOMPLETE, .type = RTN_UNICAST };
+		netlink_attribute(n, NDA_DST, c->one[i].ip.bytes + (v4 ? 12 : 0), v4 ? 4 : 16);
 		if (c->one[i].resolved)
 			netlink_attribute(n, NDA_LLADDR, c->one[i].address, ETHER_ADDRESS);
 	}

@@ -220,8 +220,8 @@ static void start_over(struct tcp_sock *t)
 	if (!sk->user_port)
 		port_release(sk);
 	if (!sk->user_address)
-		sk->local = IP_ANY;
-	sk->remote = IP_ANY;
+		sk->local = inet_any(sk);
+	sk->remote = inet_any(sk);
 	sk->remote_port = 0;
 	sk->shutdown = 0;
 	t->connecting = t->fin_queued = t->fin_seen = t->urgent_out = t->urgent_in = t->urgent_there = t->in_recovery = t->ack_now = t->ack_later = false;

@@ -8,16 +8,17 @@
 /* RFC 9293 section 3.10.7.1: with numbers that the other side will believe. p->data is at the text, p->tcp filled in. */
 void tcp_reset_reply(const struct packet *p)
 {
-	const struct ip_header *ip = (const void *)p->network;
-	const struct tcp_header *in = (const void *)(p->network + ip_header_len(ip));
-	struct ip_path path;
+	const struct tcp_header *in = (const void *)p->transport;
+	struct address us = packet_destination(p), them = packet_source(p);
+	const struct inet_family *family = family_of(us);
+	struct inet_path path;
 
-	if (p->tcp.flags & TCP_RST || p->kind != PACKET_HOST || ip_scope_of(ip->destination) != IP_LOCAL)
+	if (p->tcp.flags & TCP_RST || p->kind != PACKET_HOST || family->scope_of(us, p->dev) != IP_LOCAL)
 		return;
 	struct packet *out = packet_alloc(PACKET_HEADROOM, sizeof(struct tcp_header), ALLOC_ATOMIC);
 	if (!out)
 		return;
-	if (ip_route(&path, ip->source, ip->destination, NULL)) {
+	if (family->route(&path, them, us, address_is_link_local(them) ? p->dev : NULL)) {
 		packet_free(out);
 		return;
 	}
@@ -27,15 +28,15 @@ void tcp_reset_reply(const struct packet *p)
 		.source = in->destination, .destination = in->source, .offset = sizeof(*h) / 4 << 4,
 		.seq = ack ? in->ack : 0, .ack = ack ? 0 : be32(p->tcp.end_seq), .flags = (u8)(ack ? TCP_RST : TCP_RST | TCP_ACK),
 	};
-	h->checksum = checksum_fold(checksum_add(checksum_pseudo(ip->destination, ip->source, PROTO_TCP, out->len), h, out->len));
+	h->checksum = checksum_fold(checksum_add(checksum_pseudo(us, them, PROTO_TCP, out->len), h, out->len));
 	SNMP(tcp_OutSegs);
 	SNMP(tcp_OutRsts);
-	struct ip_send how = { .source = ip->destination, .destination = ip->source, .protocol = PROTO_TCP, .ttl = 64, .dont_fragment = true };
-	ip_send(out, &how, &path);
+	struct inet_send how = { .source = us, .destination = them, .protocol = PROTO_TCP, .ttl = 64, .dont_fragment = true };
+	family->send(out, &how, &path);
 }
 
 /* Section 3.1: the header's own length, the checksum, the options. */
-static bool header_ok(struct packet *p, const struct ip_header *ip, struct tcp_segment_options *o)
+static bool header_ok(struct packet *p, struct address source, struct address destination, struct tcp_segment_options *o)
 {
 	const struct tcp_header *h = (const void *)p->data;
 
@@ -44,7 +45,7 @@ static bool header_ok(struct packet *p, const struct ip_header *ip, struct tcp_s
 	u32 header = (h->offset >> 4) * 4u;
 	if (header < sizeof(*h) || header > p->len)
 		return false;
-	if (!p->verified && checksum_fold(checksum_add(checksum_pseudo(ip->source, ip->destination, PROTO_TCP, p->len), p->data, p->len)) != 0) {
+	if (!p->verified && checksum_fold(checksum_add(checksum_pseudo(source, destination, PROTO_TCP, p->len), p->data, p->len)) != 0) {
 		SNMP(tcp_InCsumErrors);
 		return false;
 	}
@@ -82,15 +83,15 @@ static bool reopens(const struct tcp_sock *t, const struct packet *p)
 
 static void tcp_receive(struct packet *p)
 {
-	const struct ip_header *ip = (const void *)p->network;
+	struct address source = packet_source(p), destination = packet_destination(p);
 	struct tcp_segment_options o;
 
 	SNMP(tcp_InSegs);
-	if (p->kind != PACKET_HOST || ip_scope_of(ip->source) > IP_LOCAL) {
+	if (p->kind != PACKET_HOST || family_of(source)->scope_of(source, p->dev) > IP_LOCAL || address_is_multicast(destination)) {
 		packet_free(p);
 		return;
 	}
-	if (!header_ok(p, ip, &o)) {
+	if (!header_ok(p, source, destination, &o)) {
 		SNMP(tcp_InErrs);
 		packet_free(p);
 		return;
@@ -98,7 +99,7 @@ static void tcp_receive(struct packet *p)
 	const struct tcp_header *h = (const void *)p->data;
 	u16 remote_port = be16(h->source), local_port = be16(h->destination);
 	take_fields(p, h, &o);
-	struct tcp_sock *t = tcp_find(ip->destination, local_port, ip->source, remote_port, p->dev);
+	struct tcp_sock *t = tcp_find(destination, local_port, source, remote_port, p->dev);
 	if (t && READ_ONCE(t->state) == TCP_TIME_WAIT) {
 		spin_lock(&t->sk.lock);
 		bool again = reopens(t, p);
@@ -107,7 +108,7 @@ static void tcp_receive(struct packet *p)
 		spin_unlock(&t->sk.lock);
 		if (again) {
 			inet_put(&t->sk);
-			t = tcp_find_listener(ip->destination, local_port, ip->source ^ remote_port, p->dev);
+			t = tcp_find_listener(destination, local_port, address_hash(source) ^ remote_port, p->dev);
 		}
 	}
 	if (!t) {
@@ -139,16 +140,13 @@ static void tcp_receive(struct packet *p)
 }
 
 /* An ICMP error about a segment of ours (RFC 5927 section 4: its number must be under way, or it is forged). RFC 1122 section 4.2.3.9. */
-static void tcp_error(const struct ip_header *inner, u32 len __unused, const struct icmp_header *icmp, u32 from __unused)
+static void tcp_error(const struct inet_error *e)
 {
-	const struct tcp_header *h = (const void *)((const u8 *)inner + ip_header_len(inner));
-	bool fatal;
-	int err = icmp_errno(icmp, &fatal);
+	const struct tcp_header *h = (const void *)e->transport;
+	int err = e->err;
 	u32 seq = be32(h->seq);
+	struct tcp_sock *t = tcp_find(e->local, be16(h->source), e->remote, be16(h->destination), NULL);
 
-	if (!err)
-		return;
-	struct tcp_sock *t = tcp_find(inner->source, be16(h->source), inner->destination, be16(h->destination), NULL);
 	if (!t)
 		return;
 	spin_lock(&t->sk.lock);
@@ -171,4 +169,4 @@ static void tcp_error(const struct ip_header *inner, u32 len __unused, const str
 	inet_put(&t->sk);
 }
 
-IP_PROTOCOL(tcp, .number = PROTO_TCP, .receive = tcp_receive, .error = tcp_error);
+IP_PROTOCOL(tcp, .number = PROTO_TCP, .families = CARRIED_BY_BOTH, .receive = tcp_receive, .error = tcp_error);

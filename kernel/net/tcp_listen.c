@@ -36,7 +36,7 @@ int tcp_listen(struct socket *s, int backlog)
 	tcp_set_state(t, TCP_LISTEN);
 	t->backlog = (u32)backlog;
 	sk->shutdown = 0;
-	sk->remote = 0;
+	sk->remote = inet_any(sk);
 	sk->remote_port = 0;
 	tcp_hash(t);
 out:
@@ -64,6 +64,8 @@ static void inherit(struct tcp_sock *t, struct tcp_sock *l)
 	t->inherited.send_timeout = l->sk.options->send_timeout;
 	t->sk.options = &t->inherited;
 	t->sk.inet = l->sk.inet;
+	t->sk.family = l->sk.family;
+	t->sk.v6only = l->sk.v6only;
 	t->sk.device = l->sk.device;
 	t->sk.uid = l->sk.uid;
 	t->sk.user_port = l->sk.user_port;
@@ -81,8 +83,7 @@ static void inherit(struct tcp_sock *t, struct tcp_sock *l)
 
 struct tcp_sock *tcp_child_make(struct tcp_sock *l, struct packet *p, const struct tcp_segment_options *o, u32 irs)
 {
-	const struct ip_header *ip = (const void *)p->network;
-	const struct tcp_header *h = (const void *)(p->network + ip_header_len(ip));
+	const struct tcp_header *h = (const void *)p->transport;
 	struct tcp_sock *t = tcp_alloc(NULL);
 	struct packet *syn = packet_alloc(PACKET_HEADROOM, 0, ALLOC_ATOMIC);
 
@@ -93,8 +94,10 @@ struct tcp_sock *tcp_child_make(struct tcp_sock *l, struct packet *p, const stru
 		return NULL;
 	}
 	inherit(t, l);
-	t->sk.local = ip->destination;
-	t->sk.remote = ip->source;
+	t->sk.local = packet_destination(p);
+	t->sk.remote = packet_source(p);
+	if (address_is_link_local(t->sk.remote))
+		t->sk.device = p->dev->index;
 	t->sk.remote_port = be16(h->source);
 	t->sk.local_port = be16(h->destination);
 	t->irs = irs;

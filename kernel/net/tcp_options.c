@@ -61,7 +61,7 @@ u32 tcp_options_write(struct tcp_sock *t, u8 *to, u8 flags, u32 text)
 
 	if (flags & TCP_SYN) {
 		/* What we could take in, whatever the path back (section 3.7.1). */
-		u32 mss = MIN(t->mtu, IP_PACKET_MAX) - 40;
+		u32 mss = MIN(t->mtu, IP_PACKET_MAX) - tcp_headers(t);
 		if (t->user_mss)
 			mss = MIN(mss, t->user_mss);
 		*p++ = TCP_OPTION_MSS, *p++ = 4, *p++ = (u8)(mss >> 8), *p++ = (u8)mss;
@@ -99,11 +99,11 @@ void tcp_options_agree(struct tcp_sock *t, const struct tcp_segment_options *o)
 
 void tcp_mss_update(struct tcp_sock *t)
 {
-	struct ip_path path;
+	struct inet_path path;
 
 	if (inet_route(&t->sk, &path, t->sk.remote, t->sk.local, false) == 0)
 		t->mtu = path.mtu;
-	u32 mss = MIN(t->mtu - 40, t->mss_peer ? t->mss_peer : TCP_MSS_DEFAULT);
+	u32 mss = MIN(t->mtu - tcp_headers(t), t->mss_peer ? t->mss_peer : TCP_MSS_DEFAULT);
 	if (t->user_mss)
 		mss = MIN(mss, t->user_mss);
 	/* RFC 6691: the option names the size without options, which come off here. */

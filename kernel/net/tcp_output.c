@@ -31,7 +31,7 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 	struct inet_sock *sk = &t->sk;
 	struct packet *out = outgoing(p);
 	u8 options[40];
-	struct ip_path path;
+	struct inet_path path;
 
 	if (!out)
 		return -ENOBUFS;
@@ -72,9 +72,9 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 		net_timer_disarm(&t->delayed);
 	}
 	SNMP(tcp_OutSegs);
-	struct ip_send how = { .source = sk->local, .destination = sk->remote, .protocol = PROTO_TCP, .ttl = inet_ttl(sk, &path), .tos = sk->inet.tos,
+	struct inet_send how = { .source = sk->local, .destination = sk->remote, .protocol = PROTO_TCP, .ttl = inet_ttl(sk, &path), .tos = inet_tos(sk, &path),
 			       .dont_fragment = sk->inet.mtu_discover != IP_PMTUDISC_DONT, .options = sk->inet.ip.len ? &sk->inet.ip : NULL };
-	return ip_send(out, &how, &path);
+	return path.family->send(out, &how, &path);
 }
 
 void tcp_send_ack(struct tcp_sock *t)

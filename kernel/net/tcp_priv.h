@@ -148,6 +148,9 @@ struct tcp_sock {
 };
 static inline struct tcp_sock *tcp_of(struct inet_sock *sk) { return (struct tcp_sock *)sk; }
 
+/* IP's and ours, without options. */
+static inline u32 tcp_headers(const struct tcp_sock *t) { return family_of(t->sk.remote)->header_len + (u32)sizeof(struct tcp_header); }
+
 static inline bool seq_before(u32 a, u32 b) { return (s32)(a - b) < 0; }
 static inline bool seq_after(u32 a, u32 b) { return seq_before(b, a); }
 static inline u32 seq_max(u32 a, u32 b) { return seq_before(a, b) ? b : a; }
@@ -280,8 +283,8 @@ void tcp_table_init(void);
 void tcp_hash(struct tcp_sock *t);                               /* t locked */
 void tcp_unhash(struct tcp_sock *t);
 /* Counted, or NULL. The listener when no connection has the name. */
-struct tcp_sock *tcp_find(u32 local, u16 local_port, u32 remote, u16 remote_port, const struct netdev *dev);
-struct tcp_sock *tcp_find_listener(u32 local, u16 local_port, u32 source_hint, const struct netdev *dev);
+struct tcp_sock *tcp_find(struct address local, u16 local_port, struct address remote, u16 remote_port, const struct netdev *dev);
+struct tcp_sock *tcp_find_listener(struct address local, u16 local_port, u32 source_hint, const struct netdev *dev);
 /* A port for a connection to remote, or the one it has: 0, -EADDRNOTAVAIL; hashed on success. t locked, names set. */
 int tcp_hash_connect(struct tcp_sock *t);
 bool tcp_port_conflicts(struct tcp_sock *t);

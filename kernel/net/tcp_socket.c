@@ -78,7 +78,7 @@ bool tcp_is_connected(const struct inet_sock *sk)
 static int tcp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 {
 	struct inet_sock *sk = s->proto;
-	struct abi_sockaddr_in in;
+	struct inet_name in;
 	int err = inet_check_name(sk, name, len, &in);
 
 	if (err)
@@ -87,8 +87,8 @@ static int tcp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 	if (tcp_of(sk)->state != TCP_CLOSED || sk->ports) {
 		err = -EINVAL;
 	} else {
-		err = port_bind(&tcp_ports, sk, in.address, be16(in.port));
-		sk->user_address = !err && in.address;
+		err = port_bind(&tcp_ports, sk, in.address, in.port);
+		sk->user_address = !err && !address_is_any(in.address);
 		sk->user_port = !err && in.port;
 	}
 	spin_unlock(&sk->lock);
@@ -96,12 +96,14 @@ static int tcp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 }
 
 /* Sends the SYN. t locked, CLOSED. */
-static int begin_connect(struct tcp_sock *t, const struct abi_sockaddr_in *in)
+static int begin_connect(struct tcp_sock *t, const struct inet_name *in)
 {
 	struct inet_sock *sk = &t->sk;
-	struct ip_path path;
-	int err = inet_route(sk, &path, in->address, sk->local, false);
+	struct inet_path path;
 
+	if (in->device)
+		sk->device = in->device;
+	int err = inet_route(sk, &path, in->address, sk->local, false);
 	if (err)
 		return err;
 	if (path.scope == IP_BROADCASTS || path.scope == IP_MULTICASTS)
@@ -109,15 +111,15 @@ static int begin_connect(struct tcp_sock *t, const struct abi_sockaddr_in *in)
 	struct packet *syn = packet_alloc(PACKET_HEADROOM, 0, ALLOC_ATOMIC);
 	if (!syn)
 		return -ENOBUFS;
-	u32 local_before = sk->local;
-	if (!sk->local)
+	struct address local_before = sk->local;
+	if (address_is_any(sk->local))
 		sk->local = path.source;
-	sk->remote = in->address ? in->address : path.next_hop;
-	sk->remote_port = be16(in->port);
+	sk->remote = address_is_any(in->address) ? path.next_hop : in->address;
+	sk->remote_port = in->port;
 	err = tcp_hash_connect(t);
 	if (err) {
 		sk->local = local_before;
-		sk->remote = 0;
+		sk->remote = inet_any(sk);
 		sk->remote_port = 0;
 		packet_free(syn);
 		return err;
@@ -171,7 +173,7 @@ static int tcp_connect(struct socket *s, const struct abi_sockaddr *name, u32 le
 {
 	struct inet_sock *sk = s->proto;
 	struct tcp_sock *t = tcp_of(sk);
-	struct abi_sockaddr_in in;
+	struct inet_name in;
 	bool begun = false;
 	int err;
 
@@ -186,7 +188,7 @@ static int tcp_connect(struct socket *s, const struct abi_sockaddr *name, u32 le
 	} else if (t->state != TCP_CLOSED) {
 		err = -EISCONN;
 	} else {
-		err = inet_check_destination(name, len, &in);
+		err = inet_check_destination(sk, name, len, &in);
 		if (!err)
 			err = begin_connect(t, &in);
 		begun = !err;

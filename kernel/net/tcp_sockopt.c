@@ -133,7 +133,7 @@ static void fill_info(struct tcp_sock *t, struct abi_tcp_info *i)
 		.unacked = DIV_ROUND_UP(t->snd_max - t->snd_una, mss), .sacked = DIV_ROUND_UP(t->away - t->lost, mss), .lost = DIV_ROUND_UP(t->lost, mss),
 		.last_data_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC), .last_ack_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC),
 		.pmtu = t->mtu, .rtt = (u32)(t->srtt / 1000), .rttvar = (u32)(t->rttvar / 1000),
-		.snd_ssthresh = t->ssthresh / mss, .snd_cwnd = MAX(t->cwnd / mss, 1u), .advmss = t->mtu - 40, .reordering = 3,
+		.snd_ssthresh = t->ssthresh / mss, .snd_cwnd = MAX(t->cwnd / mss, 1u), .advmss = t->mtu - tcp_headers(t), .reordering = 3,
 		.rcv_space = tcp_receive_space(t), .total_retrans = t->total_retransmits,
 		.notsent_bytes = t->write_seq - t->snd_nxt, .snd_wnd = t->snd_wnd,
 	};
@@ -266,27 +266,41 @@ static void show_one(struct seq *s, struct inet_sock *sk, u32 number)
 	seq_printf(s, "%02X:%08lX %08X %5u %8u %lu %u 0000000000000000", timer, left, (u32)t->retries, sk->uid, (u32)t->probes, sk->inode, refcount_read(&sk->ref));
 	if (state != TCP_TIME_WAIT)
 		seq_printf(s, " %lu %u %u %u %d", t->rto / (NSEC_PER_SEC / 100), 4u, 30u, MAX(t->cwnd / MAX(t->mss, 1u), 1u), -1);
-	for (size_t n = s->len - from; n < 149; n++)
+	for (size_t n = s->len - from; n < 149 && sk->family == AF_INET; n++)
 		seq_puts(s, " ");
 	seq_puts(s, "\n");
 }
 
-static int show_tcp(struct seq *s)
+static int show_family(struct seq *s, u16 family)
 {
 	struct inet_sock *sk;
 	u32 number = 0;
 
-	seq_printf(s, "%-149s\n", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+	if (family == AF_INET)
+		seq_printf(s, "%-149s\n", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+	else
+		seq_puts(s, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n");
 	spin_lock(&tcp_ports.lock);
 	/* Listeners first. */
 	for (int pass = 0; pass < 2; pass++)
 		for (u32 i = 0; i < PORT_BUCKETS; i++)
 			list_for_each(sk, &tcp_ports.buckets[i], port_link) {
 				u8 state = READ_ONCE(tcp_of(sk)->state);
-				if (state != TCP_CLOSED && (state == TCP_LISTEN) == !pass)
+				if (sk->family == family && state != TCP_CLOSED && (state == TCP_LISTEN) == !pass)
 					show_one(s, sk, number++);
 			}
 	spin_unlock(&tcp_ports.lock);
 	return 0;
 }
+
+static int show_tcp(struct seq *s)
+{
+	return show_family(s, AF_INET);
+}
 NODE(net_tcp, .path = "net/tcp", .show = show_tcp);
+
+static int show_tcp6(struct seq *s)
+{
+	return show_family(s, AF_INET6);
+}
+NODE(net_tcp6, .path = "net/tcp6", .show = show_tcp6);

@@ -40,21 +40,21 @@ void tcp_table_init(void)
 	random_bytes(number_key, sizeof(number_key));
 }
 
-static struct list *bucket(u32 local, u16 local_port, u32 remote, u16 remote_port)
+static struct list *bucket(struct address local, u16 local_port, struct address remote, u16 remote_port)
 {
-	u64 h = hash_u64(((u64)local << 32 | remote) ^ hash_secret);
+	u64 h = hash_u64(((u64)address_hash(local) << 32 | address_hash(remote)) ^ hash_secret);
 
 	h = hash_u64(h ^ ((u64)local_port << 16 | remote_port));
 	return &connections[h % CONNECTION_BUCKETS];
 }
 
-static bool is_named(const struct inet_sock *sk, u32 local, u16 local_port, u32 remote, u16 remote_port)
+static bool is_named(const struct inet_sock *sk, struct address local, u16 local_port, struct address remote, u16 remote_port)
 {
-	return sk->remote == remote && sk->remote_port == remote_port && sk->local_port == local_port && sk->local == local;
+	return sk->remote_port == remote_port && sk->local_port == local_port && address_equal(sk->remote, remote) && address_equal(sk->local, local);
 }
 
 /* hash_lock held. */
-static struct tcp_sock *find(u32 local, u16 local_port, u32 remote, u16 remote_port)
+static struct tcp_sock *find(struct address local, u16 local_port, struct address remote, u16 remote_port)
 {
 	struct tcp_sock *t;
 
@@ -96,14 +96,15 @@ void tcp_unhash(struct tcp_sock *t)
 
 /* --- who a segment is for ------------------------------------------------------------------------------------------- */
 
-static int score(const struct inet_sock *sk, u32 local, const struct netdev *dev)
+static int score(const struct inet_sock *sk, struct address local, const struct netdev *dev)
 {
-	if ((sk->local && sk->local != local) || (sk->device && dev && sk->device != dev->index))
+	if (!inet_takes(sk, local) || (sk->device && dev && sk->device != dev->index))
 		return -1;
-	return (sk->local ? 2 : 0) + (sk->device ? 1 : 0);
+	/* "Any" of the segment's own family is nearer than "any" of both. */
+	return (!address_is_any(sk->local) ? 4 : 0) + (sk->device ? 2 : 0) + (address_is_v4(local) == (sk->family == AF_INET) ? 1 : 0);
 }
 
-struct tcp_sock *tcp_find_listener(u32 local, u16 local_port, u32 source_hint, const struct netdev *dev)
+struct tcp_sock *tcp_find_listener(struct address local, u16 local_port, u32 source_hint, const struct netdev *dev)
 {
 	struct tcp_sock *t, *best = NULL;
 	int best_score = -1;
@@ -130,14 +131,14 @@ struct tcp_sock *tcp_find_listener(u32 local, u16 local_port, u32 source_hint, c
 	return best;
 }
 
-struct tcp_sock *tcp_find(u32 local, u16 local_port, u32 remote, u16 remote_port, const struct netdev *dev)
+struct tcp_sock *tcp_find(struct address local, u16 local_port, struct address remote, u16 remote_port, const struct netdev *dev)
 {
 	spin_lock(&hash_lock);
 	struct tcp_sock *t = find(local, local_port, remote, remote_port);
 	if (t)
 		inet_get(&t->sk);
 	spin_unlock(&hash_lock);
-	return t ? t : tcp_find_listener(local, local_port, remote ^ remote_port, dev);
+	return t ? t : tcp_find_listener(local, local_port, address_hash(remote) ^ remote_port, dev);
 }
 
 /* --- ports ---------------------------------------------------------------------------------------------------------- */
@@ -149,7 +150,7 @@ bool tcp_port_conflicts(struct tcp_sock *t)
 
 	spin_lock(&tcp_ports.lock);
 	list_for_each(other, port_bucket(&tcp_ports, sk->local_port), port_link) {
-		if (other == sk || other->local_port != sk->local_port || (sk->local && other->local && sk->local != other->local))
+		if (other == sk || other->local_port != sk->local_port || !inet_names_overlap(sk, sk->local, other, other->local))
 			continue;
 		bad |= !may_share(sk, other);
 	}
@@ -213,9 +214,18 @@ int tcp_hash_connect(struct tcp_sock *t)
 static void hash_name(const struct tcp_sock *t, u32 salt, u32 out[16])
 {
 	const struct inet_sock *sk = &t->sk;
-	u32 name[4] = { sk->local, sk->remote, (u32)sk->local_port << 16 | sk->remote_port, salt };
+	u32 ports = (u32)sk->local_port << 16 | sk->remote_port;
 
-	chacha20_block(number_key, name, (u8 *)out);
+	if (address_is_v4(sk->local)) {
+		u32 name[4] = { address_to_v4(sk->local), address_to_v4(sk->remote), ports, salt };
+		chacha20_block(number_key, name, (u8 *)out);
+		return;
+	}
+	/* Each block is the next one's key. */
+	u32 by_local[16], by_both[16], rest[4] = { ports, salt, 0, 0 };
+	chacha20_block(number_key, sk->local.words, (u8 *)by_local);
+	chacha20_block(by_local, sk->remote.words, (u8 *)by_both);
+	chacha20_block(by_both, rest, (u8 *)out);
 }
 
 u32 tcp_name_hash(const struct tcp_sock *t, u32 salt)

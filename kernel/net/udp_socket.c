@@ -26,17 +26,17 @@ void udp_init(void)
 /* --- who gets it --------------------------------------------------------------------------------------------------- */
 
 /* How well it fits: -1 not at all; more is better. udp_ports.lock held. */
-static int score(const struct inet_sock *sk, u32 source, u16 source_port, u32 destination, const struct netdev *dev)
+static int score(const struct inet_sock *sk, struct address source, u16 source_port, struct address destination, const struct netdev *dev)
 {
-	int n = 0;
+	/* "Any" of the datagram's own family is nearer than "any" of both. */
+	int n = address_is_v4(destination) == (sk->family == AF_INET);
 
-	if (sk->local) {
-		if (sk->local != destination)
-			return -1;
+	if (!inet_takes(sk, destination))
+		return -1;
+	if (!address_is_any(sk->local))
 		n += 4;
-	}
 	if (sk->remote_port) {
-		if (sk->remote != source || sk->remote_port != source_port)
+		if (sk->remote_port != source_port || !address_equal(sk->remote, source))
 			return -1;
 		n += 8;
 	}
@@ -48,11 +48,11 @@ static int score(const struct inet_sock *sk, u32 source, u16 source_port, u32 de
 	return n;
 }
 
-struct inet_sock *udp_find(u32 source, u16 source_port, u32 destination, u16 port, const struct netdev *dev)
+struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev)
 {
 	struct inet_sock *sk, *best = NULL;
 	int best_score = -1;
-	u32 equals = 0, chance = (source ^ source_port) * 2654435761u;
+	u32 equals = 0, chance = (address_hash(source) ^ source_port) * 2654435761u;
 
 	spin_lock(&udp_ports.lock);
 	list_for_each(sk, port_bucket(&udp_ports, port), port_link) {
@@ -78,13 +78,14 @@ struct inet_sock *udp_find(u32 source, u16 source_port, u32 destination, u16 por
 void udp_deliver_group(struct packet *p)
 {
 	struct inet_sock *sk, *takers[32];
-	u32 count = 0, destination = p->ip.destination;
+	struct address source = packet_source(p), destination = packet_destination(p);
+	u32 count = 0;
 
 	spin_lock(&udp_ports.lock);
-	list_for_each(sk, port_bucket(&udp_ports, p->ip.destination_port), port_link) {
-		if (sk->local_port != p->ip.destination_port || count == ARRAY_SIZE(takers) || score(sk, p->ip.source, p->ip.source_port, destination, p->dev) < 0)
+	list_for_each(sk, port_bucket(&udp_ports, p->port.destination), port_link) {
+		if (sk->local_port != p->port.destination || count == ARRAY_SIZE(takers) || score(sk, source, p->port.source, destination, p->dev) < 0)
 			continue;
-		if (ip_is_multicast(destination) && !multicast_wanted(sk, destination, p->dev->index))
+		if (address_is_multicast(destination) && !multicast_wanted(sk, destination, p->dev->index))
 			continue;
 		inet_get(sk);
 		takers[count++] = sk;
@@ -104,7 +105,7 @@ void udp_deliver_group(struct packet *p)
 static int udp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 {
 	struct inet_sock *sk = s->proto;
-	struct abi_sockaddr_in in;
+	struct inet_name in;
 	int err = inet_check_name(sk, name, len, &in);
 
 	if (err)
@@ -113,8 +114,8 @@ static int udp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 	if (sk->ports) {
 		err = -EINVAL;
 	} else {
-		err = port_bind(&udp_ports, sk, in.address, be16(in.port));
-		sk->user_address = !err && in.address;
+		err = port_bind(&udp_ports, sk, in.address, in.port);
+		sk->user_address = !err && !address_is_any(in.address);
 		sk->user_port = !err && in.port;
 	}
 	spin_unlock(&sk->lock);
@@ -132,7 +133,7 @@ static int autobind(struct inet_sock *sk)
 	return err == -EADDRINUSE ? -EAGAIN : err;
 }
 
-static void set_names(struct inet_sock *sk, u32 local, u32 remote, u16 remote_port)
+static void set_names(struct inet_sock *sk, struct address local, struct address remote, u16 remote_port)
 {
 	spin_lock(&sk->lock);
 	spin_lock(&udp_ports.lock);
@@ -145,7 +146,7 @@ static void set_names(struct inet_sock *sk, u32 local, u32 remote, u16 remote_po
 
 static int disconnect(struct inet_sock *sk)
 {
-	set_names(sk, sk->user_address ? sk->local : IP_ANY, IP_ANY, 0);
+	set_names(sk, sk->user_address ? sk->local : inet_any(sk), inet_any(sk), 0);
 	if (!sk->user_port) {
 		port_release(sk);
 		sk->local_port = 0;
@@ -156,24 +157,26 @@ static int disconnect(struct inet_sock *sk)
 static int udp_connect(struct socket *s, const struct abi_sockaddr *name, u32 len, bool nonblock __unused)
 {
 	struct inet_sock *sk = s->proto;
-	struct abi_sockaddr_in in;
-	struct ip_path path;
+	struct inet_name in;
+	struct inet_path path;
 
 	if (len < sizeof(u16))
 		return -EINVAL;
 	if (name->family == AF_UNSPEC)
 		return disconnect(sk);
-	int err = inet_check_destination(name, len, &in);
+	int err = inet_check_destination(sk, name, len, &in);
 	if (!err)
 		err = autobind(sk);
 	if (err)
 		return err;
+	if (in.device)
+		sk->device = in.device;
 	err = inet_route(sk, &path, in.address, sk->local, false);
 	if (err)
 		return err;
 	if (path.scope == IP_BROADCASTS && !s->options.broadcast)
 		return -EACCES;
-	set_names(sk, sk->local ? sk->local : path.source, in.address ? in.address : path.next_hop, be16(in.port));
+	set_names(sk, address_is_any(sk->local) ? path.source : sk->local, address_is_any(in.address) ? path.next_hop : in.address, in.port);
 	return 0;
 }
 
@@ -195,42 +198,41 @@ static int udp_shutdown(struct socket *s, int how)
 
 /* Where a datagram goes, how, and by which path. */
 struct udp_way {
-	struct ip_send how;
-	struct ip_path path;
+	struct inet_send how;
+	struct inet_path path;
 	u16 port;
 };
 
 static int find_way(struct inet_sock *sk, struct socket *s, struct socket_msg *m, struct udp_way *w)
 {
 	struct send_control c;
-	u32 to = sk->remote, source = sk->local;
-	int err;
+	struct address to = sk->remote, source = sk->local;
+	int err, zone = 0;
 
 	w->port = sk->remote_port;
 	if (m->name_len) {
-		struct abi_sockaddr_in in;
-		if (m->name_len < SOCKADDR_IN_LEN)
-			return -EINVAL;
-		memcpy(&in, &m->name, sizeof(in));
-		if (in.family != AF_INET && in.family != AF_UNSPEC)
-			return -EAFNOSUPPORT;
+		struct inet_name in;
+		err = inet_check_destination(sk, &m->name, m->name_len, &in);
+		if (err)
+			return err;
 		to = in.address;
-		w->port = be16(in.port);
+		zone = in.device;
+		w->port = in.port;
 		if (!w->port)
 			return -EINVAL;
 	} else if (!w->port) {
 		return -EDESTADDRREQ;
 	}
-	err = inet_send_control(m, &c);
+	err = inet_send_control(sk, m, &c);
 	if (err)
 		return err;
-	if (c.source)
+	if (!address_is_any(c.source))
 		source = c.source;
-	if (ip_is_multicast(source))
-		source = IP_ANY;
-	if (c.device) {
-		struct netdev *dev = netdev_by_index(c.device);
-		err = dev ? ip_route(&w->path, to, source, dev) : -ENODEV;
+	if (address_is_multicast(source))
+		source = inet_any(sk);
+	if (c.device || zone) {
+		struct netdev *dev = netdev_by_index(c.device ? c.device : zone);
+		err = dev ? family_of(to)->route(&w->path, to, source, dev) : -ENODEV;
 	} else {
 		err = inet_route(sk, &w->path, to, source, m->flags & MSG_DONTROUTE);
 	}
@@ -238,20 +240,20 @@ static int find_way(struct inet_sock *sk, struct socket *s, struct socket_msg *m
 		return err;
 	if (w->path.scope == IP_BROADCASTS && !s->options.broadcast)
 		return -EACCES;
-	w->how = (struct ip_send){
-		.source = source ? source : w->path.source,
-		.destination = to ? to : w->path.source,
+	w->how = (struct inet_send){
+		.source = address_is_any(source) ? w->path.source : source,
+		.destination = address_is_any(to) ? w->path.next_hop : to,
 		.protocol = PROTO_UDP,
 		.ttl = c.ttl >= 0 ? (u8)c.ttl : inet_ttl(sk, &w->path),
-		.tos = c.tos >= 0 ? (u8)c.tos : sk->inet.tos,
-		.dont_fragment = sk->inet.mtu_discover == IP_PMTUDISC_DO || sk->inet.mtu_discover == IP_PMTUDISC_PROBE,
+		.tos = c.tos >= 0 ? (u8)c.tos : inet_tos(sk, &w->path),
+		.dont_fragment = inet_dont_fragment(sk, &w->path),
 		.options = sk->inet.ip.len ? &sk->inet.ip : NULL,
 	};
 	return 0;
 }
 
 /* Adds the message's data to the datagram under way, or to a new one: it, or NULL and *err. writer held. */
-static struct packet *gather(struct udp_sock *u, struct socket_msg *m, int *err)
+static struct packet *gather(struct udp_sock *u, struct socket_msg *m, u32 max, int *err)
 {
 	u32 len = (u32)m->data.left, before = u->pending ? u->pending->len : 0;
 	/* One that is to grow has room for all that it may become. */
@@ -259,7 +261,7 @@ static struct packet *gather(struct udp_sock *u, struct socket_msg *m, int *err)
 	struct packet *p = u->pending;
 
 	*err = -EMSGSIZE;
-	if (m->data.left > UDP_DATA_MAX || before + len > UDP_DATA_MAX)
+	if (m->data.left > max || before + len > max)
 		return NULL;
 	*err = -ENOBUFS;
 	if (!p)
@@ -297,7 +299,7 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 	if (err)
 		return err;
 	mutex_lock(&sk->writer);
-	struct packet *p = gather(u, m, &err);
+	struct packet *p = gather(u, m, way.path.family == &ipv4_family ? UDP_DATA_MAX_V4 : UDP_DATA_MAX, &err);
 	if (p && (m->flags & MSG_MORE || u->cork)) {
 		u->pending = p;
 	} else if (p) {
@@ -305,7 +307,9 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 		net_begin();
 		inet_charge_send(sk, p);
 		err = udp_send(p, &way.how, &way.path, sk->local_port, way.port, s->options.no_check);
-		if (err == -ENOBUFS && !sk->inet.receive_error) {
+		if (err == -EMSGSIZE)
+			inet_local_error(sk, way.how.destination, way.port, way.path.mtu);
+		if (err == -ENOBUFS && !inet_wants_errors(sk, way.how.destination)) {
 			SNMP(udp_SndbufErrors);
 			err = 0; /* lost on the way, as datagrams may be */
 		}
@@ -323,7 +327,7 @@ static ssize_t udp_receive_message(struct socket *s, struct socket_msg *m)
 	int err = 0;
 
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return inet_receive_error(sk, m);
 	mutex_lock(&sk->reader);
 	struct packet *p = inet_next(sk, s, m->flags, &err);
 	if (!p) {
@@ -335,11 +339,10 @@ static ssize_t udp_receive_message(struct socket *s, struct socket_msg *m)
 	if (uio_write(&m->data, p->data, want) != want) {
 		n = -EFAULT;
 	} else {
-		inet_fill_name(&m->name, p->ip.source, p->ip.source_port);
-		m->name_len = SOCKADDR_IN_LEN;
+		m->name_len = inet_fill_name(sk, &m->name, packet_source(p), p->port.source, p->dev->index);
 		if (want < p->len)
 			m->out_flags |= MSG_TRUNC;
-		inet_control(sk, s, p, (const void *)p->network, m);
+		inet_control(sk, s, p, m);
 	}
 	if (!(m->flags & MSG_PEEK))
 		inet_consumed(sk, p);
@@ -441,19 +444,37 @@ int udp_create(struct socket *s)
 	return 0;
 }
 
-static int show_udp(struct seq *s)
+static int show_family(struct seq *s, u16 family)
 {
 	struct inet_sock *sk;
 
-	seq_puts(s, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n");
+	if (family == AF_INET)
+		seq_puts(s, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n");
+	else
+		seq_puts(s, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+			    "inode ref pointer drops\n");
 	spin_lock(&udp_ports.lock);
 	for (u32 i = 0; i < PORT_BUCKETS; i++)
 		list_for_each(sk, &udp_ports.buckets[i], port_link) {
-			seq_puts(s, "  ");
+			if (sk->family != family)
+				continue;
+			if (family == AF_INET)
+				seq_puts(s, "  ");
 			inet_show(s, sk, i, sk->remote_port ? 1 : 7, atomic_load_relaxed(&sk->send_charge), READ_ONCE(sk->receive_charge));
 			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", sk->uid, sk->inode, atomic_load_relaxed(&sk->drops));
 		}
 	spin_unlock(&udp_ports.lock);
 	return 0;
 }
+
+static int show_udp(struct seq *s)
+{
+	return show_family(s, AF_INET);
+}
 NODE(net_udp, .path = "net/udp", .show = show_udp);
+
+static int show_udp6(struct seq *s)
+{
+	return show_family(s, AF_INET6);
+}
+NODE(net_udp6, .path = "net/udp6", .show = show_udp6);

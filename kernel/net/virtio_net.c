@@ -142,8 +142,9 @@ static void fill_header(struct virtio_net *n, struct packet *p)
 		return;
 	const u8 *ip = p->network;
 	h->flags = HEADER_NEEDS_CHECKSUM;
-	h->checksum_start = (u16)(network + (ip[0] & 15) * 4u);
-	h->checksum_offset = ip[9] == PROTO_TCP ? offsetof(struct tcp_header, checksum) : offsetof(struct udp_header, checksum);
+	bool v4 = ip[0] >> 4 == 4;
+	h->checksum_start = (u16)(network + (v4 ? (ip[0] & 15) * 4u : sizeof(struct ip6_header)));
+	h->checksum_offset = (v4 ? ip[9] : ip[6]) == PROTO_TCP ? offsetof(struct tcp_header, checksum) : offsetof(struct udp_header, checksum);
 }
 
 /* lock held. False: there is no room. */

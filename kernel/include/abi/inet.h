@@ -12,9 +12,21 @@ struct abi_sockaddr_in {
 _Static_assert(sizeof(struct abi_sockaddr_in) == 16, "Linux x86-64");
 #define SOCKADDR_IN_LEN 16u
 
+struct abi_sockaddr_in6 {
+	uint16_t family, port;
+	uint32_t flow_info;
+	uint8_t address[16];
+	uint32_t scope_id;
+};
+_Static_assert(sizeof(struct abi_sockaddr_in6) == 28, "Linux x86-64");
+#define SOCKADDR_IN6_LEN 28u
+#define SOCKADDR_IN6_LEAST 24u /* RFC 2133: without the scope */
+
 #define SOL_IP 0
 #define SOL_TCP 6
 #define SOL_UDP 17
+#define SOL_IPV6 41
+#define SOL_ICMPV6 58
 #define SOL_RAW 255
 
 #define IP_TOS 1
@@ -47,6 +59,42 @@ _Static_assert(sizeof(struct abi_sockaddr_in) == 16, "Linux x86-64");
 #define IP_PMTUDISC_INTERFACE 4
 #define IP_PMTUDISC_OMIT 5
 
+#define IPV6_ADDRFORM 1
+#define IPV6_2292PKTINFO 2
+#define IPV6_CHECKSUM 7
+#define IPV6_2292HOPLIMIT 8
+#define IPV6_FLOWINFO 11
+#define IPV6_UNICAST_HOPS 16
+#define IPV6_MULTICAST_IF 17
+#define IPV6_MULTICAST_HOPS 18
+#define IPV6_MULTICAST_LOOP 19
+#define IPV6_ADD_MEMBERSHIP 20
+#define IPV6_DROP_MEMBERSHIP 21
+#define IPV6_MTU_DISCOVER 23
+#define IPV6_MTU 24
+#define IPV6_RECVERR 25
+#define IPV6_V6ONLY 26
+#define IPV6_MULTICAST_ALL 29
+#define IPV6_FLOWINFO_SEND 33
+#define IPV6_RECVPKTINFO 49
+#define IPV6_PKTINFO 50
+#define IPV6_RECVHOPLIMIT 51
+#define IPV6_HOPLIMIT 52
+#define IPV6_RECVHOPOPTS 53
+#define IPV6_RECVRTHDR 56
+#define IPV6_RECVDSTOPTS 58
+#define IPV6_RECVPATHMTU 60
+#define IPV6_DONTFRAG 62
+#define IPV6_RECVTCLASS 66
+#define IPV6_TCLASS 67
+#define IPV6_AUTOFLOWLABEL 70
+#define IPV6_ADDR_PREFERENCES 72
+#define IPV6_TRANSPARENT 75
+#define IPV6_UNICAST_IF 76
+#define IPV6_RECVFRAGSIZE 77
+#define IPV6_FREEBIND 78
+#define ICMPV6_FILTER 1
+
 #define TCP_NODELAY 1
 #define TCP_MAXSEG 2
 #define TCP_CORK 3
@@ -73,16 +121,35 @@ _Static_assert(sizeof(struct abi_sockaddr_in) == 16, "Linux x86-64");
 #define SO_TIMESTAMPNS_OLD 35
 #define SO_INCOMING_CPU 49
 
+#define SO_EE_ORIGIN_LOCAL 1
+#define SO_EE_ORIGIN_ICMP 2
+#define SO_EE_ORIGIN_ICMP6 3
+
 #define MSG_DONTROUTE 0x4u
 #define MSG_CONFIRM 0x800u
 #define MSG_ERRQUEUE 0x2000u
 #define MSG_MORE 0x8000u
 #define MSG_FASTOPEN 0x20000000u
 
+struct abi_in6_pktinfo {
+	uint8_t address[16];
+	int32_t index;
+};
+struct abi_ipv6_mreq {
+	uint8_t group[16];
+	int32_t index;
+};
 struct abi_in_pktinfo {
 	int32_t index;
 	uint32_t spec_dst, address;
 };
+/* MSG_ERRQUEUE: followed by a struct sockaddr_in or sockaddr_in6 of who says so. */
+struct abi_extended_error {
+	uint32_t error;
+	uint8_t origin, type, code, pad;
+	uint32_t info, data;
+};
+_Static_assert(sizeof(struct abi_extended_error) == 16, "Linux x86-64");
 struct abi_ip_mreqn {
 	uint32_t group, address;
 	int32_t index;

@@ -47,13 +47,18 @@ struct abi_ifaddrmsg {
 	uint32_t index;
 };
 enum { IFA_ADDRESS = 1, IFA_LOCAL, IFA_LABEL, IFA_BROADCAST, IFA_CACHEINFO = 6, IFA_FLAGS = 8 };
+#define IFA_F_NODAD 0x02
+#define IFA_F_DADFAILED 0x08
+#define IFA_F_DEPRECATED 0x20
+#define IFA_F_TENTATIVE 0x40
 #define IFA_F_PERMANENT 0x80
+
 struct abi_rtmsg {
 	uint8_t family, dst_len, src_len, tos, table, protocol, scope, type;
 	uint32_t flags;
 };
-enum { RTA_DST = 1, RTA_SRC, RTA_IIF, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE = 15 };
-enum { RTN_UNICAST = 1, RTN_LOCAL, RTN_BROADCAST, RTN_UNREACHABLE = 7 };
+enum { RTA_DST = 1, RTA_SRC, RTA_IIF, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_CACHEINFO = 12, RTA_TABLE = 15, RTA_PREF = 20 };
+enum { RTN_UNICAST = 1, RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST = 5, RTN_UNREACHABLE = 7 };
 #define RT_TABLE_MAIN 254
 #define RT_SCOPE_UNIVERSE 0
 #define RT_SCOPE_LINK 253

@@ -43,9 +43,9 @@ bool ip_is_local(u32 address);
 
 int netdev_set_address(struct netdev *d, unsigned slot, const struct ip_address *a); /* with the routes that follow from it */
 
-/* Path MTU (RFC 1191), learned from ICMP. */
-void ip_learn_mtu(u32 destination, u32 mtu);
-u32 ip_known_mtu(u32 destination, u32 device_mtu);
+/* Path MTU of both families, learned from ICMP (path_mtu.c). */
+void path_mtu_learn(struct address destination, u32 mtu);
+u32 path_mtu_known(struct address destination, u32 device_mtu);
 
 /* --- in and out ---------------------------------------------------------------------------------------------------- */
 
@@ -71,26 +71,91 @@ int ip_transmit(struct packet *p, const struct ip_path *path);
 /* Given (ip_options.c): are the options well-formed? Source routes are refused. */
 bool ip_options_ok(const u8 *options, u32 len, u32 *bad_at);
 
-/* Protocols above: IP_PROTOCOL(udp, .number = PROTO_UDP, …) */
+/* --- both families -------------------------------------------------------------------------------------------------- */
+
+/* Where a packet goes, of either family: what struct ip_path is to IPv4. */
+struct inet_path {
+	const struct inet_family *family;
+	struct netdev *dev;
+	struct address next_hop, source;
+	enum ip_scope scope;
+	u32 mtu;
+};
+static inline struct ip_path ip_path_of(const struct inet_path *p)
+{
+	return (struct ip_path){ .dev = p->dev, .next_hop = address_to_v4(p->next_hop), .source = address_to_v4(p->source), .scope = p->scope, .mtu = p->mtu };
+}
+struct inet_send {
+	struct address source, destination;
+	u8 protocol, ttl, tos;
+	bool dont_fragment;
+	const struct ip_options *options; /* IPv4's; NULL: none */
+};
+/*
+ * A family as transports see it. Which one carries a packet, its destination's address says: family_of (inet_family.c). Each inside net_begin but scope_of
+ * and route.
+ */
+struct inet_family {
+	u16 family;     /* AF_* */
+	u32 header_len; /* without options */
+	/* source any: chosen; dev NULL: any. 0 or -errno. */
+	int (*route)(struct inet_path *out, struct address to, struct address source, struct netdev *dev);
+	int (*send)(struct packet *p, const struct inet_send *how, const struct inet_path *path); /* as ip_send */
+	enum ip_scope (*scope_of)(struct address a, const struct netdev *dev); /* dev: where it was met; NULL: anywhere */
+	void (*port_unreachable)(struct packet *p); /* tells its sender; p stays the caller's */
+};
+extern const struct inet_family ipv4_family, ipv6_family;
+static inline const struct inet_family *family_of(struct address a) { return address_is_v4(a) ? &ipv4_family : &ipv6_family; }
+
+/* The addresses of a packet whose network header was checked or written. */
+static inline struct address packet_source(const struct packet *p)
+{
+	if (*p->network >> 4 == 4)
+		return address_v4(((const struct ip_header *)p->network)->source);
+	return ((const struct ip6_header *)p->network)->source;
+}
+static inline struct address packet_destination(const struct packet *p)
+{
+	if (*p->network >> 4 == 4)
+		return address_v4(((const struct ip_header *)p->network)->destination);
+	return ((const struct ip6_header *)p->network)->destination;
+}
+
+/* An ICMP error about a packet of ours. */
+struct inet_error {
+	struct address local, remote; /* the packet's source and destination */
+	const u8 *transport;          /* its transport header, at least 8 bytes of it, and what came along behind */
+	u32 len;
+	struct netdev *dev;           /* where the error came in */
+	int err;                      /* what it means to a program (RFC 1122 section 4.2.3.9): errno; 0: nothing */
+	bool fatal;                   /* … and whether it ends a connection at once */
+	u8 protocol, origin, type, code; /* SO_EE_ORIGIN_*, and as the error has them */
+	u32 info;                     /* the MTU of one about that */
+	struct address from;          /* who says so */
+};
+
+/* Protocols above: IP_PROTOCOL(udp, .number = PROTO_UDP, .families = CARRIED_BY_BOTH, …) */
+#define CARRIED_BY_V4 1
+#define CARRIED_BY_V6 2
+#define CARRIED_BY_BOTH 3
 struct ip_protocol {
-	u8 number;
+	u8 number, families;
 	void (*receive)(struct packet *p); /* p->data at the transport header, p->network at IP's; takes it over */
-	/* An ICMP error about a packet of ours came: inner is its IP header, followed by at least 8 bytes. */
-	void (*error)(const struct ip_header *inner, u32 inner_len, const struct icmp_header *icmp, u32 from);
+	void (*error)(const struct inet_error *e);
 };
 #define IP_PROTOCOL(ident, ...) \
 	static const struct ip_protocol ip_protocol_##ident = { __VA_ARGS__ }; \
 	LINKER_SET(ip_protocols, ip_protocol_##ident)
 LINKER_SET_DECLARE(ip_protocols, const struct ip_protocol);
 /* Copies for raw sockets (raw.c): true if any took one. */
-bool raw_deliver(struct packet *p, const struct ip_header *ip);
+bool raw_deliver(struct packet *p, u8 protocol);
 
 /* --- ICMP (icmp.c) ------------------------------------------------------------------------------------------------- */
 
 /* Tells the sender of p, whose IP header is at p->network, about an error, within RFC 1122's rules and a rate. p stays the caller's. */
 void icmp_error(struct packet *p, u8 type, u8 code, u32 rest);
-/* What an ICMP error means to a program (RFC 1122 section 4.2.3.9): errno, and whether it ends a connection at once. 0: nothing. */
-int icmp_errno(const struct icmp_header *h, bool *fatal);
+
+bool icmp_allowed(void); /* may one more error be sent now? */
 
 /* --- ARP (Lab 11a, arp.c) ------------------------------------------------------------------------------------------ */
 
@@ -106,6 +171,8 @@ int arp_transmit(struct netdev *d, u32 next_hop, struct packet *p);
 	F(ip, OutDiscards) F(ip, OutNoRoutes) F(ip, ReasmTimeout) F(ip, ReasmReqds) F(ip, ReasmOKs) F(ip, ReasmFails) F(ip, FragOKs) F(ip, FragFails) F(ip, FragCreates) \
 	F(icmp, InMsgs) F(icmp, InErrors) F(icmp, InCsumErrors) F(icmp, InDestUnreachs) F(icmp, InTimeExcds) F(icmp, InParmProbs) F(icmp, InEchos) F(icmp, InEchoReps) \
 	F(icmp, OutMsgs) F(icmp, OutErrors) F(icmp, OutDestUnreachs) F(icmp, OutTimeExcds) F(icmp, OutParmProbs) F(icmp, OutEchos) F(icmp, OutEchoReps) \
+	F(ip6, InReceives) F(ip6, InHdrErrors) F(ip6, InNoRoutes) F(ip6, InAddrErrors) F(ip6, InUnknownProtos) F(ip6, InDelivers) F(ip6, OutRequests) F(ip6, OutNoRoutes) \
+	F(ip6, FragOKs) F(ip6, FragFails) F(ip6, FragCreates) F(icmp6, InMsgs) F(icmp6, InErrors) F(icmp6, OutMsgs) F(icmp6, OutErrors) \
 	F(tcp, ActiveOpens) F(tcp, PassiveOpens) F(tcp, AttemptFails) F(tcp, EstabResets) F(tcp, InSegs) F(tcp, OutSegs) F(tcp, RetransSegs) F(tcp, InErrs) \
 	F(tcp, OutRsts) F(tcp, InCsumErrors) \
 	F(udp, InDatagrams) F(udp, NoPorts) F(udp, InErrors) F(udp, OutDatagrams) F(udp, RcvbufErrors) F(udp, SndbufErrors) F(udp, InCsumErrors)

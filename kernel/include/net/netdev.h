@@ -20,6 +20,14 @@ struct netdev_stats {
 };
 
 #define NETDEV_ADDRESSES 8
+/* An IPv6 address of a device (ipv6_address.c). */
+struct ip6_address {
+	struct address address;   /* any: unused */
+	u8 prefix_len, flags;     /* IFA_F_* */
+	bool from_prefix;         /* SLAAC: made from what a router advertised */
+	u8 looks;                 /* of duplicate address detection, still to come */
+	u64 valid_until, preferred_until; /* time_ns; TIME_NEVER: for ever */
+};
 struct ip_address {
 	u32 address, mask, broadcast; /* address 0: unused */
 };
@@ -33,6 +41,9 @@ struct netdev {
 	u32 queue_len;
 	u8 address[ETHER_ADDRESS], broadcast[ETHER_ADDRESS];
 	struct ip_address ip[NETDEV_ADDRESSES]; /* net_config_lock; the first is the device's own, the others are further ones */
+	struct ip6_address ip6[NETDEV_ADDRESSES]; /* net_config_lock */
+	u8 hop_limit;           /* IPv6: as routers say */
+	u8 solicitations;       /* of routers, still to be sent */
 	u32 features;           /* NETDEV_* */
 	const struct netdev_ops *ops;
 	struct netdev_stats stats;

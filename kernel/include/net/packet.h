@@ -33,6 +33,7 @@ struct packet {
 	struct netdev *dev;     /* came in by, or goes out by */
 	struct inet_sock *owner; /* counted: whose send buffer it is charged to; NULL: nobody's */
 	u8 *network;            /* the IP header, once it was checked or written */
+	u8 *transport;          /* what IP carries, once it was delivered */
 	u8 *mac;                /* the Ethernet header; NULL: none */
 	u16 ether_type;
 	u8 kind;                /* enum packet_kind */
@@ -41,10 +42,8 @@ struct packet {
 	u64 stamp;              /* time_realtime_ns when it came in; 0: not taken */
 	union {
 		struct {
-			u32 source, destination; /* addresses, UDP: with ports in the machine's order */
-			u16 source_port, destination_port;
-			u32 header_len;
-		} ip;
+			u16 source, destination; /* in the machine's order */
+		} port;
 		struct {
 			u32 seq, end_seq, ack, window;
 			u32 ts_value, ts_echo;
@@ -57,6 +56,7 @@ struct packet {
 		} tcp;
 		struct {
 			u32 from, to; /* bytes of the datagram */
+			u16 next_at;  /* IPv6: where the fragment header was named */
 		} fragment;
 	};
 };

@@ -7,7 +7,7 @@
 #ifndef NET_WIRE_H
 #define NET_WIRE_H
 
-#include "core/compiler.h"
+#include "net/address.h"
 
 static inline u16 be16(u16 v) { return __builtin_bswap16(v); }
 static inline u32 be32(u32 v) { return __builtin_bswap32(v); }
@@ -62,6 +62,7 @@ _Static_assert(sizeof(struct ip_header) == 20, "RFC 791");
 #define PROTO_IGMP 2
 #define PROTO_TCP 6
 #define PROTO_UDP 17
+#define PROTO_ICMPV6 58
 #define PROTO_RAW 255
 
 #define IP_ANY 0u
@@ -89,6 +90,16 @@ enum { ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_SOURCE_QUENCH = 4, ICMP_R
        ICMP_TIMESTAMP = 13, ICMP_TIMESTAMP_REPLY = 14 };
 enum { ICMP_NET_UNREACHABLE = 0, ICMP_HOST_UNREACHABLE = 1, ICMP_PROTOCOL_UNREACHABLE = 2, ICMP_PORT_UNREACHABLE = 3, ICMP_FRAGMENTATION_NEEDED = 4, ICMP_SOURCE_ROUTE_FAILED = 5 };
 
+/* --- IPv6 ---------------------------------------------------------------------------------------------------------- */
+
+struct ip6_header {
+	u32 version_class_flow; /* 6, traffic class, flow label */
+	u16 payload_len;
+	u8 next_header, hop_limit;
+	struct address source, destination;
+} __packed;
+_Static_assert(sizeof(struct ip6_header) == 40, "RFC 8200");
+
 /* --- UDP, TCP ------------------------------------------------------------------------------------------------------ */
 
 struct udp_header {
@@ -115,7 +126,7 @@ enum { TCP_OPTION_END = 0, TCP_OPTION_NOP = 1, TCP_OPTION_MSS = 2, TCP_OPTION_WI
 u32 checksum_add(u32 sum, const void *data, size_t n);
 /* The field's value for a sum: folded and complemented. 0 over a whole that holds a right checksum. */
 u16 checksum_fold(u32 sum);
-/* The sum of the pseudo-header of UDP and TCP. */
-u32 checksum_pseudo(u32 source, u32 destination, u8 protocol, u32 len);
+/* The sum of the pseudo-header of UDP, TCP and ICMPv6, of either family: the prefix of a mapped address adds all ones, which is nothing. */
+u32 checksum_pseudo(struct address source, struct address destination, u8 protocol, u32 len);
 
 #endif

@@ -27,7 +27,7 @@ struct socket_control {
 struct socket_extra {
 	int level, type;
 	u32 len;
-	u8 data[24];
+	u8 data[48];
 };
 
 /* One sendmsg or recvmsg. */
