@@ -26,8 +26,8 @@ rootfs_mkcpio := $(ROOTFS_PYTHON) $(rootfs_dir)/mkcpio.py
 rootfs_deps := $(wildcard $(rootfs_dir)/mkcpio.py $(rootfs_dir)/common.recipe $(rootfs_dir)/etc/*)
 alpine_tarball := $(shell sed 's/.* //' $(rootfs_dir)/alpine/SHA512SUMS)
 
-.PHONY: rootfs-choose newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz debian-wide.cpio.gz
-newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz debian-wide.cpio.gz: %: $(rootfs_out)/%
+.PHONY: rootfs-choose newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz debian-wide.cpio.gz debian-net.cpio.gz
+newlib.cpio.gz busybox.cpio.gz alpine.cpio.gz debian.cpio.gz debian-wide.cpio.gz debian-net.cpio.gz: %: $(rootfs_out)/%
 
 $(rootfs_out):
 	@mkdir -p $@
@@ -77,3 +77,8 @@ $(rootfs_out)/debian.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/debian/*) 
 $(rootfs_out)/debian-wide.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/debian/* $(rootfs_dir)/debian/pam/*) $(rootfs_out)/newlib.cpio.gz
 	$(rootfs_dir)/debian/collect.sh $(rootfs_out)/debian/tree-wide $(rootfs_out)/debian/debs $(rootfs_dir)/debian/packages-wide
 	$(rootfs_mkcpio) -l 1 -D TREE=$(rootfs_abs_out)/debian/tree-wide -D PROGRAMS=$(rootfs_abs_out)/newlib -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/debian/debian.recipe $(rootfs_dir)/debian/wide.recipe
+
+# Debian's servers and clients of the network, for its graders (grader/labs/test_net_programs.py). Boot it with -m 1G.
+$(rootfs_out)/debian-net.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/debian/* $(rootfs_dir)/debian/net/*) $(rootfs_out)/newlib.cpio.gz
+	$(rootfs_dir)/debian/collect.sh $(rootfs_out)/debian/tree-net $(rootfs_out)/debian/debs $(rootfs_dir)/debian/packages-net
+	$(rootfs_mkcpio) -l 1 -D TREE=$(rootfs_abs_out)/debian/tree-net -D PROGRAMS=$(rootfs_abs_out)/newlib -o $@ $(rootfs_dir)/common.recipe $(rootfs_dir)/debian/debian.recipe $(rootfs_dir)/debian/net.recipe

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Lay out the packages of debian/packages as a tree: collect.sh TREE DOWNLOADS [LIST...]
-# Each further LIST names more packages; then upstream's own tests and the zones of time stay in.
+# Each further LIST names more packages, and with a minus those that are not wanted; then upstream's own tests and the zones of time stay in.
 # A package that is installed is copied from this machine; one that is not is downloaded into DOWNLOADS and
 # unpacked, and not installed. Documentation, translations and what no test runs stay out.
 set -eu
@@ -20,7 +20,8 @@ wanted() {
 	grep -Ev '^/(bin|sbin|lib|lib64)$|^/usr/share/(doc|man|locale|info|lintian|bug|gdb|pixmaps|menu|apport|common-licenses|bash-completion)|/lto1$|lto-dump|/gconv/|/lib(asan|tsan|ubsan|lsan|itm|gomp|quadmath|hwasan)[._]|/(lib2to3|idlelib|ensurepip|__pycache__)/|/gprofng|ld\.gold$|(^|[/-])dwp$'"$some"
 }
 
-grep -hEv '^#|^$' "$here/packages" "$@" | while read -r package; do
+grep -hEv '^#|^$' "$here/packages" "$@" | awk '/^-/ { sub("-", ""); out[$0]; next } { name[n++] = $0 } END { for (i = 0; i < n; i++) if (!(name[i] in out)) print name[i] }' |
+while read -r package; do
 	if dpkg -s "$package" 2>/dev/null | grep -q '^Status: .* installed'; then
 		dpkg -L "$package" | wanted | while read -r path; do
 			if [ -L "$path" ] || [ -f "$path" ]; then echo ".$path"; fi
