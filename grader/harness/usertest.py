@@ -85,7 +85,7 @@ class Run:
             "\nit had printed:\n" + answer.output[-600:] if answer.output else "") + "\n" + self.log
 
 
-def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False):
+def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False, **machine):
     """A Machine with the runner as its first program, which runs these tests."""
     image = library.make_image(tests, str(binaries()), folder)
     words = ["console=ttyS0", "quiet", "panic=-1", append]
@@ -93,7 +93,7 @@ def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount
         words.append("seconds=%d" % (60 * SLOWER))
     if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
         words.append("tests=" + ",".join(tests))
-    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem)
+    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem, **machine)
 
 
 def run_many(kernel, tests, **options):

@@ -1,12 +1,14 @@
 """Every prefix links, boots, and passes the tests of its own stage: that is how the layering is proved."""
 import pytest
 
+from harness import disk
 from harness import grade as grading
 from harness import ktest, usertest
 from harness.build import ROOT, kernel
 from harness.qemu import Machine
 
 LABS = range(1, 14)
+FIRST_WITH_DISKS = 10
 CHECKS = [(lab, check) for lab in LABS for check in grading.checks(lab)]
 _cache = {}
 
@@ -26,8 +28,12 @@ def test_reference(lab, check):
 
 
 def start(lab, source, folder, programs):
-    """A boot with something to do: programs under the runner, where there are programs."""
+    """A boot with something to do: programs under the runner, where there are programs, and a disk, where there is a driver."""
     image = kernel(lab, source)
+    if lab >= FIRST_WITH_DISKS:
+        path = folder / "disk"
+        path.write_bytes(bytes(1 << 20))
+        return usertest.boot(image, programs, folder, cap=60, append="programs=/tests/raw_hello", extra=disk.drive(path))
     if lab >= usertest.FIRST_WITH_LOADER:
         return usertest.boot(image, programs, folder, cap=60, append="programs=/tests/raw_hello")
     return Machine(image, cmdline="console=ttyS0 panic=-1", cap=60)

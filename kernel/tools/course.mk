@@ -14,7 +14,7 @@ CLASSROOM = @[ -d grader/classroom ] || { echo 'make $@: this is a tree for stud
 ISOLATED := /usr/bin/python3 -I -B
 needs_lab = $(if $(strip $(LAB)),,$(error make $@ LAB=NN: which lab))
 lab_word = $(if $(strip $(LAB)),--lab $(lab_number))
-course_tools = kernel qemu newlib test sandbox $(if $(filter 1,$(lab_number:0%=%)),iso)
+course_tools = kernel qemu newlib test sandbox disk $(if $(filter 1,$(lab_number:0%=%)),iso)
 # A word for the shell, whatever is in it.
 quoted = '$(subst ','\'',$1)'
 

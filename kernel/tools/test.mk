@@ -55,7 +55,7 @@ grade_words = $(if $(filter command,$(origin FROM)),--from $(FROM)) $(if $(filte
 	$(if $(CHALLENGE),--challenge '$(CHALLENGE)') $(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(GDB)),--gdb) --results '$(abspath $(RESULTS))' \
 	$(if $(filter 1,$(V)),-v)
 grade:
-	@$(SETUP) kernel qemu newlib test $(if $(filter 1,$(lab_number:0%=%)),iso) $(if $(filter 1,$(GDB)),gdb)
+	@$(SETUP) kernel qemu newlib test $(if $(filter 1,$(lab_number:0%=%)),iso) $(if $(filter 10,$(lab_number)),disk) $(if $(filter 1,$(GDB)),gdb)
 	@$(MAKE) do-grade
 do-grade:
 ifeq ($(strip $(LAB)),)
@@ -65,7 +65,7 @@ else
 endif
 
 selftest mutate:
-	@$(SETUP) kernel qemu iso alpine newlib skeletons test
+	@$(SETUP) kernel qemu iso alpine newlib disk skeletons test
 	@$(MAKE) -s do-$@
 do-selftest:
 	@$(PYTEST) -m harness.selftest $(if $(LAB),--lab $(lab_number)) $(if $(RUNS),--runs $(RUNS)) $(if $(filter 1,$(SHORT)),--short) $(if $(NAME),--name '$(NAME)')

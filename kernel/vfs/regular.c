@@ -71,7 +71,11 @@ static ssize_t cached_read(struct file *f, struct uio *to, s64 *pos)
 		return pagecache_read(pc, to, pos, READ_ONCE(f->inode->size));
 	while (to->left) {
 		size_t step = MIN(to->left, READ_STEP);
+		u64 first = *pos / PAGE_SIZE;
 
+		/* In the middle of the page that was read last. */
+		if (*pos % PAGE_SIZE && f->readahead[0] == first + 1)
+			first++;
 		NOTIFIER_CALL(pages_wanted, READ_STEP / PAGE_SIZE);
 		pagecache_readahead(f, *pos, step);
 		rest = to->left - step;
@@ -80,6 +84,7 @@ static ssize_t cached_read(struct file *f, struct uio *to, s64 *pos)
 		to->left += rest;
 		if (n <= 0)
 			break;
+		NOTIFIER_CALL(pages_used, pc, first, (*pos - 1) / PAGE_SIZE);
 		done += n;
 		if ((size_t)n < step || thread_killed())
 			break;

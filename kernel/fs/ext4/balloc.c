@@ -1,8 +1,7 @@
 /*
- * Blocks: finding free ones, and giving them back.
+ * Blocks: taking free ones, and giving them back.
  *
- * A file's blocks are looked for from a goal on (behind its last block, or in its inode's group): the first run that is long enough for what is asked,
- * group by group; only if there is none the longest that was met.
+ * A file's blocks are looked for from a goal on (behind its last block, or in its inode's group), group by group; which run of a group it is, search.c says.
  *
  * A block that was freed is not given out again before the transaction that freed it is committed. Until then a crash brings the old owner
  * back, and he must find his data. Such blocks are free in the bitmap and marked in the group's `busy` map.
@@ -139,49 +138,6 @@ int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 gro
 	return err;
 }
 
-/* --- searching ------------------------------------------------------------------------------------------------------------ */
-
-static u64 used_word(const u8 *map, const u64 *busy, u32 w)
-{
-	u64 v;
-
-	memcpy(&v, map + w * 8ul, 8);
-	return busy ? v | busy[w] : v;
-}
-
-/* The first bit at or after i that is free (or used): size if none. */
-static u32 next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used)
-{
-	while (i < size) {
-		u64 v = used_word(map, busy, i / 64);
-
-		v = (used ? v : ~v) >> i % 64;
-		if (v)
-			return MIN(i + (u32)__builtin_ctzl(v), size);
-		i = ALIGN_DOWN(i, 64u) + 64;
-	}
-	return size;
-}
-
-/* From `from` on: the first run of `want` free bits, else the longest. Its length; 0: nothing is free. */
-static u32 find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, u32 *start)
-{
-	u32 best = 0;
-
-	for (u32 i = next_bit(map, busy, from, size, false); i < size;) {
-		u32 end = next_bit(map, busy, i, MIN(size, i + want), true);
-
-		if (end - i > best) {
-			best = end - i;
-			*start = i;
-			if (best >= want)
-				break;
-		}
-		i = next_bit(map, busy, end, size, false);
-	}
-	return best;
-}
-
 static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct buffer *b, u32 bit, u32 count)
 {
 	struct buffer *db;
@@ -228,9 +184,9 @@ static u64 alloc_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 grou
 		*err = (int)PTR_ERR(b);
 		return 0;
 	}
-	n = find_run(b->data, fs->group[group].busy, from, size, *count, &start);
+	n = ext4_find_run(b->data, fs->group[group].busy, from, size, *count, &start);
 	if (n < least && from)
-		n = find_run(b->data, fs->group[group].busy, 0, size, *count, &start);
+		n = ext4_find_run(b->data, fs->group[group].busy, 0, size, *count, &start);
 	if (n < least) {
 		buffer_put(b);
 		return 0;

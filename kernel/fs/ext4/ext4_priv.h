@@ -134,6 +134,12 @@ bool ext4_wait_for_space(struct ext4_fs *fs, int *tries);
 struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group); /* alloc_mutex held; ERR_PTR */
 int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 group); /* makes one that was left unwritten by mkfs; alloc_mutex held */
 
+/*
+ * search.c (the student's): a run of free blocks in a group, of `want` blocks if there is one, at or after block `from` of it: how many there are at *start, `want`
+ * at most; 0: none is free. A block is free whose bit is 0 in both maps (busy may be NULL); size: blocks of the group. alloc_mutex held.
+ */
+u32 ext4_find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, u32 *start);
+
 /* ialloc.c */
 int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, u32 *ino);
 int ext4_free_inode(struct journal_handle *h, struct inode *i);

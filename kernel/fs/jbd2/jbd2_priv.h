@@ -3,6 +3,7 @@
 #define JBD2_PRIV_H
 
 #include "fs/jbd2/jbd2.h"
+#include "lib/rbtree.h"
 
 /* --- on disk ------------------------------------------------------------------------------------------------------------- */
 
@@ -120,13 +121,15 @@ struct journal {
 };
 
 static inline bool journal_has_checksums(const struct journal *j) { return j->incompat & (JBD2_INCOMPAT_CSUM_V2 | JBD2_INCOMPAT_CSUM_V3); }
-u32 journal_tag_bytes(const struct journal *j);
-/* crc32c of a block whose checksum field is 0. */
-u32 journal_checksum(const struct journal *j, const void *block);
 
 /* journal.c */
 int journal_write_super(struct journal *j, u32 start, u32 sequence); /* and flushes */
-/* log.c: writing to the log. */
+int journal_read_block(struct journal *j, u32 log_block, struct buffer **b); /* of the log */
+/* The log goes round: what follows block `at` of it. */
+static inline u32 journal_next_block(const struct journal *j, u32 at) { return at + 1 >= j->count ? j->first : at + 1; }
+
+/* --- log.c: writing to the log ---------------------------------------------------------------------------------------------- */
+
 struct log_writer {
 	struct journal *journal;
 	u32 position;             /* the next log block */
@@ -138,14 +141,89 @@ struct log_writer {
 };
 void log_begin(struct log_writer *w, struct journal *j, u32 position);
 void *log_new_block(struct log_writer *w, u32 type, u32 tid);  /* a zeroed block with its header, freed by log_end; NULL */
-void log_write(struct log_writer *w, const void *data);        /* to the next block of the log; data must hold still until log_wait */
-int log_wait(struct log_writer *w);                            /* until all are written: 0 or the first error */
+void log_write(struct log_writer *w, const void *data);        /* to the next block of the log: starts it, and does not wait; data must hold still until log_wait */
+int log_wait(struct log_writer *w);                            /* until the device has taken all that was written: 0 or the first error */
 void log_end(struct log_writer *w);
-/* commit.c: the transaction into the log. *used: blocks. When it returns 0, the transaction is there for ever. */
+
+/* --- format.c: descriptor, revoke and commit blocks, in whatever form this journal has them ------------------------------------ */
+
+/*
+ *   descriptor   header | tag, the log's name | tag | tag | …            a tag: number of a block, flags
+ *   revoke       header, length | number | number | …
+ */
+struct log_block {
+	struct journal *journal;
+	u8 *data;
+	u32 tid, type;
+	u32 at;                   /* where the next tag or number is */
+	u32 end;
+};
+struct log_tag {
+	u64 block;                /* where the copy belongs */
+	u32 flags;                /* JBD2_TAG_* */
+	u32 checksum;
+};
+/* A new descriptor or revoke block: 0 or -ENOMEM. How many tags or numbers it takes still. One more of them. To the log with it. */
+int log_block_begin(struct log_writer *w, struct log_block *b, u32 type, u32 tid);
+u32 log_block_room(const struct log_block *b);
+void log_put_tag(struct log_block *b, u64 block, u32 flags, const void *copy); /* a tag without JBD2_TAG_SAME_UUID is followed by the log's name: the first; copy: as it goes into the log */
+void log_put_revoke(struct log_block *b, u64 block);
+void log_block_write(struct log_writer *w, struct log_block *b);
+void *log_new_commit(struct log_writer *w, u32 tid); /* a commit block, ready for log_write; NULL */
+
+/* Is it a block of the log's own, of transaction tid? *type: JBD2_*. */
+bool log_is_block(const void *data, u32 tid, u32 *type);
+/* Begins to read a descriptor or revoke block: 0, or -EUCLEAN if it is damaged. Then its tags or numbers: false if there is no further one. */
+int log_block_open(struct journal *j, struct log_block *b, void *data, u32 tid);
+bool log_get_tag(struct log_block *b, struct log_tag *t);
+bool log_get_revoke(struct log_block *b, u64 *block);
+bool log_copy_ok(struct journal *j, u32 tid, const struct log_tag *t, const void *copy); /* by its checksum, if there are any */
+bool log_commit_ok(struct journal *j, void *data);                                      /* the same */
+
+/* --- commit (the student's, commit.c) ---------------------------------------------------------------------------------------- */
+
+/*
+ * The running transaction to the log, if there is one; the thread that commits calls it. The steps, in thread.c:
+ *
+ *   commit_lock           no handle joins any more: the transaction, or NULL
+ *   commit_wait_handles   until those that joined are done
+ *   commit_copy           copies of its buffers: t->log, t->buffer_count of them
+ *   commit_let_go         a new transaction may begin, and change the buffers; t->start is where t goes in the log
+ *   commit_write_data     the data of its inodes to the disk, and waits; what could not be written is told by fsync, and is no reason not to commit
+ *   commit_done           the log has it, in `used` blocks: its buffers may go to their places, who waited for it goes on
+ *   commit_failed         it is not in the log, and never will be: the journal ends
+ */
+void journal_commit_running(struct journal *j);
+struct transaction *commit_lock(struct journal *j);
+void commit_wait_handles(struct journal *j, struct transaction *t);
+void commit_copy(struct journal *j, struct transaction *t);
+void commit_let_go(struct journal *j, struct transaction *t);
+void commit_write_data(struct journal *j, struct transaction *t);
+void commit_done(struct journal *j, struct transaction *t, u32 used);
+void commit_failed(struct journal *j, struct transaction *t, int err);
+
+/* t->revokes to the log, as many revoke blocks as they need: 0 or -ENOMEM. Does not wait. */
+int journal_write_revokes(struct log_writer *w, struct transaction *t);
+/* t->log to the log, behind as many descriptors as they need: 0 or -ENOMEM. Does not wait. */
+int journal_write_copies(struct log_writer *w, struct transaction *t);
+/* All of t into the log, from t->start on. *used: blocks. When it returns 0, the transaction is there for ever. */
 int journal_write_transaction(struct journal *j, struct transaction *t, u32 *used);
-/* replay.c: the log's transactions to their places. */
-int journal_replay(struct journal *j, u32 *next_tid);
-int journal_read_block(struct journal *j, u32 log_block, struct buffer **b); /* of the log */
+
+/* --- replay (the student's, replay.c) ---------------------------------------------------------------------------------------- */
+
+struct recovery {
+	u32 start;                /* where in the log the oldest transaction begins */
+	u32 first;                /* its tid */
+	u32 end;                  /* the first tid that is not complete in the log */
+	u32 replayed, skipped;    /* copies that went to their places; that were revoked */
+};
+/* What is in the log to its place, and on the medium: 0 or -errno. r->start and r->first are given, the rest is told, whatever comes. */
+int journal_replay(struct journal *j, struct recovery *r);
+/* revoked.c: the last transaction in which each block was revoked. 0 or -ENOMEM; false: it was not. */
+int revoked_add(struct rbtree *t, u64 block, u32 tid);
+bool revoked_last(struct rbtree *t, u64 block, u32 *tid);
+void revoked_free(struct rbtree *t);
+
 /* checkpoint.c */
 /* What can go to its place goes; log space is freed. may_commit: what an open transaction holds is committed first (not from the thread that commits). */
 int journal_checkpoint(struct journal *j, bool may_commit);

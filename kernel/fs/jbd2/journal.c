@@ -10,18 +10,6 @@
 
 #define MIN_BLOCKS 256u
 
-u32 journal_tag_bytes(const struct journal *j)
-{
-	if (j->incompat & JBD2_INCOMPAT_CSUM_V3)
-		return sizeof(struct jbd2_tag3);
-	return (j->incompat & JBD2_INCOMPAT_CSUM_V2 ? 2 : 0) + (j->incompat & JBD2_INCOMPAT_64BIT ? 12 : 8);
-}
-
-u32 journal_checksum(const struct journal *j, const void *block)
-{
-	return crc32c(j->seed, block, j->block_size);
-}
-
 int journal_read_block(struct journal *j, u32 log_block, struct buffer **out)
 {
 	struct buffer *b = log_block < j->count ? buffer_read(j->dev, j->blocks[log_block], j->block_size) : ERR_PTR(-EUCLEAN);
@@ -103,6 +91,19 @@ static void set_features(struct journal *j, const struct journal_setup *setup)
 	s->incompat = be32(j->incompat);
 }
 
+static int recover(struct journal *j, u32 *next)
+{
+	const struct jbd2_super *s = (void *)j->super->data;
+	struct recovery r = { .start = be32(s->start), .first = be32(s->sequence) };
+	int err;
+
+	r.end = r.first;
+	err = journal_replay(j, &r);
+	printk("%s: replayed %u blocks of transactions %u to %u, %u were revoked%s\n", j->name, r.replayed, r.first, r.end - 1, r.skipped, err ? "; it failed" : "");
+	*next = r.end + 1;
+	return err;
+}
+
 static void free_journal(struct journal *j)
 {
 	buffer_put(j->super);
@@ -157,7 +158,7 @@ struct journal *journal_open(const struct journal_setup *s)
 	next = be32(sup->sequence);
 	j->was_dirty = sup->start != 0;
 	if (j->was_dirty) {
-		err = s->dev->disk->read_only ? -EROFS : journal_replay(j, &next);
+		err = s->dev->disk->read_only ? -EROFS : recover(j, &next);
 		if (err)
 			goto fail;
 		err = journal_write_super(j, 0, next);

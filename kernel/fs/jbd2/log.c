@@ -60,7 +60,7 @@ void log_write(struct log_writer *w, const void *data)
 	struct log_io *l = kmalloc(sizeof(*l), 0);
 	u64 sector = j->blocks[w->position] * (j->block_size / SECTOR_SIZE);
 
-	w->position = w->position + 1 == j->count ? j->first : w->position + 1;
+	w->position = journal_next_block(j, w->position);
 	w->used++;
 	if (!l) {
 		int err = block_rw(j->dev, BLOCK_WRITE, sector, (void *)data, j->block_size);

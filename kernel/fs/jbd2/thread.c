@@ -1,8 +1,5 @@
 /*
- * The thread that commits.
- *
- *   lock the transaction (no new handles) --> wait for its handles --> copy its buffers --> a new transaction may begin
- *     --> write the data of its inodes --> log (commit.c) --> its buffers wait for their way to their places (checkpoint.c)
+ * The thread that commits, and the steps of a commit; their order is commit.c's.
  *
  * The copies are made while no handle is open: they hold just what the transaction did. After that the buffers may change again at once.
  *
@@ -30,7 +27,7 @@ static void *copy_alloc(u32 size)
 }
 
 /* No handle is open, the transaction is locked: its buffers hold still. */
-static void copy_buffers(struct journal *j, struct transaction *t)
+void commit_copy(struct journal *j, struct transaction *t)
 {
 	u32 n = 0;
 
@@ -52,13 +49,10 @@ static void copy_buffers(struct journal *j, struct transaction *t)
 
 /* --- data first ------------------------------------------------------------------------------------------------------------ */
 
-static int write_data(struct journal *j, struct transaction *t)
+void commit_write_data(struct journal *j, struct transaction *t)
 {
-	int err = 0;
-
 	for (;;) {
 		struct journal_inode *ji = NULL;
-		int e;
 
 		spin_lock(&j->lock);
 		if (!list_empty(&t->inodes)) {
@@ -69,12 +63,10 @@ static int write_data(struct journal *j, struct transaction *t)
 		}
 		spin_unlock(&j->lock);
 		if (!ji)
-			return err;
-		e = pagecache_writeback(&ji->inode->cache, 0, UINT64_MAX, false);
+			return;
+		/* What could not be written is kept in the cache, for fsync. */
+		pagecache_writeback(&ji->inode->cache, 0, UINT64_MAX, false);
 		pagecache_wait_written(&ji->inode->cache);
-		if (!e && READ_ONCE(ji->inode->cache.error))
-			e = (int)READ_ONCE(ji->inode->cache.error);
-		err = err ? err : e;
 		spin_lock(&j->lock);
 		ji->busy = false;
 		spin_unlock(&j->lock);
@@ -170,7 +162,7 @@ static bool drained(struct journal *j, struct transaction *t)
 	return yes;
 }
 
-static struct transaction *lock_running(struct journal *j)
+struct transaction *commit_lock(struct journal *j)
 {
 	struct transaction *t;
 
@@ -179,12 +171,25 @@ static struct transaction *lock_running(struct journal *j)
 	if (t)
 		t->locked = true;
 	spin_unlock(&j->lock);
-	if (t)
-		wait_event(&j->drained, drained(j, t));
 	return t;
 }
 
-static void finish(struct journal *j, struct transaction *t, u32 used)
+void commit_wait_handles(struct journal *j, struct transaction *t)
+{
+	wait_event(&j->drained, drained(j, t));
+}
+
+void commit_let_go(struct journal *j, struct transaction *t)
+{
+	spin_lock(&j->lock);
+	t->start = j->head;
+	j->committing = t;
+	j->running = NULL;
+	spin_unlock(&j->lock);
+	wait_wake_all(&j->starters);
+}
+
+void commit_done(struct journal *j, struct transaction *t, u32 used)
 {
 	u32 tid = t->tid;
 
@@ -201,43 +206,22 @@ static void finish(struct journal *j, struct transaction *t, u32 used)
 	j->committing = NULL;
 	j->committed_tid = tid;
 	spin_unlock(&j->lock);
+	wait_wake_all(&j->finished);
+	wait_wake_all(&j->starters);
 }
 
-static void commit_running(struct journal *j)
+void commit_failed(struct journal *j, struct transaction *t, int err)
 {
-	struct transaction *t = lock_running(j);
-	u32 used = 0;
-	int err;
-
-	if (!t)
-		return;
-	copy_buffers(j, t);
 	spin_lock(&j->lock);
-	t->start = j->head;
-	j->committing = t;
-	j->running = NULL;
-	spin_unlock(&j->lock);
-	wait_wake_all(&j->starters);
-	err = j->error;
-	/* Data that could not be written are their file's trouble: it is told at fsync, the names and sizes are right all the same. */
-	if (!err)
-		write_data(j, t);
-	if (!err)
-		err = journal_write_transaction(j, t, &used);
-	if (err) {
-		spin_lock(&j->lock);
-		j->committing = NULL;
-		while (!list_empty(&t->inodes)) {
-			struct journal_inode *ji = list_first(&t->inodes, struct journal_inode, link);
-			list_del(&ji->link);
-			ji->transaction = NULL;
-		}
-		spin_unlock(&j->lock);
-		drop_transaction(j, t);
-		journal_abort(j, err);
-	} else {
-		finish(j, t, used);
+	j->committing = NULL;
+	while (!list_empty(&t->inodes)) {
+		struct journal_inode *ji = list_first(&t->inodes, struct journal_inode, link);
+		list_del(&ji->link);
+		ji->transaction = NULL;
 	}
+	spin_unlock(&j->lock);
+	drop_transaction(j, t);
+	journal_abort(j, err);
 	wait_wake_all(&j->finished);
 	wait_wake_all(&j->starters);
 }
@@ -264,7 +248,7 @@ void journal_commit_thread(void *arg)
 
 	while (!atomic_load(&j->stopping) || is_due(j, &until)) {
 		if (is_due(j, &until)) {
-			commit_running(j);
+			journal_commit_running(j);
 			if (j->free < (j->count - j->first) / 2)
 				journal_checkpoint(j, false);
 			continue;

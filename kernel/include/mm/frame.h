@@ -17,11 +17,12 @@ enum frame_flags {
 	FRAME_DIRTY = 1 << 5,
 	FRAME_UPTODATE = 1 << 6, /* page cache: contents are valid */
 	FRAME_LOCKED = 1 << 7,   /* page cache: being filled or written (page_lock) */
-	FRAME_REFERENCED = 1 << 8,
+	FRAME_REFERENCED = 1 << 8, /* page cache: these two are page replacement's, to keep notes of use */
 	FRAME_TABLE = 1 << 9,    /* a page table */
 	FRAME_ERROR = 1 << 10,
 	FRAME_WRITEBACK = 1 << 11,
 	FRAME_HEAD = 1 << 12,    /* first of a block of 2^order handed out */
+	FRAME_ACTIVE = 1 << 13,
 };
 
 struct frame {

@@ -115,6 +115,8 @@ bool pagecache_evict(struct frame *f, bool unmap);
 NOTIFIER_DECLARE(pages_dirtied, struct inode *i);
 /* So many pages will be wanted soon, no locks are held: time to make room. */
 NOTIFIER_DECLARE(pages_wanted, u32 count);
+/* A program has read these pages of a file that lies on a disk; pages that it reads in pieces, one after the other, are told once. They may have left the cache. */
+NOTIFIER_DECLARE(pages_used, struct pagecache *pc, u64 first, u64 last);
 /* One more cache has dirty pages. Any context but interrupts. */
 NOTIFIER_DECLARE(cache_dirtied, struct inode *i);
 s64 pagecache_seek(struct pagecache *pc, s64 off, int whence, u64 size); /* SEEK_DATA, SEEK_HOLE */

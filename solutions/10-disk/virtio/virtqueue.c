@@ -15,7 +15,10 @@
 #include "virtio/virtqueue.h"
 #include "core/atomic.h"
 #include "core/err.h"
+#include "core/todo.h"
 
+#ifdef SOLUTION
+/* Where the two sides say from which index on they want to be told: behind each other's ring. */
 static volatile u16 *used_event(struct virtqueue *vq)
 {
 	return &vq->avail->ring[vq->size];
@@ -25,6 +28,7 @@ static u16 avail_event(struct virtqueue *vq)
 {
 	return *(volatile u16 *)&vq->used->ring[vq->size];
 }
+#endif
 
 size_t virtqueue_bytes(u16 size)
 {
@@ -33,6 +37,7 @@ size_t virtqueue_bytes(u16 size)
 
 void virtqueue_setup(struct virtqueue *vq, u16 size, void *memory)
 {
+#ifdef SOLUTION
 	vq->size = size;
 	vq->desc = memory;
 	vq->avail = (void *)((char *)memory + 16ul * size);
@@ -42,10 +47,14 @@ void virtqueue_setup(struct virtqueue *vq, u16 size, void *memory)
 	vq->free_head = 0;
 	vq->free_count = size;
 	vq->avail_index = vq->kicked_index = vq->used_index = 0;
+#else
+	TODO("10-disk");
+#endif
 }
 
 int virtqueue_add(struct virtqueue *vq, const struct virtq_buffer *buffers, unsigned out, unsigned in, void *token)
 {
+#ifdef SOLUTION
 	unsigned n = out + in;
 	u16 head = vq->free_head, at = head;
 
@@ -65,10 +74,14 @@ int virtqueue_add(struct virtqueue *vq, const struct virtq_buffer *buffers, unsi
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	vq->avail->index = ++vq->avail_index;
 	return 0;
+#else
+	TODO("10-disk");
+#endif
 }
 
 bool virtqueue_must_notify(struct virtqueue *vq)
 {
+#ifdef SOLUTION
 	u16 old = vq->kicked_index, new = vq->avail_index;
 
 	smp_mb();
@@ -79,8 +92,13 @@ bool virtqueue_must_notify(struct virtqueue *vq)
 	if (vq->event_index)
 		return (u16)(new - avail_event(vq) - 1) < (u16)(new - old);
 	return !(vq->used->flags & VIRTQ_USED_NO_NOTIFY);
+#else
+	TODO("10-disk");
+#endif
 }
 
+#ifdef SOLUTION
+/* The chain's descriptors are free again. */
 static void chain_free(struct virtqueue *vq, u16 head)
 {
 	u16 at = head, n = 1;
@@ -93,9 +111,11 @@ static void chain_free(struct virtqueue *vq, u16 head)
 	vq->free_head = head;
 	vq->free_count += n;
 }
+#endif
 
 void *virtqueue_take(struct virtqueue *vq, u32 *length)
 {
+#ifdef SOLUTION
 	while (vq->used_index != vq->used->index) {
 		void *token;
 		u32 head;
@@ -114,23 +134,34 @@ void *virtqueue_take(struct virtqueue *vq, u32 *length)
 		return token;
 	}
 	return NULL;
+#else
+	TODO("10-disk");
+#endif
 }
 
 bool virtqueue_enable_interrupt(struct virtqueue *vq)
 {
+#ifdef SOLUTION
 	if (vq->event_index)
 		*used_event(vq) = vq->used_index;
 	else
 		vq->avail->flags = 0;
 	smp_mb();
 	return vq->used_index == vq->used->index;
+#else
+	TODO("10-disk");
+#endif
 }
 
 void virtqueue_disable_interrupt(struct virtqueue *vq)
 {
+#ifdef SOLUTION
 	/* With event indices: one that the device will not reach soon. */
 	if (vq->event_index)
 		*used_event(vq) = vq->used_index - 1;
 	else
 		vq->avail->flags = VIRTQ_AVAIL_NO_INTERRUPT;
+#else
+	TODO("10-disk");
+#endif
 }
