@@ -61,6 +61,7 @@ class GuestFailure(AssertionError):
 
 BUSY_BUDGET = 12 * SLOWER  # seconds of the host's CPU time without a word: one that only ticks executes few instructions
 IDLE_LOOKS = 20   # looks in a row at such a guest that sleeps and says nothing
+ASLEEP_LOOKS = 3  # looks in a row under icount at one that executes nothing
 SUSPICIOUS = 3    # seconds of CPU time without a word before the monitor is asked
 
 
@@ -82,6 +83,7 @@ class Watch:
         self.last = -1.0    # CPU time at the last look
         self.still = 0      # looks in a row at a QEMU that uses next to no CPU time
         self.silent = 0     # questions that were not answered
+        self.asleep = []    # instructions at the last looks in a row that found it asleep
 
     def says_hang(self):
         machine = self.machine
@@ -112,14 +114,16 @@ class Watch:
             self.silent += 1
             return self.silent >= 2 and machine.process.poll() is None
         self.since = count if self.since is None else self.since
-        if self.still and asleep:
+        self.asleep = (self.asleep + [count])[-ASLEEP_LOOKS:] if asleep else []
+        # On a busy host one that works is given next to no time as well, and may just be between two timers: then its count moves.
+        if self.still and asleep and (not machine.icount or self.asleep == [count] * ASLEEP_LOOKS):
             return True
         return busy > BUSY_BUDGET or count - self.since > HANG_BUDGET
 
 
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
-                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), threads="single", uart=True, watch=False):
+                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), disks=(), threads="single", uart=True, watch=False):
         self.cap = cap * SLOWER if debugger is None else 1e9
         gdb = gdb or debugger is not None
         self.image = kernel
@@ -163,6 +167,11 @@ class Machine:
             command += ["-fw_cfg", "name=opt/switchback/%s,file=%s" % (name, path)]
         if gdb:
             command += ["-gdb", "unix:%s,server=on,wait=off" % (self.dir / "gdb"), "-S"]
+        # Images that the guest may write, named in `extra`: in its folder as long as it lives, since a sandbox sees nothing else.
+        self.disks = [(Path(path), self.dir / Path(path).name) for path in disks]
+        for outside, inside in self.disks:
+            shutil.move(outside, inside)
+            extra = [word.replace(str(outside), str(inside)) for word in extra]
         command += list(extra)
         if launcher is not None:
             command = launcher(self.dir, [p for p in (kernel, initrd, iso) if p is not None], command)
@@ -189,6 +198,9 @@ class Machine:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        for outside, inside in self.disks:
+            if inside.exists():
+                shutil.move(inside, outside)
         if self._qmp:
             self._qmp.close()
         shutil.rmtree(self.dir, ignore_errors=True)
