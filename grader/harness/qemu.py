@@ -61,7 +61,7 @@ class GuestFailure(AssertionError):
 
 BUSY_BUDGET = 12 * SLOWER  # seconds of the host's CPU time without a word: one that only ticks executes few instructions
 IDLE_LOOKS = 20   # looks in a row at such a guest that sleeps and says nothing
-ASLEEP_LOOKS = 3  # looks in a row under icount at one that executes nothing
+ASLEEP_LOOKS = 4  # looks in a row at one that sleeps and has done nothing in between
 SUSPICIOUS = 3    # seconds of CPU time without a word before the monitor is asked
 
 
@@ -83,7 +83,7 @@ class Watch:
         self.last = -1.0    # CPU time at the last look
         self.still = 0      # looks in a row at a QEMU that uses next to no CPU time
         self.silent = 0     # questions that were not answered
-        self.asleep = []    # instructions at the last looks in a row that found it asleep
+        self.asleep = []    # what it had done at the last looks in a row that found it asleep
 
     def says_hang(self):
         machine = self.machine
@@ -110,13 +110,14 @@ class Watch:
         try:
             asleep = "HLT=0" not in machine.qmp.monitor("info registers -a")
             count = machine.qmp.execute("query-replay")["icount"] if machine.icount else 0
+            transfers = sum(d["stats"][op + "_operations"] for d in machine.qmp.execute("query-blockstats") for op in ("rd", "wr", "flush"))
         except (OSError, RuntimeError, ValueError, LookupError):
             self.silent += 1
             return self.silent >= 2 and machine.process.poll() is None
         self.since = count if self.since is None else self.since
-        self.asleep = (self.asleep + [count])[-ASLEEP_LOOKS:] if asleep else []
-        # On a busy host one that works is given next to no time as well, and may just be between two timers: then its count moves.
-        if self.still and asleep and (not machine.icount or self.asleep == [count] * ASLEEP_LOOKS):
+        # On a busy host one that works is given next to no time as well, and may just be between two timers, or wait for its disk: then these move.
+        self.asleep = (self.asleep + [(count, transfers)])[-ASLEEP_LOOKS:] if asleep else []
+        if self.still and self.asleep == [(count, transfers)] * ASLEEP_LOOKS:
             return True
         return busy > BUSY_BUDGET or count - self.since > HANG_BUDGET
 

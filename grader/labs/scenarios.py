@@ -430,24 +430,22 @@ def _on_disk(kit, program, words, disks, seed=0):
 
 
 def lab_10_a_disk_is_read_and_written(kit):
-    """Random contents, read and half overwritten by four programs at the same time; the image is looked at afterwards. Two sizes of queue, with event indices and without."""
-    for size, event_index in ((8, "on"), (random.choice([16, 64, 256]), "off")):
-        seed = random.getrandbits(20)
-        with tempfile.TemporaryDirectory() as folder:
-            image = Path(folder) / "disk"
-            before = random.randbytes(2 << 20)
-            image.write_bytes(before)
-            words = disk.drive(image, **{"queue-size": size, "event_idx": event_index})
-            told = _on_disk(kit, "disk_raw", words, [image], seed)
-            after = image.read_bytes()
-        blocks = len(before) // 4096
-        wanted = sum(zlib.crc32(before[b * 4096:(b + 1) * 4096]) * (b + 1) for b in range(blocks)) & 0xffffffff
-        assert "sum %08x\n" % wanted in told, "wrong output: the disk (queue of %d, event_idx %s) is not read as it is\nexpected: a sum of %08x\nfound:    %s" % (
-            size, event_index, wanted, told)
-        assert after[:len(after) // 2] == before[:len(before) // 2], "wrong output: a block was written that nobody wrote"
-        for b in range(blocks // 2, blocks):
-            words = [(seed * 2654435761 + b * 1000003 + i) & 0xffffffff for i in range(1024)]
-            assert after[b * 4096:(b + 1) * 4096] == struct.pack("<1024I", *words), "wrong output: block %d of the disk is not what was written" % b
+    """Random contents, read and half overwritten by four programs at the same time; the image is looked at afterwards. Queues of several sizes, with event indices and without."""
+    size, event_index, seed = random.choice([8, 16, 256]), random.choice(["on", "off"]), random.getrandbits(20)
+    with tempfile.TemporaryDirectory() as folder:
+        image = Path(folder) / "disk"
+        before = random.randbytes(2 << 20)
+        image.write_bytes(before)
+        told = _on_disk(kit, "disk_raw", disk.drive(image, **{"queue-size": size, "event_idx": event_index}), [image], seed)
+        after = image.read_bytes()
+    blocks = len(before) // 4096
+    wanted = sum(zlib.crc32(before[b * 4096:(b + 1) * 4096]) * (b + 1) for b in range(blocks)) & 0xffffffff
+    assert "sum %08x\n" % wanted in told, "wrong output: the disk (queue of %d, event_idx %s) is not read as it is\nexpected: a sum of %08x\nfound:    %s" % (
+        size, event_index, wanted, told)
+    assert after[:len(after) // 2] == before[:len(before) // 2], "wrong output: a block was written that nobody wrote"
+    for b in range(blocks // 2, blocks):
+        words = [(seed * 2654435761 + b * 1000003 + i) & 0xffffffff for i in range(1024)]
+        assert after[b * 4096:(b + 1) * 4096] == struct.pack("<1024I", *words), "wrong output: block %d of the disk is not what was written" % b
 
 
 def _recorded(kit):
