@@ -16,10 +16,10 @@ from labs.scenarios import PROMPT, Session
 FAULTS = ("_ws.malformed", "ip.checksum.status == 0", "tcp.checksum.status == 0", "udp.checksum.status == 0", "icmp.checksum.status == 0")
 
 
-def judge(capture, of_guest=GUEST_MAC):
+def judge(capture, of_guest=GUEST_MAC, faults=FAULTS):
     """tshark reads the capture: no fault in what the guest sent."""
     words = ["tshark", "-r", str(capture), "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
-             "-Y", "eth.src == %s && (%s)" % (of_guest, " || ".join(FAULTS))]
+             "-Y", "eth.src == %s && (%s)" % (of_guest, " || ".join(faults))]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     assert not done.stdout, "tshark finds fault with:\n" + done.stdout

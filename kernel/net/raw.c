@@ -234,6 +234,8 @@ static ssize_t raw_send(struct socket *s, struct socket_msg *m)
 		inet_charge_send(sk, p);
 		raw_checksum(sk, p, &how);
 		err = sk->inet.header_included ? send_included(p, &path) : path.family->send(p, &how, &path);
+		if (err == -EMSGSIZE)
+			inet_local_error(sk, how.destination, 0, path.mtu);
 		if (err == -ENOBUFS)
 			err = 0;
 		net_end();
