@@ -4,6 +4,7 @@ import functools
 import hashlib
 import http.server
 import random
+import ssl
 import subprocess
 import threading
 
@@ -42,10 +43,27 @@ def web(tmp_path_factory):
     (folder / "big").write_bytes(random.Random(7).randbytes(3_000_000))
     apkrepo.write(folder / "repo", [
         ("hi-base", "1.0-r0", [("usr/share/hi/text", 0o644, b"hi there\n")], ()),
-        ("hi", "1.0-r0", [("usr/bin/hi", 0o755, b"#!/bin/sh\ncat /usr/share/hi/text\n")], ("hi-base",))])
+        ("hi", "1.0-r0", [("usr/bin/hi", 0o755, b"#!/bin/sh\ncat /usr/share/hi/text\n")], ("hi-base",)),
+        ("hey", "1.0-r0", [("usr/bin/hey", 0o755, b"#!/bin/sh\necho hey there\n")], ())])
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Web, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield folder, server.server_address[1]
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def secure_web(web):
+    """The same over TLS, by a certificate that it makes itself (ca.pem in the folder): its port."""
+    folder, _ = web
+    key = folder.parent / (folder.name + ".key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=10.0.2.2", "-addext", "subjectAltName=IP:10.0.2.2",
+                    "-keyout", str(key), "-out", str(folder / "ca.pem")], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.pem", key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Web, directory=str(folder)))
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
     server.shutdown()
 
 
@@ -93,6 +111,14 @@ def test_a_file_arrives(user_network, web):
 def test_apk_add(user_network, web):
     command = "apk --allow-untrusted --no-cache --repositories-file /dev/null -X http://10.0.2.2:%d/repo add hi >/dev/null; echo $?; hi"
     user_network.answers(command % web[1], "0\nhi there")
+
+
+@pytest.mark.xdist_group("net-user")
+def test_apk_add_over_tls(user_network, web, secure_web):
+    """The certificate is nobody's that Alpine knows: it is refused until it is said to be trusted."""
+    command = "apk --allow-untrusted --no-cache --repositories-file /dev/null -X https://10.0.2.2:%d/repo add hey >/dev/null 2>&1 && hey || echo refused" % secure_web
+    user_network.answers(command, "refused")
+    user_network.answers("wget -q -O - http://10.0.2.2:%d/ca.pem >>/etc/ssl/cert.pem; %s" % (web[1], command), "hey there")
 
 
 def test_address_from_the_command_line(tmp_path):

@@ -95,7 +95,7 @@ static void receive_error(struct packet *p, const struct icmp6_header *h)
 		.local = ip->source, .remote = ip->destination, .from = packet_source(p), .dev = p->dev, .transport = inner + at, .len = len - at,
 		.origin = SO_EE_ORIGIN_ICMP6, .type = h->type, .code = h->code, .info = be32(h->rest),
 	};
-	if (address_is_v4(e.local) || address_is_v4(e.remote) || ip6_scope_of(e.local, p->dev == loopback ? NULL : p->dev) != IP_LOCAL)
+	if (address_is_v4(e.local) || address_is_v4(e.remote) || ip6_scope_of(e.local, p->dev) != IP_LOCAL)
 		return;
 	/* RFC 8201 section 4: less than every link takes is not believed. */
 	if (h->type == ICMP6_TOO_BIG && be32(h->rest) >= IPV6_MTU_LEAST)

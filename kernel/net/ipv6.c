@@ -38,8 +38,7 @@ static bool is_ours(const struct packet *p)
 
 	if (address_is_multicast(h->destination))
 		return ip6_group_of_ours(p->dev, h->destination) || multicast_joined(h->destination);
-	/* What the loopback device brings, we sent to ourselves: of a link-local address the link is not said any more. */
-	return ip6_scope_of(h->destination, p->dev == loopback ? NULL : p->dev) == IP_LOCAL;
+	return ip6_scope_of(h->destination, p->dev) == IP_LOCAL;
 }
 
 /* Section 4.2: an option that is not known says itself what becomes of the packet. True: go on. */

@@ -52,8 +52,9 @@ static enum ip_scope scope_of(struct address a, const struct netdev *dev)
 
 enum ip_scope ip6_scope_of(struct address a, const struct netdev *dev)
 {
+	/* What the loopback device brings, we sent to ourselves: of which link an address was, is not said any more. */
 	read_lock(&net_config_lock);
-	enum ip_scope scope = scope_of(a, dev);
+	enum ip_scope scope = scope_of(a, dev == loopback ? NULL : dev);
 	read_unlock(&net_config_lock);
 	return scope;
 }
@@ -207,7 +208,7 @@ static bool before(const struct route6 *a, const struct route6 *b)
 
 static int add(const struct route6 *new, bool replace)
 {
-	struct route6 *r = kmemdup(new, sizeof(*new), 0), *at, *old = NULL;
+	struct route6 *r = kmemdup(new, sizeof(*new), ALLOC_ATOMIC), *at, *old = NULL; /* routers speak inside net_begin */
 
 	if (!r)
 		return -ENOMEM;

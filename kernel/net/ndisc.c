@@ -284,7 +284,8 @@ void nd_receive(struct packet *p)
 	const struct ip6_header *ip = (const void *)p->network;
 	bool bad;
 
-	if (ip->hop_limit != HOPS || h->code || p->dev->flags & (IFF_LOOPBACK | IFF_NOARP))
+	/* One that came in pieces, and so has no frame of its own, is not believed (RFC 6980). */
+	if (ip->hop_limit != HOPS || h->code || !p->mac || p->dev->flags & (IFF_LOOPBACK | IFF_NOARP))
 		return;
 	switch (h->type) {
 	case ICMP6_NEIGHBOUR_SOLICITATION:
