@@ -103,7 +103,7 @@ def test_nginx(debian):
     assert (answer.status, answer.read()) == (206, b"1\n2\n")
     connection.close()
     session.answers("curl -s http://127.0.0.1/numbers | sha256sum | cut -c-64", hashlib.sha256(wanted).hexdigest())
-    session.answers("curl -s -o /dev/null -o /dev/null -w '%{http_code} %{num_connects}\\n' http://127.0.0.1/none http://127.0.0.1/numbers | tr '\\n' ' '", "404 1 200 0")
+    session.answers("curl -s -o /dev/null -o /dev/null -w '%{http_code} %{num_connects}\\n' http://127.0.0.1/none http://127.0.0.1/numbers | tr '\\n' ' '; echo", "404 1 200 0")
     session.answers("nginx -s quit; for i in $(seq 50); do [ -e /run/nginx.pid ] || break; sleep 0.1; done; ss -Htln sport = 80 | grep -c LISTEN", "0")
 
 
