@@ -274,10 +274,7 @@ static int unix_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 	n = name_make(name, len);
 	if (IS_ERR(n))
 		return PTR_ERR(n);
-	if (READ_ONCE(u->name))
-		err = -EINVAL;
-	else
-		err = is_abstract(n) ? bind_abstract(u, n) : bind_path(u, n);
+	err = is_abstract(n) ? bind_abstract(u, n) : bind_path(u, n); /* a name that is taken is seen before a socket that has one */
 	if (err)
 		unix_name_put(n);
 	return err;
