@@ -6,7 +6,7 @@
  *     tcp_output.c   what is sent and when, the timer (lab 11b)        tcp_close.c    shutdown, close, the end of a connection
  *     tcp_receive.c  data into order, the window that we offer         tcp_sockopt.c  options, ioctls, TCP_INFO
  *     tcp_options.c  options of segments, timestamps; tcp_cookie.c     tcp_table.c    connections by their names, ports, first numbers
- *     tcp_congestion.c  how much may be under way; cubic.c its growth  tcp_timer.c    round-trip time, the other timers
+ *     tcp_congestion.c  how much may be under way; cubic.c its growth  tcp_timer.c    round-trip time, timers; tcp_tail.c
  *     tcp_sack.c     selective acknowledgements, both ways             tcp_sysctl.c   /proc/sys/net/ipv4, TcpExt's counters
  *
  * What is sent lies in one queue, in order, until it is acknowledged:
@@ -129,7 +129,8 @@ struct tcp_sock {
 	u64 first_try_ns;        /* of what is retransmitted now */
 	u64 acked_ns;            /* when snd_una moved last */
 	u64 last_heard_ns;
-	struct net_timer retransmit, delayed, keep;
+	struct net_timer retransmit, delayed, keep, tail;
+	u32 tail_end;            /* snd_max when the end of a flight was sent once more */
 	enum { KEEP_NONE, KEEP_ALIVE, KEEP_FIN_WAIT, KEEP_TIME_WAIT } keep_what;
 
 	/* Passive opens. accept_lock guards these of a listener, and accept_link of its connections. */
@@ -245,6 +246,10 @@ void tcp_timers_stop(struct tcp_sock *t);
 void tcp_keep(struct tcp_sock *t, int what, u64 deadline);
 void tcp_keepalive_start(struct tcp_sock *t);
 
+/* tcp_tail.c: a probe for what is lost at the end of a flight. */
+void tcp_tail_watch(struct tcp_sock *t);                         /* the retransmission timer was set */
+void tcp_tail_probe(struct tcp_sock *t);                         /* no ACK came */
+
 /* tcp_close.c */
 void tcp_set_state(struct tcp_sock *t, u8 state);
 void tcp_done(struct tcp_sock *t);                               /* CLOSED: leaves all tables; the caller has a count of its own */
@@ -302,7 +307,7 @@ struct tcp_settings {
 extern struct tcp_settings tcp_settings;
 #define TCP_EXT_FIELDS(F) \
 	F(SyncookiesSent) F(SyncookiesRecv) F(SyncookiesFailed) F(ListenOverflows) F(ListenDrops) F(TCPTimeouts) F(TCPSackRecovery) F(TCPRenoRecovery) \
-	F(TCPSACKReneging) F(TCPLostRetransmit) F(TCPFastRetrans) F(TCPDSACKOldSent) F(TCPChallengeACK) F(TCPSYNChallenge) F(PAWSEstab) F(TCPOFOQueue) F(TCPRcvQDrop)
+	F(TCPSACKReneging) F(TCPLostRetransmit) F(TCPFastRetrans) F(TCPLossProbes) F(TCPDSACKOldSent) F(TCPChallengeACK) F(TCPSYNChallenge) F(PAWSEstab) F(TCPOFOQueue) F(TCPRcvQDrop)
 #define TCP_EXT_MEMBER(name) u64 name;
 struct tcp_ext {
 	TCP_EXT_FIELDS(TCP_EXT_MEMBER)

@@ -2,15 +2,15 @@
  * TCP, selective acknowledgements (RFC 2018; what came twice: RFC 2883), and what their sender makes of them (RFC 6675).
  *
  *     send_queue   [ a ][ B ][ c ][ D ][ E ][ F ][ g ]        capitals: the peer has said that it has them (sacked)
- *                    │         └ three above it have arrived: it is lost, if never sent again
+ *                    │         └ three above it have arrived, or one that was sent much later: it is lost
  *                    └ sent again, and something sent later than that has arrived: lost once more
  *
  * Each packet of the queue carries three marks. `sacked`: the peer has it. `lost`: it is held to be lost and was not sent again since. `retransmitted`: it
  * was sent more than once. So what is under way ("pipe" in the RFC) is snd_nxt - snd_una less what is marked sacked or lost, which `away` counts, and
  * tcp_output may send up to snd_una + cwnd + away: without a single SACK that is the plain window.
  *
- * Whether what was sent again is lost too cannot be told by counting, since all above it has arrived: it is told by time (RFC 8985 section 3: of two packets
- * the one that was sent first should arrive first, give or take a quarter of the round trip).
+ * Whether what was sent again is lost too cannot be told by counting, since all above it has arrived; nor can what is lost at the end of a flight. Both are
+ * told by time (RFC 8985 section 3): of two packets the one that was sent first should arrive first, give or take a quarter of the round trip.
  *
  * Considered and not done: a tree over the queue. It is walked once for an ACK that brings news; it holds a window's packets, and losses make windows small.
  */
@@ -147,12 +147,10 @@ bool tcp_sack_take(struct tcp_sock *t, const struct packet *ack)
 	return news;
 }
 
-/* RFC 6675 section 4, IsLost; `above` packets behind p have arrived. */
+/* RFC 6675 section 4, IsLost; `above` packets behind p have arrived. And by time. */
 static bool is_lost(const struct tcp_sock *t, const struct packet *p, u32 above)
 {
-	if (p->tcp.retransmitted)
-		return t->delivered_ns > p->tcp.sent_ns + t->srtt / 4;
-	return above >= TCP_DUPLICATES;
+	return (above >= TCP_DUPLICATES && !p->tcp.retransmitted) || t->delivered_ns > p->tcp.sent_ns + t->srtt / 4;
 }
 
 void tcp_sack_count(struct tcp_sock *t)

@@ -21,6 +21,8 @@ void tcp_timer_arm(struct tcp_sock *t, struct net_timer *timer, u64 deadline)
 {
 	if (net_timer_arm(timer, deadline))
 		inet_get(&t->sk);
+	if (timer == &t->retransmit)
+		tcp_tail_watch(t);
 }
 
 static bool due(const struct net_timer *timer)
@@ -36,6 +38,19 @@ static void on_retransmit(struct net_timer *timer)
 	if (t->state != TCP_CLOSED && due(timer)) {
 		net_timer_disarm(timer);
 		tcp_retransmit_timeout(t);
+	}
+	spin_unlock(&t->sk.lock);
+	inet_put(&t->sk);
+}
+
+static void on_tail(struct net_timer *timer)
+{
+	struct tcp_sock *t = container_of(timer, struct tcp_sock, tail);
+
+	spin_lock(&t->sk.lock);
+	if (t->state != TCP_CLOSED && due(timer)) {
+		net_timer_disarm(timer);
+		tcp_tail_probe(t);
 	}
 	spin_unlock(&t->sk.lock);
 	inet_put(&t->sk);
@@ -123,13 +138,14 @@ void tcp_timers_init(struct tcp_sock *t)
 	net_timer_init(&t->retransmit, on_retransmit);
 	net_timer_init(&t->delayed, on_delayed);
 	net_timer_init(&t->keep, on_keep);
+	net_timer_init(&t->tail, on_tail);
 	t->rto = TCP_RTO_INITIAL;
 }
 
 /* The caller has a count of its own. */
 void tcp_timers_stop(struct tcp_sock *t)
 {
-	struct net_timer *all[] = { &t->retransmit, &t->delayed, &t->keep };
+	struct net_timer *all[] = { &t->retransmit, &t->delayed, &t->keep, &t->tail };
 
 	t->keep_what = KEEP_NONE;
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
