@@ -22,12 +22,12 @@ static bool header_ok(struct packet *p)
 	return true;
 }
 
-/* RFC 1122 section 3.2.1.3: a source is one host, and the loopback net stays inside. */
+/* RFC 1122 section 3.2.1.3: a source is one host, the loopback net stays inside, and nobody else has our address: one that comes with it is forged ("Land"). */
 static bool addresses_ok(const struct packet *p, const struct ip_header *h)
 {
 	if (h->source == IP_BROADCAST || ip_is_multicast(h->source))
 		return false;
-	return p->dev == loopback || !(ip_is_loopback(h->source) || ip_is_loopback(h->destination));
+	return p->dev == loopback || !(ip_is_loopback(h->source) || ip_is_loopback(h->destination) || ip_is_local(h->source));
 }
 
 /* The datagram is whole and ours. */
