@@ -93,7 +93,8 @@ def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount
         words.append("seconds=%d" % (60 * SLOWER))
     if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
         words.append("tests=" + ",".join(tests))
-    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem, **machine)
+    return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem,
+                   extra=library.make_disk(tests, folder), **machine)
 
 
 def run_many(kernel, tests, **options):

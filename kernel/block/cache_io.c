@@ -300,6 +300,22 @@ static ssize_t direct_piece(const struct cache_backing *b, struct pagecache *pc,
 	return copied ? (ssize_t)copied : -EFAULT;
 }
 
+/* Does each piece of the user's memory begin and end at a whole unit? */
+static bool uio_aligned(const struct uio *u, u32 unit)
+{
+	size_t left = u->left;
+	bool first = true;
+
+	for (const struct uio_vec *v = u->vec; left; v++, first = false) {
+		size_t from = first ? u->offset : 0, n = MIN(v->len - from, left);
+
+		if ((u64)v->base % unit || from % unit || n % unit)
+			return false;
+		left -= n;
+	}
+	return true;
+}
+
 ssize_t cache_direct_io(const struct cache_backing *b, struct pagecache *pc, struct uio *u, s64 pos, bool write)
 {
 	u32 unit = b->dev->disk->logical_size;
@@ -307,8 +323,12 @@ ssize_t cache_direct_io(const struct cache_backing *b, struct pagecache *pc, str
 	ssize_t n = 0;
 	char *buf;
 
-	if (pos % unit || u->left % unit)
+	if (pos % unit || u->left % unit || !uio_aligned(u, unit))
 		return -EINVAL;
+	if (write && pos + u->left > READ_ONCE(pc->inode->size))
+		return -EAGAIN;
+	if (write && pc->inode->sb->flags & MS_RDONLY)
+		return -EROFS;
 	n = pagecache_writeback(pc, pos, pos + u->left - 1, true);
 	if (n)
 		return n;

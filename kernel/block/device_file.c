@@ -135,6 +135,22 @@ int block_device_flush_cache(struct block_device *dev)
 	return err ? err : e;
 }
 
+bool block_device_in_use(struct block_device *dev, u32 opens)
+{
+	bool used;
+
+	mutex_lock(&dev->open_mutex);
+	used = dev->holder || dev->openers > opens;
+	mutex_unlock(&dev->open_mutex);
+	return used;
+}
+
+static void tell_unused(struct block_device *dev)
+{
+	if (dev->disk->ops->unused && !block_device_in_use(dev, 0))
+		dev->disk->ops->unused(dev->disk);
+}
+
 int block_device_claim(struct block_device *dev, const void *holder, bool write)
 {
 	int err = 0;
@@ -158,6 +174,7 @@ void block_device_release(struct block_device *dev, const void *holder)
 		dev->holder = NULL;
 	mutex_unlock(&dev->open_mutex);
 	pagecache_truncate(&dev->inode->cache, 0);
+	tell_unused(dev);
 }
 
 /* --- page cache ----------------------------------------------------------------------------------------------------------------- */
@@ -269,6 +286,7 @@ static void bdev_release(struct file *f)
 	if (--dev->openers == 0)
 		block_device_flush_cache(dev);
 	mutex_unlock(&dev->open_mutex);
+	tell_unused(dev);
 }
 
 /* The node's own attributes: f->inode is the device's. */
@@ -277,20 +295,6 @@ static int bdev_stat(struct file *f, struct kstat *st)
 	struct path p = { f->mount, f->dentry };
 
 	return vfs_stat(&p, st);
-}
-
-static int discard(struct block_device *dev, u64 sector, u64 sectors)
-{
-	u32 most = dev->disk->max_discard;
-	int err = most ? 0 : -EOPNOTSUPP;
-
-	while (sectors && !err) {
-		struct block_io io = { .device = dev, .op = BLOCK_DISCARD, .sector = sector, .sectors = (u32)MIN(sectors, (u64)most) };
-		sector += io.sectors;
-		sectors -= io.sectors;
-		err = block_submit_wait(&io);
-	}
-	return err;
 }
 
 static long ioctl_discard(struct file *f, const void __user *arg)
@@ -305,7 +309,7 @@ static long ioctl_discard(struct file *f, const void __user *arg)
 	if ((range[0] | range[1]) % unit || range[0] > f->inode->size || range[1] > f->inode->size - range[0])
 		return -EINVAL;
 	pagecache_drop_range(&f->inode->cache, range[0], range[0] + range[1]);
-	return discard(dev, range[0] / SECTOR_SIZE, range[1] / SECTOR_SIZE);
+	return block_discard(dev, range[0] / SECTOR_SIZE, range[1] / SECTOR_SIZE);
 }
 
 struct hd_geometry {
@@ -384,6 +388,11 @@ static long bdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case HDIO_GETGEO:
 		return ioctl_geometry(dev, out);
 	}
+	if (dev->disk->ops->ioctl) {
+		long err = dev->disk->ops->ioctl(dev, f, cmd, arg);
+		if (err != -ENOTTY)
+			return err;
+	}
 	return generic_file_ioctl(f, cmd, arg);
 }
 
@@ -395,6 +404,7 @@ static const struct file_ops bdev_file_ops = {
 	.mmap = generic_file_mmap,
 	.fsync = bdev_fsync,
 	.ioctl = bdev_ioctl,
+	.set_flags = generic_file_set_flags,
 	.release = bdev_release,
 	.stat = bdev_stat,
 };

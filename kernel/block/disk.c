@@ -266,6 +266,20 @@ int block_flush(struct block_device *dev)
 	return block_submit_wait(&io);
 }
 
+int block_discard(struct block_device *dev, u64 sector, u64 sectors)
+{
+	u32 most = dev->disk->max_discard;
+	int err = most ? 0 : -EOPNOTSUPP;
+
+	while (sectors && !err) {
+		struct block_io io = { .device = dev, .op = BLOCK_DISCARD, .sector = sector, .sectors = (u32)MIN(sectors, (u64)most) };
+		sector += io.sectors;
+		sectors -= io.sectors;
+		err = block_submit_wait(&io);
+	}
+	return err;
+}
+
 /* --- disks -------------------------------------------------------------------------------------------------------------------- */
 
 int disk_add(struct disk *d)
@@ -281,11 +295,20 @@ int disk_add(struct disk *d)
 	mutex_lock(&disks_mutex);
 	list_add_tail(&disks, &d->link);
 	mutex_unlock(&disks_mutex);
+	/* One that has no medium yet is no news. */
+	if (!d->sectors)
+		return 0;
 	printk("%s: %lu sectors of 512 bytes (%lu MiB)%s\n", d->name, d->sectors, d->sectors >> 11, d->read_only ? ", read-only" : "");
 	err = partitions_read(d);
 	if (err)
 		pr_warn("%s: the partition table cannot be read: error %d\n", d->name, err);
 	return 0;
+}
+
+void disk_set_sectors(struct disk *d, u64 sectors)
+{
+	d->sectors = d->whole->sectors = sectors;
+	WRITE_ONCE(d->whole->inode->size, sectors * SECTOR_SIZE);
 }
 
 void disk_for_each(void (*fn)(struct disk *d, void *arg), void *arg)

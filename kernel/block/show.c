@@ -11,6 +11,8 @@ static void show_partition(struct block_device *dev, void *arg)
 
 	if (!s->len)
 		seq_puts(s, "major minor  #blocks  name\n\n");
+	if (!dev->sectors)
+		return;
 	seq_printf(s, "%4u  %7u %10lu %s\n", abi_major(dev->dev), abi_minor(dev->dev), dev->sectors / 2, dev->name);
 }
 

@@ -72,6 +72,9 @@ static void pages_dirtied(struct inode *i __unused)
 	if (likely(pagecache_dirty_pages() <= percent_of_memory(BACKGROUND_PERCENT)))
 		return;
 	ask();
+	/* A thread of the kernel's own may be the one on whom write-back waits (a loop device's). */
+	if (!current->process)
+		return;
 	while (pagecache_dirty_pages() > percent_of_memory(LIMIT_PERCENT) && !thread_killed()) {
 		/* The limit may be too low to be reached (pages locked in memory by mappings): nobody waits for ever. */
 		if (wait_event_until(&room_wait, pagecache_dirty_pages() <= percent_of_memory(LIMIT_PERCENT), time_ns() + NSEC_PER_SEC) == -ETIMEDOUT)

@@ -29,17 +29,22 @@ long sys_fdatasync(int fd)
 
 long sys_sync_file_range(int fd, s64 offset, s64 nbytes, unsigned flags)
 {
-	struct fdref r;
-	long err = -ESPIPE;
+	enum { WAIT_BEFORE = 1, WRITE = 2, WAIT_AFTER = 4 };
+	struct fdref r = fdref_get(fd, false);
+	struct inode *i = r.file ? r.file->inode : NULL;
+	long err = 0;
 	s64 end;
 
-	if (flags & ~7u || offset < 0 || nbytes < 0 || __builtin_add_overflow(offset, nbytes, &end))
-		return -EINVAL;
-	r = fdref_get(fd, false);
 	if (!r.file)
 		return -EBADF;
-	if (r.file->inode && (S_ISREG(r.file->inode->mode) || S_ISBLK(r.file->inode->mode) || S_ISDIR(r.file->inode->mode)))
-		err = pagecache_writeback(&r.file->inode->cache, offset, nbytes ? (u64)end - 1 : UINT64_MAX, flags & 4);
+	if (flags & ~(WAIT_BEFORE | WRITE | WAIT_AFTER) || offset < 0 || nbytes < 0 || __builtin_add_overflow(offset, nbytes, &end))
+		err = -EINVAL;
+	else if (!i || !(S_ISREG(i->mode) || S_ISBLK(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
+		err = -ESPIPE;
+	else if (flags & WRITE)
+		err = pagecache_writeback(&i->cache, offset, nbytes ? (u64)end - 1 : UINT64_MAX, flags & WAIT_AFTER);
+	else if (flags)
+		pagecache_wait_written(&i->cache);
 	fdref_put(r);
 	return err;
 }
@@ -129,12 +134,19 @@ long sys_fallocate(int fd, int mode, s64 offset, s64 len)
 	if (offset < 0 || len <= 0)
 		goto out;
 	err = -EOPNOTSUPP;
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | 64))
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE))
 		goto out;
 	if (mode & FALLOC_FL_PUNCH_HOLE && (!(mode & FALLOC_FL_KEEP_SIZE) || mode & FALLOC_FL_ZERO_RANGE))
 		goto out;
+	err = -EINVAL;
+	if ((mode & FALLOC_FL_COLLAPSE_RANGE && mode != FALLOC_FL_COLLAPSE_RANGE) || (mode & FALLOC_FL_INSERT_RANGE && mode != FALLOC_FL_INSERT_RANGE) ||
+	    (mode & FALLOC_FL_UNSHARE_RANGE && mode & ~(FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE)))
+		goto out;
 	err = -EBADF;
 	if (!(r.file->mode & FILE_WRITE))
+		goto out;
+	err = -EPERM;
+	if (i && (i->flags & INODE_IMMUTABLE || (i->flags & INODE_APPEND && mode & ~FALLOC_FL_KEEP_SIZE)))
 		goto out;
 	err = i && S_ISFIFO(i->mode) ? -ESPIPE : i && S_ISDIR(i->mode) ? -EISDIR : -ENODEV;
 	if (!i || !S_ISREG(i->mode))
@@ -142,7 +154,7 @@ long sys_fallocate(int fd, int mode, s64 offset, s64 len)
 	err = -EFBIG;
 	if (__builtin_add_overflow(offset, len, &end) || (u64)end > i->sb->max_file_size)
 		goto out;
-	if ((u64)end > i->size && !(mode & FALLOC_FL_KEEP_SIZE)) {
+	if ((u64)end > i->size && !(mode & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))) {
 		size_t n = end - offset;
 		err = file_size_check(r.file, offset, &n);
 		if (!err && n < (size_t)(end - offset))

@@ -92,6 +92,9 @@ int file_open_dentry(struct file *f, const struct path *p)
 		f->mode |= FILE_WRITER;
 		atomic_fetch_add(&p->mount->writers, 1u);
 	}
+	/* A block device's node has no pages of its own: its driver's inode has, and can. */
+	if (f->flags & O_DIRECT && !S_ISBLK(i->mode) && !inode_can_direct(i))
+		return -EINVAL;
 	if (S_ISCHR(i->mode) || S_ISBLK(i->mode) || S_ISFIFO(i->mode) || S_ISSOCK(i->mode)) {
 		int err = special_open(i, f);
 		f->flags &= ~O_NOCTTY;
@@ -105,8 +108,6 @@ int file_open_dentry(struct file *f, const struct path *p)
 		return -ENXIO;
 	if (S_ISDIR(i->mode))
 		f->mode |= FILE_DIR;
-	if (f->flags & O_DIRECT && S_ISREG(i->mode) && !(i->cache.ops && i->cache.ops->direct_io))
-		return -EINVAL;
 	f->mode |= FILE_OPENED;
 	return 0;
 }

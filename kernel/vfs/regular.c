@@ -51,6 +51,11 @@ s64 generic_file_lseek(struct file *f, s64 off, int whence)
 	return generic_lseek(f, off, whence, i->sb->max_file_size, READ_ONCE(i->size));
 }
 
+int generic_file_set_flags(struct file *f, u32 flags)
+{
+	return flags & O_DIRECT && !inode_can_direct(f->inode) ? -EINVAL : 0;
+}
+
 static ssize_t direct_io(struct inode *i, struct uio *u, s64 *pos, bool write)
 {
 	ssize_t n = i->cache.ops->direct_io(&i->cache, u, *pos, write);
@@ -99,7 +104,7 @@ ssize_t generic_file_read(struct file *f, struct uio *to, s64 *pos)
 
 	if (!to->left)
 		return 0;
-	if (f->flags & O_DIRECT && i->cache.ops && i->cache.ops->direct_io)
+	if (f->flags & O_DIRECT && inode_can_direct(i))
 		n = direct_io(i, to, pos, false);
 	else
 		n = cached_read(f, to, pos);
@@ -129,11 +134,15 @@ int file_size_check(struct file *f, s64 pos, size_t *n)
 static ssize_t write_range(struct file *f, struct uio *from, s64 *pos, size_t n)
 {
 	struct pagecache *pc = &f->inode->cache;
+	bool direct = f->flags & O_DIRECT && inode_can_direct(f->inode);
 	u64 start = *pos;
 	size_t rest = 0;
-	ssize_t ret;
+	ssize_t ret = direct ? direct_io(f->inode, from, pos, true) : -EAGAIN;
 	int err = 0;
 
+	/* Past the cache only over what is there; a new block, with the zeroes around the bytes, is the cache's, and is then written at once. */
+	if (ret != -EAGAIN)
+		return ret;
 	if (pc->ops && pc->ops->write_start) {
 		ret = pc->ops->write_start(pc, start, n);
 		if (ret < 0)
@@ -141,15 +150,12 @@ static ssize_t write_range(struct file *f, struct uio *from, s64 *pos, size_t n)
 		rest = n - ret;
 		n = from->left = ret;
 	}
-	ret = -EAGAIN;
-	/* Past the cache only where there are blocks to write to. */
-	if (f->flags & O_DIRECT && pc->ops && pc->ops->direct_io)
-		ret = direct_io(f->inode, from, pos, true);
-	if (ret == -EAGAIN)
-		ret = pagecache_write(pc, from, pos);
+	ret = pagecache_write(pc, from, pos);
 	if (pc->ops && pc->ops->write_stop)
 		err = pc->ops->write_stop(pc, start, n, ret);
 	from->left += rest;
+	if (direct && ret > 0 && !err)
+		err = pagecache_writeback(pc, start, start + (u64)ret - 1, true);
 	return ret < 0 || !err ? ret : err;
 }
 

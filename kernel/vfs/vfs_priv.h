@@ -81,4 +81,10 @@ int anon_init(void);
 const char *anon_dentry_text(struct dentry *d, char *buf, size_t size);
 bool dentry_is_anon(const struct dentry *d);
 
+/* O_DIRECT: is there a way past the page cache? */
+static inline bool inode_can_direct(const struct inode *i)
+{
+	return i->cache.ops && i->cache.ops->direct_io;
+}
+
 #endif

@@ -1,9 +1,9 @@
 /*
  * Extended attributes: the calls, and a store in memory for file systems that keep everything there.
  *
- * user.*      regular files and directories, by the file's read and write rights
+ * user.*      regular files and directories, by the file's read and write rights; names in no namespace by the same
  * trusted.*   CAP_SYS_ADMIN; unseen by others
- * security.*  everyone may read; CAP_SYS_ADMIN writes
+ * security.*  everyone may read; CAP_SYS_ADMIN writes, but for security.capability, which CAP_SETFCAP does
  * system.*    not supported (access control lists)
  */
 #include "vfs_priv.h"
@@ -37,10 +37,24 @@ static void xattr_free(struct xattr *x)
 	kfree(x);
 }
 
+/* Names that are kept: 0, -EOPNOTSUPP, -EINVAL: a namespace, and nothing behind it. */
+static int memory_name(const char *name)
+{
+	static const char *const kept[] = { "user.", "trusted.", "security." };
+
+	for (size_t k = 0; k < ARRAY_SIZE(kept); k++)
+		if (str_starts(name, kept[k]))
+			return name[strlen(kept[k])] ? 0 : -EINVAL;
+	return -EOPNOTSUPP;
+}
+
 ssize_t memory_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 {
 	struct xattr *x = *xattr_find(i, name);
+	int err = memory_name(name);
 
+	if (err)
+		return err;
 	if (!x)
 		return -ENODATA;
 	if (size && x->size > size)
@@ -53,7 +67,10 @@ ssize_t memory_getxattr(struct inode *i, const char *name, void *buf, size_t siz
 int memory_setxattr(struct inode *i, const char *name, const void *value, size_t size, int flags)
 {
 	struct xattr **p = xattr_find(i, name), *x, *old = *p;
+	int err = memory_name(name);
 
+	if (err)
+		return err;
 	if (flags & XATTR_CREATE && old)
 		return -EEXIST;
 	if (flags & XATTR_REPLACE && !old)
@@ -96,7 +113,10 @@ ssize_t memory_listxattr(struct inode *i, char *buf, size_t size)
 int memory_removexattr(struct inode *i, const char *name)
 {
 	struct xattr **p = xattr_find(i, name), *x = *p;
+	int err = memory_name(name);
 
+	if (err)
+		return err;
 	if (!x)
 		return -ENODATA;
 	*p = x->next;
@@ -115,17 +135,33 @@ void memory_xattrs_free(struct inode *i)
 
 /* --- rules ---------------------------------------------------------------------------------------------------------------------- */
 
+/* The value of security.capability: what a kernel that runs the file believes. Version 2 has no user namespace's root in it, version 3 has. */
+static int check_capability(const void *value, size_t size)
+{
+	u32 magic = 0;
+
+	if (size >= sizeof(magic))
+		memcpy(&magic, value, sizeof(magic));
+	if (!(size == 20 && magic >> 24 == 2) && !(size == 24 && magic >> 24 == 3))
+		return -EINVAL;
+	return file_capable(CAP_SETFCAP) ? 0 : -EPERM;
+}
+
 static int xattr_permission(struct inode *i, const char *name, bool write)
 {
+	if (write && i->flags & (INODE_IMMUTABLE | INODE_APPEND))
+		return -EPERM;
+	if (!strcmp(name, "security.capability"))
+		return 0;
 	if (str_starts(name, "security."))
 		return write && !file_capable(CAP_SYS_ADMIN) ? -EPERM : 0;
+	if (str_starts(name, "system."))
+		return 0;
 	if (str_starts(name, "trusted."))
 		return file_capable(CAP_SYS_ADMIN) ? 0 : write ? -EPERM : -ENODATA;
-	if (!str_starts(name, "user."))
-		return -EOPNOTSUPP;
-	if (!S_ISREG(i->mode) && !S_ISDIR(i->mode))
+	if (str_starts(name, "user.") && !S_ISREG(i->mode) && !S_ISDIR(i->mode))
 		return write ? -EPERM : -ENODATA;
-	if (S_ISDIR(i->mode) && i->mode & S_ISVTX && write && file_cred()->fsuid != i->uid && !file_capable(CAP_FOWNER))
+	if (str_starts(name, "user.") && S_ISDIR(i->mode) && i->mode & S_ISVTX && write && file_cred()->fsuid != i->uid && !file_capable(CAP_FOWNER))
 		return -EPERM;
 	return inode_permission(i, write ? MAY_WRITE : MAY_READ);
 }
@@ -159,6 +195,8 @@ static long set_at(const struct path *p, const char __user *uname, const void __
 	if (!buf)
 		return -ENOMEM;
 	err = size && copy_from_user(buf, value, size) ? -EFAULT : path_want_write(p);
+	if (!err && !strcmp(name, "security.capability"))
+		err = check_capability(buf, size);
 	if (!err) {
 		rwlock_write(&i->lock);
 		err = xattr_permission(i, name, true);

@@ -17,13 +17,16 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 EXPECT = os.path.join(HERE, "expect")
+DISK_SIZE = 96 << 20
+LINUX_MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev", "virtio/virtio_pci",
+                 "block/virtio_blk", "block/loop")
 
 
 def header(name):
-    """The words of a test's head comment: stage, libc, run."""
+    """The words of a test's head comment: stage, libc, run, disk."""
     with open(os.path.join(HERE, name + ".c"), encoding="utf-8") as stream:
         text = stream.read(1000)
-    return dict(re.findall(r"(stage|libc|run): *([\w+]+)", text))
+    return dict(re.findall(r"(stage|libc|run|disk): *([\w+]+)", text))
 
 
 def all_tests():
@@ -31,7 +34,25 @@ def all_tests():
     return [n for n in names if header(n).get("run", "").startswith(("host", "guest"))]
 
 
-def make_image(names, folder, out):
+def make_disk(names, out):
+    """The disk of the tests that want one, a new ext4 as mkfs makes it, and QEMU's words for it; no words if none of them does."""
+    if not any("disk" in header(n) for n in names):
+        return []
+    image = os.path.join(out, "tests.disk")
+    with open(image, "wb") as stream:
+        stream.truncate(DISK_SIZE)
+    subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", image], check=True)
+    return ["-drive", f"file={image},format=raw,if=none,id=tests,cache=unsafe,discard=unmap", "-device", "virtio-blk-pci,drive=tests"]
+
+
+def modules_of(kernel):
+    """What Debian's kernel has to load before it knows the disk: files in their order."""
+    folder = "/lib/modules/" + os.path.basename(kernel).replace("vmlinuz-", "", 1) + "/kernel/drivers"
+    found = [f"{folder}/{name}.ko" for name in LINUX_MODULES]
+    return [path for path in found if os.path.exists(path)]
+
+
+def make_image(names, folder, out, modules=()):
     recipe = os.path.join(out, "tests.recipe")
     with open(os.path.join(out, "tests.list"), "w", encoding="ascii") as stream:
         stream.write("".join(n + "\n" for n in names))
@@ -40,16 +61,18 @@ def make_image(names, folder, out):
         stream.write("file /tests.list 0644 0 0 tests.list\n")
         for name in names:
             stream.write(f"file /tests/{name} 0755 0 0 {os.path.abspath(folder)}/{name}\n")
+        for number, path in enumerate(modules):
+            stream.write(f"file /modules/{number} 0644 0 0 {path}\n")
     image = os.path.join(out, "tests.cpio.gz")
     subprocess.run([sys.executable, os.path.join(TOP, "rootfs/mkcpio.py"), "-l", "1", "-o", image,
                     os.path.join(TOP, "rootfs/common.recipe"), recipe], check=True)
     return image
 
 
-def boot(args, image):
+def boot(args, image, disk):
     command = ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot",
                "-nic", "none", "-m", args.memory, "-smp", str(args.smp), "-cpu", "max,la57=off", "-kernel", args.kernel,
-               "-initrd", image, "-append", f"console=ttyS0 quiet panic=-1 {args.append}"] + args.qemu.split()
+               "-initrd", image, "-append", f"console=ttyS0 quiet panic=-1 {args.append}"] + disk + args.qemu.split()
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=args.timeout)
@@ -89,7 +112,7 @@ def main():
         print(f"FAIL {name}: not built")
     names = [n for n in names if n not in missing]
     with tempfile.TemporaryDirectory() as out:
-        text = boot(args, make_image(names, args.tests, out))
+        text = boot(args, make_image(names, args.tests, out, modules_of(args.kernel)), make_disk(names, out))
     if args.log:
         with open(args.log, "w", encoding="utf-8") as stream:
             stream.write(text)

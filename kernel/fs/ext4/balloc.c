@@ -235,6 +235,31 @@ full:
 	return block;
 }
 
+int ext4_trim_group(struct ext4_fs *fs, u32 group, u32 from, u32 end, u32 least, u64 *done)
+{
+	u32 shift = fs->block_shift - SECTOR_SHIFT;
+	struct buffer *b;
+	int err = 0;
+
+	mutex_lock(&fs->alloc_mutex);
+	b = ext4_block_bitmap(fs, group);
+	/* Under the mutex: nobody takes a block that is being discarded. */
+	while (!IS_ERR(b) && from < end && !err) {
+		u32 start = next_bit(b->data, fs->group[group].busy, from, end, false), stop = next_bit(b->data, fs->group[group].busy, start, end, true);
+
+		if (start < stop && stop - start >= least) {
+			err = block_discard(fs->dev, (group_first_block(fs, group) + start) << shift, (u64)(stop - start) << shift);
+			*done += err ? 0 : stop - start;
+		}
+		from = stop;
+	}
+	mutex_unlock(&fs->alloc_mutex);
+	if (!IS_ERR(b))
+		buffer_put(b);
+	/* A group whose bitmap is damaged is left alone. */
+	return err;
+}
+
 /* --- freeing ---------------------------------------------------------------------------------------------------------------- */
 
 /* Until tid is committed nobody gets them. Without memory for that, they stay unused till the next mount: safe, and rare. */

@@ -131,6 +131,8 @@ int ext4_free_blocks(struct journal_handle *h, struct inode *i, u64 block, u32 c
 void ext4_blocks_committed(void *fs, u32 tid);
 /* There was no space: true if a commit has made some since, and it is worth another try. No handle is open. */
 bool ext4_wait_for_space(struct ext4_fs *fs, int *tries);
+/* Discards the free runs of at least `least` blocks in [from, end) of a group; *done counts the blocks. */
+int ext4_trim_group(struct ext4_fs *fs, u32 group, u32 from, u32 end, u32 least, u64 *done);
 struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group); /* alloc_mutex held; ERR_PTR */
 int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 group); /* makes one that was left unwritten by mkfs; alloc_mutex held */
 
@@ -169,6 +171,11 @@ int ext4_map_blocks(struct inode *i, u32 block, u32 max, struct ext4_map *m);
 int ext4_map_create(struct journal_handle *h, struct inode *i, u32 block, u32 max, bool unwritten, struct ext4_map *m);
 /* Frees [first, end) of the map; may restart the handle, the inode being on the orphan list then. */
 int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end);
+/* What is mapped at `block` reads as zeroes from then on: m->length says how much of it was done, at least one. The handle has room. */
+int ext4_map_unwritten(struct journal_handle *h, struct inode *i, u32 block, u32 max, struct ext4_map *m);
+/* All of the map from `first` on moves by `by` blocks, to the front (where there is room) or to the back; may restart the handle. */
+int ext4_map_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front);
+int extent_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front);
 int extent_find(struct inode *i, u32 block, struct ext4_map *m);
 int extent_insert(struct journal_handle *h, struct inode *i, u32 block, u64 start, u32 length, bool unwritten);
 int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end, bool free_blocks);
@@ -186,7 +193,11 @@ int ext4_setattr(struct inode *i, const struct iattr *a);
 int ext4_getattr(struct inode *i, struct kstat *st);
 int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only);
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg);
-int ext4_fallocate(struct file *f, int mode, s64 off, s64 len);
+int ext4_fallocate(struct file *f, int mode, s64 off, s64 len); /* falloc.c */
+/* holes.c */
+s64 ext4_lseek(struct file *f, s64 off, int whence);
+long ext4_fiemap(struct inode *i, void __user *arg);
+long ext4_trim(struct ext4_fs *fs, void __user *arg);
 
 /* dir.c: names in blocks. The directory's lock is held. */
 struct ext4_slot {

@@ -473,6 +473,22 @@ static int cut_extent(struct journal_handle *h, struct inode *i, struct tree_pat
 	return err;
 }
 
+/* Room in the handle for one more change; where its transaction is full, it goes on in the next, what was done so far being whole. map_lock is let go meanwhile: the inode's
+ * lock keeps others away. */
+static int more_credits(struct journal_handle *h, struct inode *i)
+{
+	int err;
+
+	if (journal_extend(h, CREDITS_MAP + 2 * CREDITS_ALLOC + CREDITS_INODE))
+		return 0;
+	err = ext4_update_inode(h, i);
+	rwlock_write_done(&ext4_i(i)->map_lock);
+	if (!err)
+		err = journal_restart(h, CREDITS_MAP + 2 * CREDITS_ALLOC + CREDITS_INODE);
+	rwlock_write(&ext4_i(i)->map_lock);
+	return err;
+}
+
 /* From the end backwards, so that what is left is whole at each step: the handle may be restarted between two of them. */
 int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end, bool free_blocks)
 {
@@ -486,15 +502,9 @@ int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end,
 		u64 freed = 0;
 		u32 count = 0;
 
-		if (free_blocks && !journal_extend(h, CREDITS_MAP + 2 * CREDITS_ALLOC + CREDITS_INODE)) {
-			err = ext4_update_inode(h, i);
-			rwlock_write_done(&ext4_i(i)->map_lock);
-			if (!err)
-				err = journal_restart(h, CREDITS_MAP + 2 * CREDITS_ALLOC + CREDITS_INODE);
-			rwlock_write(&ext4_i(i)->map_lock);
-			if (err)
-				break;
-		}
+		err = free_blocks ? more_credits(h, i) : 0;
+		if (err)
+			break;
 		err = walk(i, (u32)(stop - 1), &p);
 		if (err)
 			break;
@@ -517,4 +527,64 @@ int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end,
 			err = ext4_free_blocks(h, i, freed, count, !S_ISREG(i->mode));
 	}
 	return err;
+}
+
+/* --- moving ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The extent at or after *block (with `last`, the last one before it), cut off below `first`: its first block; m->block 0: there is none. */
+static int next_piece(struct inode *i, u32 first, u64 *block, bool last, struct ext4_map *m)
+{
+	struct tree_path p;
+	struct level *l;
+	int err;
+
+	*m = (struct ext4_map){ 0 };
+	if (!last) {
+		while (!m->block && *block < 1ul << 32) {
+			err = extent_find(i, (u32)*block, m);
+			if (err)
+				return err;
+			*block += m->block ? 0 : m->length;
+		}
+		return 0;
+	}
+	err = walk(i, (u32)(*block - 1), &p);
+	if (err)
+		return err;
+	l = &p.levels[p.depth];
+	if (l->at >= 0) {
+		const struct ext4_extent *e = &extents(l->h)[l->at];
+		u32 from = MAX(e->block, first);
+
+		if ((u64)e->block + extent_length(e) > from)
+			*m = (struct ext4_map){ .block = extent_start(e) + (from - e->block), .length = e->block + extent_length(e) - from, .unwritten = is_unwritten(e) };
+		*block = from;
+	}
+	path_put_all(&p);
+	return 0;
+}
+
+int extent_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front)
+{
+	u64 at = front ? first : 1ul << 32;
+
+	for (;;) {
+		struct ext4_map m;
+		int err = more_credits(h, i);
+
+		if (!err)
+			err = next_piece(i, first, &at, !front, &m);
+		if (err || !m.block)
+			return err;
+		if (!front && at + m.length + by > 1ul << 32)
+			return -EFBIG;
+		err = extent_remove(h, i, (u32)at, (u32)at + m.length, false);
+		if (!err)
+			err = extent_insert(h, i, (u32)(front ? at - by : at + by), m.block, m.length, m.unwritten);
+		if (err)
+			return err;
+		at += front ? m.length : 0;
+		if (at <= first && !front)
+			return 0;
+	}
 }

@@ -198,8 +198,7 @@ static int write_begin(struct pagecache *pc, u64 pos, size_t n, struct frame *f 
 	u32 first = (u32)(pos >> fs->block_shift), last = (u32)((end + fs->block_size - 1) >> fs->block_shift);
 	struct journal_handle *h;
 	struct ext4_map m;
-	bool allocated = false;
-	int err;
+	int err, tries = 0;
 
 	/* write(2) comes here as well, with its handle open and its room made. */
 	if (current->journal && current->journal->journal == fs->journal)
@@ -208,15 +207,19 @@ static int write_begin(struct pagecache *pc, u64 pos, size_t n, struct frame *f 
 		return 0;
 	if (!ext4_map_blocks(i, first, last - first, &m) && m.block && !m.unwritten && m.length >= last - first)
 		return 0;
-	h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
-	if (IS_ERR(h))
-		return (int)PTR_ERR(h);
-	make_room(h, i, first, last, &allocated, &err);
-	if (allocated) {
-		data_changed(h, i);
-		ext4_update_inode(h, i);
-	}
-	journal_stop(h);
+	do {
+		bool allocated = false;
+
+		h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
+		if (IS_ERR(h))
+			return (int)PTR_ERR(h);
+		make_room(h, i, first, last, &allocated, &err);
+		if (allocated) {
+			data_changed(h, i);
+			ext4_update_inode(h, i);
+		}
+		journal_stop(h);
+	} while (err == -ENOSPC && ext4_wait_for_space(fs, &tries));
 	return err;
 }
 
@@ -264,6 +267,12 @@ int ext4_truncate(struct inode *i, u64 size)
 	return err ? err : e;
 }
 
+/* Are there blocks past the end (fallocate made them): cutting to the same size lets them go. Those of the map itself are counted too: then there is nothing to do. */
+static bool has_more(const struct inode *i)
+{
+	return S_ISREG(i->mode) && i->blocks * 512 > ALIGN_UP(i->size, (u64)fs_of(i)->block_size);
+}
+
 int ext4_setattr(struct inode *i, const struct iattr *a)
 {
 	struct ext4_fs *fs = fs_of(i);
@@ -271,8 +280,8 @@ int ext4_setattr(struct inode *i, const struct iattr *a)
 	struct journal_handle *h;
 	int err = 0, e;
 
-	if (a->valid & ATTR_SIZE && a->size != i->size) {
-		if (a->size < i->size) {
+	if (a->valid & ATTR_SIZE && (a->size != i->size || has_more(i))) {
+		if (a->size <= i->size) {
 			err = ext4_truncate(i, a->size);
 		} else {
 			if (a->size > i->sb->max_file_size)
@@ -307,7 +316,7 @@ int ext4_getattr(struct inode *i, struct kstat *st)
 	return err;
 }
 
-/* --- fsync, fallocate ------------------------------------------------------------------------------------------------------------- */
+/* --- fsync ------------------------------------------------------------------------------------------------------------- */
 
 int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 {
@@ -342,86 +351,6 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 	return err ? err : e;
 }
 
-/* Blocks for [first, end) that are not written: a piece in each handle. */
-static int preallocate(struct inode *i, u32 first, u32 end)
-{
-	struct ext4_fs *fs = fs_of(i);
-	int err = 0;
-
-	while (first < end && !err) {
-		struct journal_handle *h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
-		struct ext4_map m = { 0 };
-
-		if (IS_ERR(h))
-			return (int)PTR_ERR(h);
-		err = ext4_map_create(h, i, first, end - first, true, &m);
-		if (!err)
-			err = ext4_update_inode(h, i);
-		ext4_i(i)->data_tid = journal_tid(h);
-		journal_stop(h);
-		first += m.length;
-		if (!err && thread_interrupted())
-			err = -EINTR;
-	}
-	return err;
-}
-
-static int punch(struct inode *i, u64 off, u64 end)
-{
-	struct ext4_fs *fs = fs_of(i);
-	u32 first = (u32)DIV_ROUND_UP(off, (u64)fs->block_size), last = (u32)(end >> fs->block_shift);
-	struct journal_handle *h;
-	int err;
-
-	/* The edges inside blocks are zeroed in their pages, which are written like any other. */
-	err = pagecache_writeback(&i->cache, off, end, true);
-	if (err)
-		return err;
-	pagecache_drop_range(&i->cache, off, end);
-	if (first >= last)
-		return 0;
-	h = ext4_start(fs, CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC);
-	if (IS_ERR(h))
-		return (int)PTR_ERR(h);
-	err = ext4_map_remove(h, i, first, last);
-	ext4_i(i)->data_tid = journal_tid(h);
-	if (!err)
-		err = ext4_update_inode(h, i);
-	journal_stop(h);
-	return err;
-}
-
-int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
-{
-	struct inode *i = f->inode;
-	struct ext4_fs *fs = fs_of(i);
-	u64 end = (u64)off + (u64)len;
-	struct journal_handle *h;
-	int err = 0;
-
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) || !has_extents(i))
-		return -EOPNOTSUPP;
-	rwlock_write(&i->lock);
-	if (mode & FALLOC_FL_PUNCH_HOLE)
-		err = (u64)off < i->size ? punch(i, (u64)off, MIN(end, ALIGN_UP(i->size, (u64)fs->block_size))) : 0;
-	else
-		err = preallocate(i, (u32)((u64)off >> fs->block_shift), (u32)DIV_ROUND_UP(end, (u64)fs->block_size));
-	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && end > i->size) {
-		WRITE_ONCE(i->size, end);
-		ext4_i(i)->disk_size = end;
-	}
-	if (!err) {
-		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
-		inode_kill_suid(i);
-		h = ext4_start(fs, CREDITS_INODE);
-		err = IS_ERR(h) ? (int)PTR_ERR(h) : ext4_update_inode(h, i);
-		if (!IS_ERR(h))
-			journal_stop(h);
-	}
-	rwlock_write_done(&i->lock);
-	return err;
-}
-
 /* --- operations ------------------------------------------------------------------------------------------------------------------------- */
 
 static ssize_t file_write_sync(struct file *f, struct uio *from, s64 *pos)
@@ -440,9 +369,10 @@ const struct file_ops ext4_file_ops = {
 	.name = "ext4",
 	.read = generic_file_read,
 	.write = file_write_sync,
-	.lseek = generic_file_lseek,
+	.lseek = ext4_lseek,
 	.mmap = generic_file_mmap,
 	.fsync = ext4_fsync,
 	.fallocate = ext4_fallocate,
 	.ioctl = ext4_ioctl,
+	.set_flags = generic_file_set_flags,
 };

@@ -123,6 +123,38 @@ int ext4_map_create(struct journal_handle *h, struct inode *i, u32 block, u32 ma
 	return err;
 }
 
+int ext4_map_unwritten(struct journal_handle *h, struct inode *i, u32 block, u32 max, struct ext4_map *m)
+{
+	struct ext4_inode *ei = ext4_i(i);
+	int err;
+
+	rwlock_write(&ei->map_lock);
+	err = find(i, block, max, m);
+	m->length = MIN(MIN(m->length, max), EXTENT_INIT_MAX - 1);
+	if (!err && m->block && !m->unwritten) {
+		err = extent_remove(h, i, block, block + m->length, false);
+		if (!err)
+			err = extent_insert(h, i, block, m->block, m->length, true);
+	}
+	last_set(ei, 0, NULL);
+	rwlock_write_done(&ei->map_lock);
+	return err;
+}
+
+int ext4_map_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front)
+{
+	struct ext4_inode *ei = ext4_i(i);
+	int err;
+
+	rwlock_write(&ei->map_lock);
+	last_set(ei, 0, NULL);
+	ei->goal = 0;
+	err = extent_shift(h, i, first, by, front);
+	last_set(ei, 0, NULL);
+	rwlock_write_done(&ei->map_lock);
+	return err;
+}
+
 int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end)
 {
 	struct ext4_inode *ei = ext4_i(i);

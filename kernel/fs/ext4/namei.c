@@ -7,6 +7,9 @@
 
 #include "usermode/uaccess.h"
 
+#define FS_IOC_FIEMAP 0xc020660bu
+#define FITRIM 0xc0185879u
+
 static int stop(struct journal_handle *h, struct inode *dir, int err)
 {
 	int e;
@@ -394,6 +397,10 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 	u32 before = i->flags, out;
 	long err;
 
+	if (cmd == FS_IOC_FIEMAP && (S_ISREG(i->mode) || S_ISDIR(i->mode)))
+		return ext4_fiemap(i, (void __user *)arg);
+	if (cmd == FITRIM)
+		return ext4_trim(fs_of(i), (void __user *)arg);
 	/* FS_IOC_GETFLAGS tells more than the VFS knows. */
 	if (cmd == 0x80086601) {
 		out = ei->flags & 0x4ff7dfffu;

@@ -10,7 +10,6 @@
 #include "ext4_priv.h"
 
 #define XATTR_MAGIC 0xea020000u
-#define XATTRS_MOST 64
 
 struct xattr_header {
 	u32 magic, references, blocks, hash, checksum, reserved[3];
@@ -33,13 +32,14 @@ struct attr {
 	const char *name;
 	const u8 *value;
 	u32 size;
+	bool in_body; /* where it is written to */
 };
 struct attrs {
-	u32 count;
-	struct attr a[XATTRS_MOST];
+	u32 count, most;
 	struct buffer *inode_buffer, *block;
 	u32 offset;  /* of the record */
 	u8 *copies[2]; /* that the table points into */
+	struct attr a[]; /* room for as many as the smallest entries that fit into both places, and one more */
 };
 
 static u8 split_name(const char *name, const char **rest)
@@ -68,7 +68,7 @@ static int read_entries(struct inode *i, struct attrs *t, const u8 *at, const u8
 	while (at + 4 <= end && *(const u32 *)at) {
 		const struct xattr_entry *e = (const void *)at;
 
-		if (at + 16 > end || at + ENTRY_LEN(e->name_len) + 4 > end || e->inode || t->count == XATTRS_MOST || e->size > (u64)(end - base) ||
+		if (at + 16 > end || at + ENTRY_LEN(e->name_len) + 4 > end || e->inode || t->count == t->most || e->size > (u64)(end - base) ||
 		    e->offset > (u64)(end - base) - e->size || (e->size && base + e->offset < at))
 			return ext4_error(fs_of(i), "inode %lu: its attributes make no sense", i->ino);
 		t->a[t->count++] = (struct attr){ .index = e->index, .name_len = e->name_len, .name = e->name, .value = base + e->offset, .size = e->size };
@@ -113,11 +113,16 @@ static struct attrs *attrs_read(struct inode *i)
 {
 	struct ext4_fs *fs = fs_of(i);
 	struct ext4_inode *ei = ext4_i(i);
-	struct attrs *t = kzalloc(sizeof(*t), 0);
+	u32 most = (fs->block_size + fs->inode_size) / ENTRY_LEN(0) + 1;
+	struct attrs *t = kmalloc(sizeof(*t) + most * sizeof(t->a[0]), 0);
 	int err = t ? ext4_inode_block(fs, (u32)i->ino, &t->inode_buffer, &t->offset, false) : -ENOMEM;
 
 	if (!t)
 		return ERR_PTR(err);
+	t->count = 0;
+	t->most = most;
+	t->block = NULL;
+	t->copies[0] = t->copies[1] = NULL;
 	if (err)
 		t->inode_buffer = NULL;
 	if (!err && has_body(i)) {
@@ -154,16 +159,25 @@ static struct attr *attrs_find(struct attrs *t, u8 index, const char *name)
 	return NULL;
 }
 
+/* The index of a name that programs may use: 0 or -errno. Access control lists are left to those who know them. */
+static int known_name(const char *name, u8 *index, const char **rest)
+{
+	*index = split_name(name, rest);
+	if (!*index || *index == 2 || *index == 3 || *index == 7)
+		return -EOPNOTSUPP;
+	return **rest ? 0 : -EINVAL;
+}
+
 ssize_t ext4_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 {
 	const char *rest;
-	u8 index = split_name(name, &rest);
+	u8 index;
 	struct attrs *t;
 	struct attr *a;
-	ssize_t n;
+	ssize_t n = known_name(name, &index, &rest);
 
-	if (!index)
-		return -EOPNOTSUPP;
+	if (n)
+		return n;
 	t = attrs_read(i);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
@@ -188,7 +202,7 @@ ssize_t ext4_listxattr(struct inode *i, char *buf, size_t size)
 		const char *prefix = prefix_of(t->a[k].index);
 		size_t len;
 
-		if (!prefix || (t->a[k].index == 4 && !file_capable(CAP_SYS_ADMIN)))
+		if (!prefix || t->a[k].index == 2 || t->a[k].index == 3 || (t->a[k].index == 4 && !file_capable(CAP_SYS_ADMIN)))
 			continue;
 		len = strlen(prefix) + t->a[k].name_len + 1;
 		if (size && n + len <= size) {
@@ -232,20 +246,22 @@ static u32 space_of(const struct attr *a)
 	return ENTRY_LEN(a->name_len) + ALIGN_UP(a->size, 4u);
 }
 
-/* Lays attributes out in [at, end), which is zeroed; base is what offsets count from. */
-static u32 lay_out(u8 *at, u8 *end, u8 *base, struct attr *const *a, u32 count)
+/* Lays those attributes out that belong into the body (or the block) in [at, end), which is zeroed; base is what offsets count from. */
+static u32 lay_out(u8 *at, u8 *end, u8 *base, const struct attrs *t, bool in_body)
 {
 	u32 all = 0;
 
-	for (u32 k = 0; k < count; k++) {
+	for (const struct attr *a = t->a; a < t->a + t->count; a++) {
 		struct xattr_entry *e = (void *)at;
 
-		end -= ALIGN_UP(a[k]->size, 4u);
-		*e = (struct xattr_entry){ .name_len = a[k]->name_len, .index = a[k]->index, .size = a[k]->size, .hash = entry_hash(a[k]) };
-		e->offset = a[k]->size ? (u16)(end - base) : 0;
-		memcpy(e->name, a[k]->name, a[k]->name_len);
-		memcpy(end, a[k]->value, a[k]->size);
-		at += ENTRY_LEN(a[k]->name_len);
+		if (a->in_body != in_body)
+			continue;
+		end -= ALIGN_UP(a->size, 4u);
+		*e = (struct xattr_entry){ .name_len = a->name_len, .index = a->index, .size = a->size, .hash = entry_hash(a) };
+		e->offset = a->size ? (u16)(end - base) : 0;
+		memcpy(e->name, a->name, a->name_len);
+		memcpy(end, a->value, a->size);
+		at += ENTRY_LEN(a->name_len);
 		all = all << 16 ^ all >> 16 ^ e->hash;
 	}
 	return all;
@@ -274,7 +290,7 @@ static int drop_block(struct journal_handle *h, struct inode *i, struct buffer *
 	return err;
 }
 
-static int write_block(struct journal_handle *h, struct inode *i, struct attrs *t, struct attr *const *a, u32 count)
+static int write_block(struct journal_handle *h, struct inode *i, const struct attrs *t)
 {
 	struct ext4_fs *fs = fs_of(i);
 	struct buffer *b = t->block;
@@ -304,7 +320,7 @@ static int write_block(struct journal_handle *h, struct inode *i, struct attrs *
 		x = (void *)b->data;
 		memset(b->data, 0, fs->block_size);
 		*x = (struct xattr_header){ .magic = XATTR_MAGIC, .references = 1, .blocks = 1 };
-		x->hash = lay_out(b->data + sizeof(*x), b->data + fs->block_size, b->data, a, count);
+		x->hash = lay_out(b->data + sizeof(*x), b->data + fs->block_size, b->data, t, false);
 		if (fs->checksums)
 			x->checksum = block_checksum(fs, b);
 		journal_dirty(h, b);
@@ -318,7 +334,6 @@ static int attrs_write(struct journal_handle *h, struct inode *i, struct attrs *
 {
 	struct ext4_fs *fs = fs_of(i);
 	u32 in_body = 0, in_block = 0, body = has_body(i) ? fs->inode_size - body_start(i) - 8 : 0, block = fs->block_size - sizeof(struct xattr_header) - 4;
-	struct attr *first[XATTRS_MOST], *second[XATTRS_MOST];
 	u8 *record = t->inode_buffer->data + t->offset;
 	int err;
 
@@ -331,11 +346,12 @@ static int attrs_write(struct journal_handle *h, struct inode *i, struct attrs *
 	for (u32 k = 0; k < t->count; k++) {
 		u32 need = space_of(&t->a[k]);
 
+		t->a[k].in_body = need <= body;
 		if (need <= body) {
-			first[in_body++] = &t->a[k];
+			in_body++;
 			body -= need;
 		} else if (need <= block) {
-			second[in_block++] = &t->a[k];
+			in_block++;
 			block -= need;
 		} else {
 			return -ENOSPC;
@@ -343,7 +359,7 @@ static int attrs_write(struct journal_handle *h, struct inode *i, struct attrs *
 	}
 	err = journal_access(h, t->inode_buffer);
 	if (!err)
-		err = in_block ? write_block(h, i, t, second, in_block) : t->block ? drop_block(h, i, t->block) : 0;
+		err = in_block ? write_block(h, i, t) : t->block ? drop_block(h, i, t->block) : 0;
 	if (err)
 		return err;
 	if (has_body(i)) {
@@ -352,7 +368,7 @@ static int attrs_write(struct journal_handle *h, struct inode *i, struct attrs *
 		memset(start, 0, fs->inode_size - body_start(i));
 		if (in_body) {
 			*(u32 *)start = XATTR_MAGIC;
-			lay_out(start + 4, record + fs->inode_size, start + 4, first, in_body);
+			lay_out(start + 4, record + fs->inode_size, start + 4, t, true);
 		}
 	}
 	inode_touch(i, ATTR_CTIME);
@@ -363,14 +379,14 @@ static int attrs_write(struct journal_handle *h, struct inode *i, struct attrs *
 static int change(struct inode *i, const char *name, const void *value, size_t size, int flags)
 {
 	const char *rest;
-	u8 index = split_name(name, &rest);
+	u8 index;
 	struct journal_handle *h;
 	struct attrs *t;
 	struct attr *a;
-	int err = 0, e;
+	int err = known_name(name, &index, &rest), e;
 
-	if (!index)
-		return -EOPNOTSUPP;
+	if (err)
+		return err;
 	if (size > fs_of(i)->block_size)
 		return -ENOSPC;
 	h = ext4_start(fs_of(i), CREDITS_INODE + CREDITS_ALLOC * 2 + 2);
@@ -386,15 +402,15 @@ static int change(struct inode *i, const char *name, const void *value, size_t s
 		err = -ENODATA;
 	else if (a && flags & XATTR_CREATE)
 		err = -EEXIST;
-	else if (!a && t->count == XATTRS_MOST)
+	else if (!a && t->count == t->most)
 		err = -ENOSPC;
 	if (!err) {
 		if (!value)
 			*a = t->a[--t->count];
 		else if (a)
-			*a = (struct attr){ index, a->name_len, a->name, value, (u32)size };
+			*a = (struct attr){ .index = index, .name_len = a->name_len, .name = a->name, .value = value, .size = (u32)size };
 		else
-			t->a[t->count++] = (struct attr){ index, (u8)strlen(rest), rest, value, (u32)size };
+			t->a[t->count++] = (struct attr){ .index = index, .name_len = (u8)strlen(rest), .name = rest, .value = value, .size = (u32)size };
 		err = attrs_write(h, i, t);
 	}
 	attrs_free(t);

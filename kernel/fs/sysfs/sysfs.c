@@ -194,6 +194,9 @@ static void add_disk(struct disk *d, void *root)
 	struct block_device *part;
 	char path[64];
 
+	/* What is told here is told for good: a loop device without a file has nothing to tell. */
+	if (!d->sectors)
+		return;
 	ksnprintf(path, sizeof(path), "devices/virtual/block/%s", d->name);
 	add_block(root, path, d->whole);
 	list_for_each(part, &d->parts, part_link) {

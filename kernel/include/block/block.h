@@ -52,6 +52,10 @@ struct block_ops {
 	int (*start)(struct disk *d, struct block_io *io);
 	/* Tells the device of what was started; disk->lock held. */
 	void (*kick)(struct disk *d);
+	/* Commands that only this kind of disk has: -ENOTTY for others. May sleep. NULL: there are none. */
+	long (*ioctl)(struct block_device *dev, struct file *f, u32 cmd, u64 arg);
+	/* Nobody has it open or mounted any more. May sleep. May be NULL. */
+	void (*unused)(struct disk *d);
 };
 
 struct disk {
@@ -91,6 +95,8 @@ struct block_device {
 
 /* Reads the partition table, makes the device nodes. disk->lock is initialised and disk->ops work already. 0 or -errno. May sleep. */
 int disk_add(struct disk *d);
+/* The disk has become larger or smaller: nothing is under way past its end. */
+void disk_set_sectors(struct disk *d, u64 sectors);
 /* Drivers: a request has ended; calls the done functions and starts what waits. Interrupt context or not, disk->lock not held. */
 void disk_complete(struct disk *d, struct block_io *io, int err);
 void disk_for_each(void (*fn)(struct disk *d, void *arg), void *arg);
@@ -111,6 +117,8 @@ int block_submit_wait(struct block_io *io);
 int block_rw(struct block_device *dev, enum block_op op, u64 sector, void *buf, u32 length);
 /* What was written before is on the medium when this returns 0. */
 int block_flush(struct block_device *dev);
+/* What lies there is not wanted any more: 0, -EOPNOTSUPP, -EIO. */
+int block_discard(struct block_device *dev, u64 sector, u64 sectors);
 
 struct block_device *block_device_find(u64 dev);               /* by number; NULL */
 struct block_device *block_device_by_name(const char *name);   /* "vda1", "/dev/vda1", "PARTUUID=…", "LABEL"s are the file systems' affair; NULL */
@@ -119,6 +127,8 @@ struct block_device *block_device_of_path(const char *path);
 /* Takes the device for `holder` alone (other opens still work, other holders do not): 0, -EBUSY, -EROFS. release writes everything back. */
 int block_device_claim(struct block_device *dev, const void *holder, bool write);
 void block_device_release(struct block_device *dev, const void *holder);
+/* Is it mounted, or open more than `opens` times? */
+bool block_device_in_use(struct block_device *dev, u32 opens);
 /* Writes back what programs wrote through /dev, and forgets all of its pages. */
 int block_device_flush_cache(struct block_device *dev);
 

@@ -26,7 +26,7 @@ int cache_read_page(const struct cache_backing *b, struct pagecache *pc, struct 
 int cache_read_pages(const struct cache_backing *b, struct pagecache *pc, u64 index, u32 count);      /* read_pages */
 int cache_write_page(const struct cache_backing *b, struct pagecache *pc, struct frame *f);           /* write_page */
 int cache_write_pages(const struct cache_backing *b, struct pagecache *pc, u64 first, u64 last);      /* write_pages: submits */
-/* O_DIRECT: past the cache, which is written back and emptied of the range before. Writing touches what is mapped only: -EAGAIN where it is not. */
+/* O_DIRECT: past the cache, which is written back and emptied of the range before. Writing touches what is mapped only: -EAGAIN where it is not, and past the end. */
 ssize_t cache_direct_io(const struct cache_backing *b, struct pagecache *pc, struct uio *u, s64 pos, bool write);
 
 #endif

@@ -16,6 +16,7 @@ enum lock_rank {
 	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
+	RANK_LOOP = 41,       /* which file each loop device has */
 	RANK_BLOCK_OPEN = 42, /* who uses one block device; its last close writes back */
 	RANK_PAGE = 44,
 	RANK_ORPHANS = 45,     /* of one ext4 file system: inodes to be deleted or cut after a crash */

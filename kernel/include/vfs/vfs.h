@@ -123,6 +123,7 @@ s64 pagecache_seek(struct pagecache *pc, s64 off, int whence, u64 size); /* SEEK
 extern const struct vm_ops pagecache_vm_ops; /* file mappings */
 extern const struct file_ops regular_file_ops; /* generic on the page cache */
 int generic_file_mmap(struct file *f, struct area *a);
+int generic_file_set_flags(struct file *f, u32 flags); /* file_ops.set_flags of files with pages: O_DIRECT where there is a way past them */
 
 struct inode_ops {
 	/* Directory. The dentry is negative and its name is the one looked for; the directory's lock is held for writing (lookup: reading or writing). */
