@@ -245,7 +245,7 @@ int ext4_trim_group(struct ext4_fs *fs, u32 group, u32 from, u32 end, u32 least,
 	b = ext4_block_bitmap(fs, group);
 	/* Under the mutex: nobody takes a block that is being discarded. */
 	while (!IS_ERR(b) && from < end && !err) {
-		u32 start = next_bit(b->data, fs->group[group].busy, from, end, false), stop = next_bit(b->data, fs->group[group].busy, start, end, true);
+		u32 start = ext4_next_bit(b->data, fs->group[group].busy, from, end, false), stop = ext4_next_bit(b->data, fs->group[group].busy, start, end, true);
 
 		if (start < stop && stop - start >= least) {
 			err = block_discard(fs->dev, (group_first_block(fs, group) + start) << shift, (u64)(stop - start) << shift);

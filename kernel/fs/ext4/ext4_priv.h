@@ -141,6 +141,7 @@ int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 gro
  * at most; 0: none is free. A block is free whose bit is 0 in both maps (busy may be NULL); size: blocks of the group. alloc_mutex held.
  */
 u32 ext4_find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, u32 *start);
+u32 ext4_next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used); /* search.c too: the first block at or after i that is used, or is not; size if none */
 
 /* ialloc.c */
 int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, u32 *ino);

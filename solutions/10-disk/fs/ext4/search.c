@@ -17,7 +17,7 @@ static u64 used_word(const u8 *map, const u64 *busy, u32 w)
 }
 
 /* The first bit at or after i that is free (or used): size if none. */
-static u32 next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used)
+u32 ext4_next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used)
 {
 	while (i < size) {
 		u64 v = used_word(map, busy, i / 64);
@@ -34,8 +34,8 @@ u32 ext4_find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, 
 {
 	u32 best = 0;
 
-	for (u32 i = next_bit(map, busy, from, size, false); i < size;) {
-		u32 end = next_bit(map, busy, i, MIN(size, i + want), true);
+	for (u32 i = ext4_next_bit(map, busy, from, size, false); i < size;) {
+		u32 end = ext4_next_bit(map, busy, i, MIN(size, i + want), true);
 
 		if (end - i > best) {
 			best = end - i;
@@ -43,7 +43,7 @@ u32 ext4_find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, 
 			if (best >= want)
 				break;
 		}
-		i = next_bit(map, busy, end, size, false);
+		i = ext4_next_bit(map, busy, end, size, false);
 	}
 	return best;
 }
