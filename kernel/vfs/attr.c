@@ -68,8 +68,13 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 		goto out;
 	/* A new owner or a cut: set-id bits go, as chmod would have them. */
 	if (a->valid & ATTR_KILL_SUID && !(a->valid & ATTR_MODE) && !S_ISDIR(i->mode)) {
-		u32 kill = S_ISUID | (i->mode & 0010 ? S_ISGID : 0);
+		bool in_group = cred_in_group(file_cred(), i->gid) || file_capable(CAP_FSETID);
+		u32 kill = S_ISUID | (i->mode & 0010 || !in_group ? S_ISGID : 0);
 		if (i->mode & kill) {
+			/* Who cuts a file may; who changes nobody's owner, but so the mode, has to own it. */
+			err = a->valid & ATTR_SIZE || inode_is_owner(i) ? 0 : -EPERM;
+			if (err)
+				goto out;
 			a->mode = i->mode & 07777 & ~kill;
 			a->valid |= ATTR_MODE;
 		}

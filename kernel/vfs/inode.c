@@ -183,7 +183,7 @@ bool inode_kill_suid(struct inode *i)
 
 	if (!S_ISREG(i->mode))
 		return false;
-	if ((i->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
+	if (i->mode & S_ISGID && (i->mode & 0010 || !cred_in_group(file_cred(), i->gid)))
 		kill |= S_ISGID;
 	if (!kill || file_capable(CAP_FSETID))
 		return false;
