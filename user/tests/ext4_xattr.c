@@ -1,6 +1,6 @@
 /* stage: 10; libc: musl; run: guest+golden; disk: ext4
  * Extended attributes on a disk: every namespace, on every kind of file, by root and by others; flags, sizes, what does not fit, and that they are kept. */
-#include "on_disk.h"
+#include "ext4.h"
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 

@@ -1,6 +1,6 @@
 /* stage: 10; libc: musl; run: guest+golden; disk: ext4
  * O_DIRECT: what it wants of places, lengths and memory; ends of files, holes, new blocks; and that it and the page cache show each other's writes. */
-#include "on_disk.h"
+#include "ext4.h"
 #include <sys/uio.h>
 
 static char *page;

@@ -1,6 +1,6 @@
 /* For tests on the disk that the runner's machine has (`disk: ext4` in the head comment): an ext4, mounted on a folder of the test's own. */
-#ifndef SWITCHBACK_TESTS_ON_DISK_H
-#define SWITCHBACK_TESTS_ON_DISK_H
+#ifndef SWITCHBACK_TESTS_EXT4_H
+#define SWITCHBACK_TESTS_EXT4_H
 
 #include "t.h"
 #include <sys/ioctl.h>

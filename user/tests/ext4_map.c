@@ -1,7 +1,7 @@
 /* stage: 10; libc: musl; run: guest+golden; disk: ext4
  * Shared mappings of a file on a disk: what was written through them comes to the disk by msync, munmap, exit and a signal; holes, the end of
  * the file, files that are cut below them; sync_file_range. */
-#include "on_disk.h"
+#include "ext4.h"
 
 #define PAGES 8
 #define SIZE (PAGES * 4096)

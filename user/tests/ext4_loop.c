@@ -1,6 +1,6 @@
 /* stage: 10; libc: musl; run: guest+golden; disk: ext4
  * Loop devices: getting one, giving it a file, what it says of itself, reading and writing through it, a file system on it, losing the file. */
-#include "on_disk.h"
+#include "ext4.h"
 
 struct loop_info {
 	unsigned long device, inode, rdevice, offset, sizelimit;
