@@ -190,6 +190,7 @@ extern const struct pagecache_ops ext4_cache_ops;
 extern const struct file_ops ext4_file_ops, ext4_dir_file_ops;
 extern const struct inode_ops ext4_file_inode_ops, ext4_dir_inode_ops, ext4_link_inode_ops, ext4_special_inode_ops;
 int ext4_truncate(struct inode *i, u64 size); /* inode locked, or nobody's */
+void ext4_write_before_cut(struct inode *i, u64 size); /* with a handle */
 int ext4_setattr(struct inode *i, const struct iattr *a);
 int ext4_getattr(struct inode *i, struct kstat *st);
 int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only);

@@ -142,6 +142,7 @@ int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
 	u64 end = (u64)off + (u64)len;
 	u32 reached = 0;
 	struct journal_handle *h;
+	bool grows;
 	int err, e;
 
 	if (mode & FALLOC_FL_UNSHARE_RANGE || !has_extents(i))
@@ -157,7 +158,8 @@ int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
 		err = reserve(i, (u32)((u64)off >> fs->block_shift), (u32)DIV_ROUND_UP(end, (u64)fs->block_size), false, &reached);
 	/* A disk that was full in the middle leaves a file that is as large as there was room. */
 	end = MIN(end, (u64)reached << fs->block_shift);
-	if (reached && !(mode & FALLOC_FL_KEEP_SIZE) && end > i->size) {
+	grows = reached && !(mode & FALLOC_FL_KEEP_SIZE) && end > i->size;
+	if (grows) {
 		WRITE_ONCE(i->size, end);
 		ext4_i(i)->disk_size = end;
 	}
@@ -167,8 +169,11 @@ int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
 		h = ext4_start(fs, CREDITS_INODE);
 		e = IS_ERR(h) ? (int)PTR_ERR(h) : ext4_update_inode(h, i);
 		err = err ? err : e;
-		if (!IS_ERR(h))
+		if (!IS_ERR(h)) {
+			if (grows)
+				ext4_i(i)->data_tid = journal_tid(h);
 			journal_stop(h);
+		}
 	}
 	rwlock_write_done(&i->lock);
 	return err;

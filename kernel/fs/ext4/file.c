@@ -236,6 +236,16 @@ const struct pagecache_ops ext4_cache_ops = {
 
 /* --- size and attributes ---------------------------------------------------------------------------------------------------------- */
 
+/* Pages from `size` on are going to be dropped. A commit that is under way, and in which their blocks belong to the file, wants them written: else a crash after
+ * it would show what the blocks held before. */
+void ext4_write_before_cut(struct inode *i, u64 size)
+{
+	struct ext4_fs *fs = fs_of(i);
+
+	if (fs->journal && READ_ONCE(i->cache.dirty) && journal_wants_data(fs->journal, &ext4_i(i)->journal))
+		pagecache_writeback(&i->cache, size, UINT64_MAX, false);
+}
+
 int ext4_truncate(struct inode *i, u64 size)
 {
 	struct ext4_fs *fs = fs_of(i);
@@ -245,6 +255,7 @@ int ext4_truncate(struct inode *i, u64 size)
 
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
+	ext4_write_before_cut(i, size);
 	ext4_orphan_add(h, i);
 	WRITE_ONCE(i->size, size);
 	ei->disk_size = size;
@@ -324,6 +335,7 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 	struct ext4_fs *fs = fs_of(i);
 	struct ext4_inode *ei = ext4_i(i);
 	int err = pagecache_writeback(&i->cache, start, end, true), e = 0;
+	bool late;
 	u32 tid;
 
 	if (i->sb->flags & MS_RDONLY)
@@ -343,8 +355,14 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 		}
 		if (!e)
 			e = block_flush(fs->dev);
-	} else if (tid && journal_needs_commit(fs->journal, tid)) {
+		return err ? err : e;
+	}
+	/* A commit that began before the pages were written may have sent its last flush before, too. */
+	late = tid && journal_is_committing(fs->journal, tid);
+	if (tid && journal_needs_commit(fs->journal, tid)) {
 		e = journal_commit(fs->journal, tid);
+		if (!e && late)
+			e = block_flush(fs->dev);
 	} else {
 		e = journal_error(fs->journal) ? -EIO : block_flush(fs->dev);
 	}
@@ -355,11 +373,10 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 
 static ssize_t file_write_sync(struct file *f, struct uio *from, s64 *pos)
 {
-	s64 start = *pos;
 	ssize_t n = generic_file_write(f, from, pos);
 
 	if (n > 0 && (f->flags & O_DSYNC || from->flags & (UIO_SYNC | UIO_DSYNC) || f->inode->sb->flags & MS_SYNCHRONOUS)) {
-		int err = ext4_fsync(f, start, *pos - 1, (f->flags & O_SYNC) != O_SYNC);
+		int err = ext4_fsync(f, *pos - n, *pos - 1, (f->flags & O_SYNC) != O_SYNC);
 		n = err ? err : n;
 	}
 	return n;

@@ -401,6 +401,9 @@ static struct inode *iget(struct superblock *sb, u32 ino, bool orphan)
 	if (!err) {
 		err = parse(fs, i, b->data + offset);
 		buffer_put(b);
+		/* It may have been in memory before, and what it is may wait for its commit still. */
+		if (fs->journal)
+			ext4_i(i)->sync_tid = ext4_i(i)->data_tid = journal_open_tid(fs->journal);
 	}
 	ext4_i(i)->on_orphan_list = false;
 	if (!err) {
@@ -483,6 +486,8 @@ struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mo
 	}
 	if (!err)
 		err = ext4_update_inode(h, i);
+	/* That it is there at all is for fdatasync too. */
+	ei->data_tid = ei->sync_tid;
 	ready(i);
 	if (!err)
 		return i;
@@ -551,7 +556,8 @@ int ext4_write_inode(struct inode *i, bool wait)
 		if (journal_stop(h) && !err)
 			err = -EIO;
 	}
-	if (!READ_ONCE(i->cache.dirty) && !READ_ONCE(ei->times_dirty))
+	/* Pages on their way count as well: sync waits for those of held inodes. */
+	if (!READ_ONCE(i->cache.dirty) && !atomic_load(&i->cache.writing) && !READ_ONCE(ei->times_dirty))
 		ext4_drop_hold(i);
 	return err;
 }
@@ -566,10 +572,11 @@ static void delete_inode(struct inode *i)
 	u32 offset;
 	int err;
 
-	pagecache_truncate(&i->cache, 0);
 	h = ext4_start(fs, CREDITS_MAP + 2 * CREDITS_ALLOC + CREDITS_NEW_INODE);
 	if (IS_ERR(h))
 		return;
+	ext4_write_before_cut(i, 0);
+	pagecache_truncate(&i->cache, 0);
 	ext4_orphan_add(h, i);
 	ext4_xattr_free(h, i);
 	if (S_ISREG(i->mode) || S_ISDIR(i->mode) || (S_ISLNK(i->mode) && i->blocks)) {

@@ -294,6 +294,16 @@ void journal_order(struct journal_handle *h, struct journal_inode *ji)
 	spin_unlock(&j->lock);
 }
 
+bool journal_wants_data(struct journal *j, struct journal_inode *ji)
+{
+	bool wants;
+
+	spin_lock(&j->lock);
+	wants = ji->busy || (ji->transaction && ji->transaction == j->committing);
+	spin_unlock(&j->lock);
+	return wants;
+}
+
 static bool is_idle(struct journal *j, struct journal_inode *ji)
 {
 	bool idle;

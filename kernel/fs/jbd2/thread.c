@@ -271,6 +271,26 @@ bool journal_needs_commit(struct journal *j, u32 tid)
 	return needs;
 }
 
+bool journal_is_committing(struct journal *j, u32 tid)
+{
+	bool is;
+
+	spin_lock(&j->lock);
+	is = j->committing && j->committing->tid == tid;
+	spin_unlock(&j->lock);
+	return is;
+}
+
+u32 journal_open_tid(struct journal *j)
+{
+	u32 tid;
+
+	spin_lock(&j->lock);
+	tid = j->running ? j->running->tid : j->committing ? j->committing->tid : 0;
+	spin_unlock(&j->lock);
+	return tid;
+}
+
 static void want(struct journal *j, u32 tid)
 {
 	spin_lock(&j->lock);

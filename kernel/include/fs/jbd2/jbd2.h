@@ -79,6 +79,8 @@ void journal_dirty(struct journal_handle *h, struct buffer *b);
 int journal_revoke(struct journal_handle *h, struct block_device *dev, u64 block, u32 size);
 /* ji's data go to the disk before this handle's transaction. */
 void journal_order(struct journal_handle *h, struct journal_inode *ji);
+/* Does a commit that is under way still want ji's data on the disk? Then they must not go from memory unwritten. The caller has a handle. */
+bool journal_wants_data(struct journal *j, struct journal_inode *ji);
 /* The inode goes. */
 void journal_inode_release(struct journal *j, struct journal_inode *ji);
 
@@ -86,6 +88,10 @@ u32 journal_tid(const struct journal_handle *h);   /* of its transaction; 0 with
 static inline bool tid_geq(u32 a, u32 b) { return (s32)(a - b) >= 0; }
 /* Has that transaction to be committed still? */
 bool journal_needs_commit(struct journal *j, u32 tid);
+/* Is it on its way already? Its last flush then may not cover what the caller has written besides. */
+bool journal_is_committing(struct journal *j, u32 tid);
+/* The newest transaction that is not committed: what has been read from the cache of buffers may be its work. 0: there is none. */
+u32 journal_open_tid(struct journal *j);
 /* Commits up to tid, and waits: 0 or -errno. */
 int journal_commit(struct journal *j, u32 tid);
 /* Commits what there is. With `wait`, waits. */
