@@ -390,9 +390,15 @@ static int ext4_sync(struct superblock *sb, bool wait)
 
 	if (sb->flags & MS_RDONLY)
 		return 0;
+	while (wait && (i = next_held(fs, &left))) {
+		pagecache_writeback(&i->cache, 0, UINT64_MAX, false);
+		inode_put(i);
+	}
+	/* A flush covers only what the disk has said to have: what was written in place is in no transaction that would wait for it. */
+	left = count_held(fs);
 	while ((i = next_held(fs, &left))) {
 		if (wait)
-			pagecache_writeback(&i->cache, 0, UINT64_MAX, false);
+			pagecache_wait_written(&i->cache);
 		if (wait || !i->cache.dirty) {
 			e = ext4_write_inode(i, false);
 			err = err ? err : e;
@@ -454,9 +460,10 @@ static int start_writing(struct ext4_fs *fs)
 		tell_features(fs, "cannot be written because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
 		return -EROFS;
 	}
-	err = fs->journal ? journal_begin(fs->journal) : 0;
-	if (!err)
-		err = mark_super(fs, true);
+	/* The mark first: a journal in use on a file system that does not say so is a fault to e2fsck. */
+	err = mark_super(fs, true);
+	if (!err && fs->journal)
+		err = journal_begin(fs->journal);
 	fs->in_use = !err;
 	return err;
 }
