@@ -44,12 +44,12 @@ def drive(path, number=0, device="virtio-blk-pci", **options):
     return ("-drive", "file=%s,format=raw,if=none,id=disk%d,cache=unsafe" % (path, number), "-device", "%s,drive=disk%d%s" % (device, number, extra))
 
 
-def logged_drive(path, log):
+def logged_drive(path, log, number=0):
     """A disk whose writes are all recorded (dm-log-writes' format)."""
     log.write_bytes(b"")
-    return ("-blockdev", "driver=file,filename=%s,node-name=f0" % path, "-blockdev", "driver=file,filename=%s,node-name=l0" % log,
-            "-blockdev", "driver=blklogwrites,node-name=lw,file=f0,log=l0,log-sector-size=512,log-super-update-interval=1",
-            "-device", "virtio-blk-pci,drive=lw,write-cache=on")
+    return ("-blockdev", "driver=file,filename=%s,node-name=f%d,cache.no-flush=on" % (path, number), "-blockdev", "driver=file,filename=%s,node-name=l%d,cache.no-flush=on" % (log, number),
+            "-blockdev", "driver=blklogwrites,node-name=lw%d,file=f%d,log=l%d,log-sector-size=512,log-super-update-interval=1" % (number, number, number),
+            "-device", "virtio-blk-pci,drive=lw%d,write-cache=on" % number)
 
 
 def read_log(log):

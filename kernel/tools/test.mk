@@ -13,6 +13,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make check              the layer checker on the full kernel, without running anything
 #@   make matrix             every prefix against the tests of all its stages
 #@   make campaign           long random work: KIND=calls|code|files|signals|storms|cpio|all SEED=n TIME=seconds SMP=2 DEBUG=1
+#@   make crashtest          power cuts of an ext4 disk, rebuilt from a record of all writes: CUTS=n SEED=n MODE=e2fsck|ours|again|all KEEP=dir
 #@   make fuzz               pure parts under libFuzzer on this machine: PART=elf|cpio|...|all TIME=seconds SEED=n CASE=file
 #@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,jobs,boot ROUNDS=n
 #@                           with DEBUG=1: how many times more instructions the checking kernel needs
@@ -22,7 +23,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@                           TEST=name runs one test, and GDB=1 stops in it
 #@   make selftest           the graders judged: reference, skeletons, all wrong solutions; also LAB=NN SHORT=1 RUNS=n (with the machine loaded)
 #@   make mutate LAB=NN      how many mechanical mistakes in the lab's files the graders notice: COUNT=n SEED=n FILE=name JOBS=n
-.PHONY: selftest mutate do-selftest do-mutate ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign fuzz
+.PHONY: selftest mutate do-selftest do-mutate ktest ktest-path check test do-prepare do-test grade do-grade matrix bench bench-check bench-baseline bench-profile campaign crashtest fuzz
 ktest: $(KTEST_IMAGE)
 ktest-path:
 	@echo $(KTEST_IMAGE)
@@ -85,6 +86,10 @@ bench bench-check bench-baseline bench-profile:
 campaign:
 	@$(SETUP) kernel qemu busybox newlib test
 	@SWITCHBACK_BUILD=$(BUILD) KIND=$(KIND) SEED=$(SEED) TIME=$(TIME) SMP=$(SMP) DEBUG=$(DEBUG) ONLY=$(ONLY) WORKERS=$(WORKERS) /usr/bin/python3 grader/campaign/run.py
+
+crashtest:
+	@$(SETUP) kernel qemu newlib test disk
+	@SWITCHBACK_BUILD=$(BUILD) CUTS=$(CUTS) SEED=$(SEED) MODE=$(MODE) KEEP=$(KEEP) /usr/bin/python3 grader/crash/run.py
 
 fuzz:
 	@$(SETUP) fuzz
