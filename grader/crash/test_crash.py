@@ -10,9 +10,9 @@ def harness(tmp_path_factory):
     return crash.Harness(tmp_path_factory.mktemp("crash"), say=lambda text: None)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(seed, marks=pytest.mark.xdist_group("crash %d" % seed)) for seed in (2, 3)])
+@pytest.fixture(scope="module", params=[pytest.param(seed, marks=pytest.mark.xdist_group("crash %d" % seed)) for seed in (0, 1)])
 def record(request, harness):
-    """A workload on blocks of 4096 and 1024 bytes, and its seed."""
+    """A workload on blocks of 4096 and 1024 bytes, without checksums that could hide a write out of order, and its seed."""
     return harness.record(request.param), request.param
 
 
