@@ -58,10 +58,12 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 # What runs as root finds the program by /proc/self/exe, and would change its mode.
 mount -o bind /tests /tests
 mount -o remount,bind,ro /tests
+wc -l </proc/mounts >/mounts
 find / /dev -xdev >/names
 """,
-    # Random calls of root make names wherever they like: what was not there before goes.
-    "clear": """find / /dev -xdev | grep -vxF -f /names | sort -r >/tmp/.made
+    # Random calls of root make names wherever they like, and mounts by the links of /proc: what was not there before goes.
+    "clear": """tail -n +$(($(cat /mounts) + 1)) /proc/mounts | while read -r what place rest; do umount -l "$(printf %b "$place")"; done
+find / /dev -xdev | grep -vxF -f /names | sort -r >/tmp/.made
 find /tmp -mindepth 1 | sort -r >>/tmp/.made
 while read -r name; do rm -f "$name" 2>/dev/null || rmdir "$name"; done </tmp/.made 2>/dev/null
 rm -rf /tmp/* /tmp/.[!.]* /tmp/..?*

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections import Counter
 
@@ -24,7 +25,8 @@ CLASS = 60
 def submissions():
     """(kind, files or bytes or nothing) of each student."""
     right = given.reference(LAB)
-    wrong = [patch for stage, patch in selftest.MUTANTS if stage == LAB]
+    # TEST leaves out the scenarios, to be quick: so those that only a scenario notices are none of this class.
+    wrong = [patch for stage, patch in selftest.MUTANTS if stage == LAB and "ktest:" in patch.read_text(encoding="utf-8").partition("--- a/")[0]]
     out = []
     for i in range(CLASS):
         if i % 20 == 19:
@@ -101,7 +103,8 @@ def test_sixty_submissions_and_a_node_that_dies(tmp_path):
     os.chmod(tmp_path, 0o755)
     kinds = hand_in(tmp_path)
     desk.prepare(given.LABS[LAB], "base")
-    with Here(tmp_path / "slurm", nodes=2, cpus=1) as cluster:
+    # slurmstepd names its sockets by the whole path of the folder, and those may have 108 letters.
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder, Here(folder, nodes=2, cpus=1) as cluster:
         environment = {**cluster.environment, "SWITCHBACK_BUILD": str(BUILD)}
         started = time.monotonic()
         with open(tmp_path / "said", "w", encoding="utf-8") as said:

@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * openat2(2): the size of its struct, flags that open ignores, and each rule for the walk (RESOLVE_*) with names, `..`, links, absolute links, links of /proc,
  * mounts, and files that are made. */
 #include "t.h"
