@@ -85,7 +85,11 @@ class Run:
             "\nit had printed:\n" + answer.output[-600:] if answer.output else "") + "\n" + self.log
 
 
-def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False, **machine):
+def wants_disk(name):
+    return "disk" in library.header(name)
+
+
+def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False, extra=(), **machine):
     """A Machine with the runner as its first program, which runs these tests."""
     image = library.make_image(tests, str(binaries()), folder)
     words = ["console=ttyS0", "quiet", "panic=-1", append]
@@ -94,7 +98,7 @@ def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount
     if sum(map(len, tests)) < 1200:  # below stage 08 the list in the archive cannot be read
         words.append("tests=" + ",".join(tests))
     return Machine(kernel, initrd=image, cmdline=" ".join(filter(None, words)), smp=smp, cap=cap, icount=icount, mem=mem,
-                   extra=library.make_disk(tests, folder), **machine)
+                   extra=[*extra, *library.make_disk(tests, folder)], **machine)
 
 
 def run_many(kernel, tests, **options):

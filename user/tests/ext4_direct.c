@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * O_DIRECT: what it wants of places, lengths and memory; ends of files, holes, new blocks; and that it and the page cache show each other's writes. */
 #include "ext4.h"
 #include <sys/uio.h>

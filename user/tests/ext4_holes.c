@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Where data and holes are: SEEK_DATA and SEEK_HOLE on a disk and in memory, FIEMAP on the disk. */
 #include "ext4.h"
 #include <stdbool.h>

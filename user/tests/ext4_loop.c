@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Loop devices: getting one, giving it a file, what it says of itself, reading and writing through it, a file system on it, losing the file. */
 #include "ext4.h"
 

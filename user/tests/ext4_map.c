@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Shared mappings of a file on a disk: what was written through them comes to the disk by msync, munmap, exit and a signal; holes, the end of
  * the file, files that are cut below them; sync_file_range. */
 #include "ext4.h"

@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Names, rights, owners and times on a disk, in the manner of pjdfstest: lines of a small language, each a call by a user, each answered by what it did.
  *
  *	u:g[,g2] call arguments		the call as that user and group (and one more group)

@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Space: fallocate in all its modes, and what is then allocated, zero or gone; a disk that is full; trimming. */
 #include "ext4.h"
 

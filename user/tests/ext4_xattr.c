@@ -1,4 +1,4 @@
-/* stage: 10; libc: musl; run: guest+golden; disk: ext4
+/* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Extended attributes on a disk: every namespace, on every kind of file, by root and by others; flags, sizes, what does not fit, and that they are kept. */
 #include "ext4.h"
 #include <sys/sysmacros.h>
