@@ -271,6 +271,25 @@ def test_damaged_images(tmp_path, seed):
                        "next")
 
 
+def test_a_file_as_a_disk(tmp_path):
+    """Busybox's losetup and `mount -o loop`: a file system in a file of another; both are whole afterwards, and the device is free again."""
+    image, inner = disk.make(tmp_path / "a", 32), disk.make(tmp_path / "inner", 8)
+    with Guest(disk.drive(image), disk.drive(inner, 1)) as guest:
+        guest.mount()
+        guest.run("dd if=/dev/vdb of=/m/image bs=64k 2>/dev/null; mkdir /l")
+        guest.says("mount -o loop /m/image /l && mount", r"/dev/loop0 on /l type ext4 \(rw")
+        guest.says("losetup -a", "/dev/loop0: 0 /m/image")
+        guest.says("cp /bin/busybox /l; sync; umount /l; losetup -a | wc -l; echo n''one", r"(?m)^0\s+none")
+        guest.says("losetup -f", "/dev/loop0")
+        guest.says("losetup -o 4096 /dev/loop5 /m/image; losetup -a; blockdev --getsize64 /dev/loop5; losetup -d /dev/loop5", r"/dev/loop5: 4096 /m/image\s+%d" % ((8 << 20) - 4096))
+        guest.says("mount -o loop,ro /m/image /l; cmp /bin/busybox /l/busybox && echo sa''me; umount /l", "same")
+        guest.run("dd if=/m/image of=/dev/vdb bs=64k 2>/dev/null")
+        guest.off()
+    disk.check(image)
+    disk.check(inner)
+    assert "/busybox/" in disk.tool("debugfs", "-R", "ls -p /", inner)
+
+
 def test_a_file_five_times_as_large_as_memory(tmp_path):
     image = disk.make(tmp_path / "a", 400)
     with Guest(disk.drive(image), mem="64M", cap=290) as guest:
