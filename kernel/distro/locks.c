@@ -267,7 +267,7 @@ static int range_of(struct file *f, const struct abi_flock *l, struct file_lock 
 		if (l->len - 1 > LOCK_END - start)
 			return -EOVERFLOW;
 		want->start = start;
-		want->end = start + l->len - 1;
+		want->end = start + (l->len - 1); /* start + len may lie past the last number */
 	} else if (l->len < 0) {
 		if (start + l->len < 0)
 			return -EINVAL;

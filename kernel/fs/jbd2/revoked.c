@@ -9,19 +9,18 @@ struct revoked {
 	u32 tid;
 };
 
+/* The entry of block; NULL: none, it belongs at *link below *parent. */
 static struct revoked *find(struct rbtree *t, u64 block, struct rbnode **parent, struct rbnode ***link)
 {
-	struct rbnode **at = &t->root, *up = NULL;
-
-	while (*at) {
-		struct revoked *v = container_of(*at, struct revoked, node);
+	*parent = NULL;
+	*link = &t->root;
+	while (**link) {
+		struct revoked *v = container_of(**link, struct revoked, node);
 		if (v->block == block)
 			return v;
-		up = *at;
-		at = block < v->block ? &up->left : &up->right;
+		*parent = **link;
+		*link = block < v->block ? &(*parent)->left : &(*parent)->right;
 	}
-	*parent = up;
-	*link = at;
 	return NULL;
 }
 

@@ -11,12 +11,12 @@ enum lock_rank {
 	RANK_FILE_POS = 10,   /* held around a whole read or write, whatever that needs: /proc/mounts walks the mounts */
 	RANK_MOUNT_MUTEX = 20,
 	RANK_RENAME_MUTEX = 22,
+	RANK_LOOP = 24,       /* which file each loop device has; a new one makes names in /dev */
 	RANK_EPOLL_GRAPH = 26, /* which epoll watches which */
 	RANK_EPOLL_MUTEX = 27, /* of one epoll: held while its answers are copied to the user */
 	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */
 	RANK_PIPE = 34,
 	RANK_ASPACE = 40,     /* aspace->lock; never taken while an inode or page lock is held and user memory touched */
-	RANK_LOOP = 41,       /* which file each loop device has */
 	RANK_BLOCK_OPEN = 42, /* who uses one block device; its last close writes back */
 	RANK_PAGE = 44,
 	RANK_ORPHANS = 45,     /* of one ext4 file system: inodes to be deleted or cut after a crash */
