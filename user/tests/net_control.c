@@ -1,4 +1,4 @@
-/* stage: 11; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * What a program may choose of TCP: congestion control by name, keep-alive and window by /proc/sys, selective ACKs; SYN cookies on request; SIGURG. */
 #include "net.h"
 #include <fcntl.h>
