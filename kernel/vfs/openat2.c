@@ -10,6 +10,7 @@
  * again (EAGAIN), as on Linux.
  */
 #include "vfs_priv.h"
+#include "core/printk.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "syscalls_gen.h"
@@ -133,15 +134,14 @@ static int walk_link(struct walk *w, const struct path *link, const char *rest, 
 	target = link_read(link, &to_free);
 	if (IS_ERR(target))
 		return PTR_ERR(target);
-	len = strlen(target);
-	text = len ? kmalloc(len + rest_len, 0) : NULL;
-	if (text) {
-		memcpy(text, target, len);
-		memcpy(text + len, rest, rest_len);
-	}
+	len = strlen(target) + rest_len;
+	err = *target ? -ENOMEM : -ENOENT;
+	text = *target ? kmalloc(len, 0) : NULL;
+	if (text)
+		ksnprintf(text, len, "%s%s", target, rest);
 	kfree(to_free);
 	if (!text)
-		return len ? -ENOMEM : -ENOENT;
+		return err;
 	kfree(w->text);
 	w->name = w->text = text;
 	return *text == '/' ? jump_to_root(w) : 0;
