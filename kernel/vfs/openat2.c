@@ -10,7 +10,7 @@
  * again (EAGAIN), as on Linux.
  */
 #include "vfs_priv.h"
-#include "core/printk.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "syscalls_gen.h"
