@@ -1,4 +1,4 @@
-"""The judge of power cuts, judged itself; the cuts: make crashtest."""
+"""Power cuts with seeds that stay; longer ones with fresh seeds: make crashtest."""
 import pytest
 
 import crash.run as crash
@@ -14,6 +14,18 @@ def harness(tmp_path_factory):
 def record(request, harness):
     """A workload on blocks of 4096 and 1024 bytes, without checksums that could hide a write out of order, and its seed."""
     return harness.record(request.param), request.param
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("mode,count", [("e2fsck", 56), ("ours", 28), ("again", 16)])
+def test_nothing_is_lost(harness, record, mode, count):
+    """200 cuts in all: clean after replay, and all that was synced is there byte for byte."""
+    writes, seed = record
+    found = harness.judge_cuts(writes, count, mode, seed)
+    assert len(found) == count
+    bad = ["cut before write %d (%s, %d): %s" % (*cut, "; ".join(words[:4])) for cut, words in found if words]
+    assert not bad, "%d of %d\n%s" % (len(bad), count, "\n".join(bad))
 
 
 @pytest.mark.slow

@@ -147,7 +147,7 @@ static void may(struct name *n, const char *more)
 	tell(n->path, n->allowed);
 }
 
-/* A change of the content begins. NULL: in the middle of it there may be anything. Else what will be possible besides; "<": what is there stays as the beginning. */
+/* A change of the content begins. NULL: in the middle of it there may be anything. Else what will be possible besides; "<" alone: what is there stays as the beginning. */
 static void may_content(struct node *x, const char *more)
 {
 	x->clean = false;
@@ -160,7 +160,7 @@ static void may_content(struct node *x, const char *more)
 			strcpy(n->allowed, ANY);
 			n->settled = false;
 			tell(n->path, n->allowed);
-		} else if (*more == '<') {
+		} else if (strcmp(more, "<") == 0) {
 			n->allowed[0] = '<';
 			n->settled = false;
 			tell(n->path, n->allowed);
@@ -214,9 +214,11 @@ static void sync_file(int fd, struct name *n)
 	tell_now();
 }
 
-/* The write has returned of a file that was opened with O_SYNC or O_DSYNC, or msync has. */
-static void was_synchronous(int fd, struct name *n)
+/* The write has returned of a file that was opened with O_SYNC or O_DSYNC, or msync has: that covers the range alone, so what was not safe before is not now. */
+static void was_synchronous(int fd, struct name *n, bool clean_before)
 {
+	if (!clean_before)
+		return;
 	if (has_moved(n->node))
 		MUST(fsync(fd), n->path);
 	settle_node(n->node);
@@ -270,6 +272,7 @@ static void overwrite(struct name *n)
 	if (below(2) && x->size)
 		from = (uint32_t)below(x->size);
 	length = length > MOST - from ? MOST - from : length;
+	bool before = x->clean;
 	may_content(x, NULL);
 	random_bytes(x->data + from, length);
 	x->size = from + length > x->size ? from + length : x->size;
@@ -277,7 +280,7 @@ static void overwrite(struct name *n)
 	if (how > 1)
 		sync_file(fd, n);
 	else
-		was_synchronous(fd, n);
+		was_synchronous(fd, n, before);
 	close(fd);
 }
 
@@ -291,6 +294,7 @@ static void append(struct name *n)
 		uint32_t length = (uint32_t)(1 + below(4096)), half = length / 2;
 		struct iovec v[2] = { { x->data + x->size, half }, { x->data + x->size + half, length - half } };
 
+		bool before = x->clean;
 		may_content(x, "<");
 		random_bytes(x->data + x->size, length);
 		if (writev(fd, v, 2) != (ssize_t)length)
@@ -299,7 +303,7 @@ static void append(struct name *n)
 		if (how > 1)
 			sync_file(fd, n);
 		else
-			was_synchronous(fd, n);
+			was_synchronous(fd, n, before);
 	}
 	close(fd);
 }
@@ -311,11 +315,17 @@ static void cut(struct name *n)
 	int fd = open_name(n, 0);
 	uint32_t size = (uint32_t)below(below(2) ? x->size + 1 : MOST);
 
+	char state[48];
+
 	*after = *x;
 	if (size < x->size)
 		memset(after->data + size, 0, x->size - size);
 	after->size = size;
-	may_content(x, state_of(after));
+	strcpy(state, state_of(after));
+	/* What is cut off may be gone from the last block before the new size is there. */
+	if (size < x->size)
+		state[0] = '<';
+	may_content(x, state);
 	*x = *after;
 	x->clean = false;
 	MUST(ftruncate(fd, size), n->path);
@@ -376,7 +386,7 @@ static void map_and_write(struct name *n)
 		memcpy(at + from, x->data + from, length);
 	}
 	MUST(msync(at, x->size, MS_SYNC), n->path);
-	was_synchronous(fd, n);
+	was_synchronous(fd, n, true); /* all of the file was mapped */
 	munmap(at, x->size);
 	close(fd);
 }

@@ -56,6 +56,8 @@ static const char *try_it(const char *device)
 		return "cannot be mounted";
 	bad = read_tree("/m");
 	if (!bad) {
+		/* A look that was cut itself may have left its own. */
+		unlink("/m/after the cut");
 		fd = open("/m/after the cut", O_WRONLY | O_CREAT | O_EXCL, 0644);
 		if (fd < 0 || write(fd, device, 9) != 9 || fsync(fd) || close(fd) || unlink("/m/after the cut"))
 			bad = "a new file";
