@@ -92,7 +92,7 @@ nice -n 5 nice; nice -n -5 nice; renice 10 $$ ; nice; ionice 2>&1 | head -1; chr
 ## many files
 i=0; while [ $i -lt 2000 ]; do : >f$i; i=$((i+1)); done; ls | wc -l; ls | sort | md5sum; rm f1*; ls | wc -l; rm -rf *; ls -a
 ## deep directories
-p=.; for i in $(seq 1 100); do p=$p/d; mkdir $p; done; find . | wc -l; cd $p; pwd | wc -c; cd /tmp/work; rm -rf d; ls
+p=.; for i in $(seq 1 100); do p=$p/d; mkdir $p; done; find . | wc -l; cd $p; pwd | wc -c; cd /tmp/w; rm -rf d; ls
 ## xargs
 seq 1 500 | xargs -n 50 echo | wc -l; seq 1 8 | xargs -P 4 -I{} sh -c 'sleep 0.1; echo {}' | sort; find /etc -type f -print0 | xargs -0 wc -l | tail -1
 ## subshells and pipes status

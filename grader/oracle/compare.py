@@ -30,11 +30,11 @@ stty -echo -onlcr </dev/console 2>/dev/null
 cd /tmp
 for f in /oracle/*.sh; do
   n=${f##*/}; n=${n%.sh}
-  mkdir -p /tmp/work; cd /tmp/work
+  mkdir -p /tmp/w; cd /tmp/w
   echo "@@BEGIN $n"
   timeout -s KILL LIMIT sh $f </dev/null 2>&1
   s=$?; echo; echo "@@END $n $s"; echo "@@TIME $n $(cut -d" " -f1 /proc/uptime)"
-  cd /; rm -rf /tmp/work
+  cd /; rm -rf /tmp/w
 done
 echo "@@DONE"
 poweroff -f

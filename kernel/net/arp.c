@@ -41,43 +41,6 @@ void arp_request(struct netdev *d, u32 ip, const u8 *to)
 		send(d, ARP_REQUEST, to ? to : everybody, unknown, path.source, ip);
 }
 
-int arp_transmit(struct netdev *d, u32 next_hop, struct packet *p)
-{
-	u8 to[ETHER_ADDRESS];
-	bool ask = false;
-
-	spin_lock(&neighbour_lock);
-	struct neighbour *n = neighbour_find(d, address_v4(next_hop));
-	if (!n)
-		n = neighbour_make(d, address_v4(next_hop));
-	if (!n) {
-		spin_unlock(&neighbour_lock);
-		packet_free(p);
-		return -ENOBUFS;
-	}
-	u64 now = time_ns();
-	n->used = now;
-	bool known = n->resolved;
-	if (known) {
-		memcpy(to, n->address, ETHER_ADDRESS);
-	} else {
-		neighbour_enqueue(n, p);
-		ask = !n->asked;
-		if (ask) {
-			n->asked = now;
-			n->tries = 1;
-		}
-	}
-	spin_unlock(&neighbour_lock);
-	if (ask)
-		arp_request(d, next_hop, NULL);
-	if (ask || known)
-		neighbours_watch();
-	if (!known)
-		return 0;
-	return ethernet_header(&p, d, to, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
-}
-
 /* RFC 826 "packet reception": an address that is in the table is brought up to date by whatever comes; one that is not, when the packet is for us. */
 static void learn(struct netdev *d, const struct arp_header *a, bool for_us)
 {

@@ -69,17 +69,6 @@ bool ethernet_header(struct packet **pp, struct netdev *d, const u8 *destination
 	return true;
 }
 
-/* A group's packet for our own sockets. */
-static void loop_back(struct packet *p)
-{
-	struct packet *c = packet_clone(p, ALLOC_ATOMIC);
-
-	if (!c)
-		return;
-	c->kind = PACKET_MULTICAST;
-	netdev_transmit(loopback, c);
-}
-
 int ip_transmit(struct packet *p, const struct ip_path *path)
 {
 	struct netdev *d = path->dev;
@@ -91,11 +80,11 @@ int ip_transmit(struct packet *p, const struct ip_path *path)
 	if (path->scope == IP_MULTICASTS) {
 		u8 to[ETHER_ADDRESS];
 		if ((!p->owner || p->owner->inet.multicast_loop) && multicast_joined(address_v4(path->next_hop)))
-			loop_back(p);
+			multicast_loop_back(p);
 		multicast_address(to, path->next_hop);
 		return ethernet_header(&p, d, to, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
 	}
 	if (path->scope == IP_BROADCASTS)
 		return ethernet_header(&p, d, d->broadcast, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
-	return arp_transmit(d, path->next_hop, p);
+	return neighbour_transmit(d, address_v4(path->next_hop), p);
 }

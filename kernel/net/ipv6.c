@@ -236,17 +236,6 @@ void ip6_multicast_address(u8 *to, struct address group)
 	memcpy(to + 2, group.bytes + 12, 4);
 }
 
-/* A group's packet for our own sockets. */
-static void loop_back(struct packet *p)
-{
-	struct packet *c = packet_clone(p, ALLOC_ATOMIC);
-
-	if (!c)
-		return;
-	c->kind = PACKET_MULTICAST;
-	netdev_transmit(loopback, c);
-}
-
 int ip6_transmit(struct packet *p, const struct inet_path *path)
 {
 	struct netdev *d = path->dev;
@@ -256,11 +245,11 @@ int ip6_transmit(struct packet *p, const struct inet_path *path)
 	if (d->flags & IFF_LOOPBACK)
 		return netdev_transmit(d, p);
 	if (path->scope != IP_MULTICASTS)
-		return nd_transmit(d, path->next_hop, p);
+		return neighbour_transmit(d, path->next_hop, p);
 	struct address group = packet_destination(p);
 	u8 to[ETHER_ADDRESS];
 	if ((!p->owner || p->owner->inet.multicast_loop6) && (multicast_joined(group) || ip6_group_of_ours(d, group)))
-		loop_back(p);
+		multicast_loop_back(p);
 	ip6_multicast_address(to, group);
 	return ethernet_header(&p, d, to, ETHER_IPV6) ? netdev_transmit(d, p) : -ENOBUFS;
 }

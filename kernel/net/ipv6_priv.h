@@ -86,7 +86,6 @@ bool icmp6_checksum_ok(const struct packet *p); /* p->data at ICMPv6's header */
 
 /* ndisc.c, ndisc_router.c */
 void nd_receive(struct packet *p);                          /* p->data at ICMPv6's header, which is right; p stays the caller's */
-int nd_transmit(struct netdev *d, struct address next_hop, struct packet *p);
 void nd_solicit(struct netdev *d, struct address target, const u8 *to, bool detection); /* to NULL: the target's group */
 void nd_solicit_router(struct netdev *d);
 void nd_router_advertised(struct packet *p, const u8 *link_address);

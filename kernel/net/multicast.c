@@ -24,6 +24,16 @@ bool multicast_joined(struct address group)
 	return found;
 }
 
+void multicast_loop_back(struct packet *p)
+{
+	struct packet *c = packet_clone(p, ALLOC_ATOMIC);
+
+	if (!c)
+		return;
+	c->kind = PACKET_MULTICAST;
+	netdev_transmit(loopback, c);
+}
+
 /* Counts the group's members up or down. */
 static void count_group(struct address group, struct joined *fresh, int step)
 {

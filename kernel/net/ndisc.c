@@ -37,7 +37,7 @@ void nd_send(struct netdev *d, struct packet *p, struct address source, struct a
 	p->kind = PACKET_OUTGOING;
 	SNMP(icmp6_OutMsgs);
 	if (!to && !address_is_multicast(destination)) {
-		nd_transmit(d, destination, p);
+		neighbour_transmit(d, destination, p);
 		return;
 	}
 	if (!to)
@@ -106,43 +106,6 @@ void nd_solicit_router(struct netdev *d)
 	if (!address_is_any(source))
 		put_link_address(p, d, OPTION_SOURCE);
 	nd_send(d, p, source, all_routers, NULL);
-}
-
-int nd_transmit(struct netdev *d, struct address next_hop, struct packet *p)
-{
-	u8 to[ETHER_ADDRESS];
-	bool ask = false;
-
-	spin_lock(&neighbour_lock);
-	struct neighbour *n = neighbour_find(d, next_hop);
-	if (!n)
-		n = neighbour_make(d, next_hop);
-	if (!n) {
-		spin_unlock(&neighbour_lock);
-		packet_free(p);
-		return -ENOBUFS;
-	}
-	u64 now = time_ns();
-	n->used = now;
-	bool known = n->resolved;
-	if (known) {
-		memcpy(to, n->address, ETHER_ADDRESS);
-	} else {
-		neighbour_enqueue(n, p);
-		ask = !n->asked;
-		if (ask) {
-			n->asked = now;
-			n->tries = 1;
-		}
-	}
-	spin_unlock(&neighbour_lock);
-	if (ask)
-		nd_solicit(d, next_hop, NULL, false);
-	if (ask || known)
-		neighbours_watch();
-	if (!known)
-		return 0;
-	return ethernet_header(&p, d, to, ETHER_IPV6) ? netdev_transmit(d, p) : -ENOBUFS;
 }
 
 /* --- in ------------------------------------------------------------------------------------------------------------ */

@@ -106,14 +106,19 @@ static void put_route(struct netlink_sock *n, const struct route6 *r, u32 seq)
 
 int rtnetlink_dump_routes6(struct netlink_sock *n, u32 seq)
 {
-	struct route6 *copy = kmalloc(64 * sizeof(*copy), 0), *r;
-	u32 count = 0;
+	struct route6 *copy, *r;
+	u32 room = 1, count = 0;
 
+	read_lock(&net_config_lock);
+	list_for_each(r, &routes6, link)
+		room++;
+	read_unlock(&net_config_lock);
+	copy = kmalloc(room * sizeof(*copy), 0);
 	if (!copy)
 		return -ENOMEM;
 	read_lock(&net_config_lock);
 	list_for_each(r, &routes6, link)
-		if (count < 64)
+		if (count < room) /* there may be more by now */
 			copy[count++] = *r;
 	read_unlock(&net_config_lock);
 	for (u32 i = 0; i < count; i++)

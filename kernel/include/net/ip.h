@@ -160,8 +160,8 @@ bool icmp_allowed(void); /* may one more error be sent now? */
 /* --- ARP (Lab 11a, arp.c) ------------------------------------------------------------------------------------------ */
 
 void arp_receive(struct packet *p); /* takes it over */
-/* Sends p to a neighbour on an Ethernet, after asking for its address if that is not known; takes p over. */
-int arp_transmit(struct netdev *d, u32 next_hop, struct packet *p);
+/* Given (neighbour.c): sends p, whose ether_type is set, to a neighbour on an Ethernet, after asking for its address (by ARP, or neighbour discovery) if that is not known; takes p over. */
+int neighbour_transmit(struct netdev *d, struct address next_hop, struct packet *p);
 
 /* --- counters (snmp.c) --------------------------------------------------------------------------------------------- */
 
