@@ -22,6 +22,16 @@
 
 static inline void cpu_relax(void) { __asm__ volatile("pause" ::: "memory"); }
 static inline void smp_mb(void) { __asm__ volatile("lock addl $0,-4(%%rsp)" ::: "memory", "cc"); }
+/*
+ * As smp_mb, between this CPU and a device that reads and writes memory by itself. A processor makes no difference between the two; an emulator may: where one
+ * thread plays all CPUs, QEMU before 8.2 leaves the fences of the guest out, although its devices run in another thread. INVLPG, which waits for all writes
+ * before it (SDM volume 3, 9.3), takes a lock there, and so is a fence everywhere. No page is ever mapped at 0, so nothing useful leaves the TLB.
+ */
+static inline void device_mb(void)
+{
+	smp_mb();
+	__asm__ volatile("invlpg (%0)" ::"r"(0ul) : "memory");
+}
 
 /*
  * A count of references: starts at 1. One that would pass REFCOUNT_MOST (somebody takes references without end, mostly a leak) saturates: it stays far from 0

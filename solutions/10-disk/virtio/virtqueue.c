@@ -84,7 +84,7 @@ bool virtqueue_must_notify(struct virtqueue *vq)
 #ifdef SOLUTION
 	u16 old = vq->kicked_index, new = vq->avail_index;
 
-	smp_mb();
+	device_mb();
 	vq->kicked_index = new;
 	if (old == new)
 		return false;
@@ -146,7 +146,7 @@ bool virtqueue_enable_interrupt(struct virtqueue *vq)
 		*used_event(vq) = vq->used_index;
 	else
 		vq->avail->flags = 0;
-	smp_mb();
+	device_mb();
 	return vq->used_index == vq->used->index;
 #else
 	TODO("10-disk");
