@@ -32,7 +32,8 @@ check: $(OBJECTS)
 	@$(PYTHON3) kernel/tools/check_layers.py $(O)
 
 PYTEST = cd grader && SWITCHBACK_BUILD=$(BUILD) SWITCHBACK_DEBUG=$(DEBUG) PYTHONDONTWRITEBYTECODE=1 exec env -u DEBUG -u MAKEFLAGS -u MAKEOVERRIDES /usr/bin/python3
-PYTEST_JOBS ?= 2
+# One more than there are CPUs: now and then a test waits for its guest's timers. Guests want memory, so not too many.
+PYTEST_JOBS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 9 ? n : 9)))
 test:
 	@$(SETUP) kernel qemu iso alpine newlib clang fuzz test sandbox parallel disk || { echo '0 passed, 1 failed'; exit 1; }
 	@$(MAKE) -s do-prepare || { echo 'What the tests need could not be built: they were not run.'; echo '0 passed, 1 failed'; exit 1; }
