@@ -44,6 +44,7 @@ CAUGHT = {
     "lock_with_interrupts_on": r"lock check: shared with an interrupt is taken in an interrupt by in_interrupt, and with interrupts on by provoke_",
     "interrupt_inversion": r"lock check: inversion: shared with an interrupt \(rank \d+\) is taken in interrupts, which may come while held with interrupts on",
     "loop_with_interrupts_off": r"watchdog: CPU 0 makes no progress: no timer interrupt[^$]*provoke_loop_with_interrupts_off",
+    "panic_beside_the_watchdog": r"PANIC a slow report[^$]*this took a while[^$]*provoke_panic_beside_the_watchdog",
     "loop_without_preemption": r"watchdog: CPU 0 makes no progress: no (other thread ran|timer interrupt)[^$]*provoke_loop_without_preemption",
     "unaligned_fpu_frame": r"general protection fault in the kernel",
     "stack_canary": r"stack: the canary of destination is gone",

@@ -243,3 +243,12 @@ PROVOKE(race)
 	if (race.counter != 40)
 		panic("race: %d of 40 counted", race.counter);
 }
+
+/* The watchdog's beats go on while a report is printed, and must not cut it short. */
+static void slow_detail(const void *arg __unused)
+{
+	time_delay_us(300000);
+	panic_note("this took a while\n");
+}
+
+PROVOKE(panic_beside_the_watchdog) { panic_with(slow_detail, NULL, "a slow report"); }

@@ -10,7 +10,8 @@
  *
  * Each thread that uses a table holds a reference to it. The fast path takes no lock and no further reference: where the table
  * has one owner, nobody but the running call itself could close the descriptor. Whoever else looks at a table (/proc/PID/fd)
- * holds a reference to it, and only ever adds references to files.
+ * holds a reference to it, and only ever adds references to files; or holds nothing but the locks, files_peek: the last reference
+ * closes files, which takes many locks, so none may be given back where an inode is locked.
  */
 #include "file_priv.h"
 #include "lib/bitmap.h"
@@ -220,7 +221,7 @@ void files_put(struct files *fs)
 	kfree(fs);
 }
 
-static struct spinlock owner_lock = SPINLOCK_INIT("owners of files", RANK_FILES); /* thread->files, for who is not that thread */
+static struct spinlock owner_lock = SPINLOCK_INIT("owners of files", RANK_FILES_OWNER); /* thread->files, for who is not that thread */
 
 static void change_table(struct thread *t, struct files *fs)
 {
@@ -344,23 +345,27 @@ struct fdref fdref_get(int fd, bool path_ok)
 	return r;
 }
 
-struct file *files_next(struct files *fs, int *fd)
+bool files_peek(struct thread *t, int *fd, u32 *mode)
 {
-	struct file *f = NULL;
 	size_t at = *fd < 0 ? 0 : *fd;
+	bool found = false;
 
-	spin_lock(&fs->lock);
-	while ((at = at < fs->size ? bitmap_find_set(fs->used, fs->size, at) : fs->size) < fs->size) {
-		f = fs->file[at];
-		if (f) {
-			file_get(f);
-			break;
+	spin_lock(&owner_lock);
+	struct files *fs = t->files;
+	if (fs) {
+		spin_lock(&fs->lock);
+		while (!found && at < fs->size && (at = bitmap_find_set(fs->used, fs->size, at)) < fs->size) {
+			found = fs->file[at] != NULL;
+			if (found)
+				*mode = fs->file[at]->mode;
+			else
+				at++;
 		}
-		at++;
+		spin_unlock(&fs->lock);
 	}
-	spin_unlock(&fs->lock);
+	spin_unlock(&owner_lock);
 	*fd = at;
-	return f;
+	return found;
 }
 
 u32 files_count(struct files *fs)

@@ -30,7 +30,7 @@ const unsigned paranoid_gate_count = ARRAY_SIZE(paranoid_gates);
 void (*user_return_hook)(struct trapframe *f);
 void (*trap_nmi_hook)(struct trapframe *f);
 static struct trapframe *stopped[MAX_CPUS]; /* what a CPU was doing when it was stopped */
-static bool stopping; /* the machine goes down: an NMI means halt */
+static u32 stopping; /* 1 + the CPU that stops all others, else 0: for them an NMI means halt */
 
 static const struct fixup *find_fixup(const struct trapframe *f)
 {
@@ -106,7 +106,11 @@ static bool stack_overflow(const struct trapframe *f)
 
 void paranoid_dispatch(struct trapframe *f)
 {
-	if (f->vector == TRAP_NMI && READ_ONCE(stopping)) {
+	u32 stopper = READ_ONCE(stopping);
+
+	if (f->vector == TRAP_NMI && stopper) {
+		if (stopper == 1 + cpu_id())
+			return; /* a beat of the watchdog's: what it reports comes first */
 		WRITE_ONCE(stopped[cpu_id()], f);
 		for (;;)
 			__asm__ volatile("cli; hlt");
@@ -137,7 +141,7 @@ static void stop_others(void)
 {
 	u32 self = cpu_id();
 
-	if (__atomic_exchange_n(&stopping, true, __ATOMIC_SEQ_CST))
+	if (!atomic_cas(&stopping, 0u, 1 + self))
 		return;
 	for (u32 i = 0; i < MAX_CPUS; i++)
 		if (cpus[i] && i != self && cpus[i]->online)

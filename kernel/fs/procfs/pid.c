@@ -102,15 +102,9 @@ int proc_dentry_alive(struct dentry *d)
 {
 	struct proc_inode *pi = proc_of(d->inode);
 	bool alive = proc_is_there(pi);
-	if (alive && pi->fd >= 0 && !pi->entry->in_ns) {
-		struct files *fs = files_get_of(proc_thread(pi));
-		struct file *f = fs ? files_lookup(fs, pi->fd) : NULL;
-		alive = f != NULL;
-		if (f)
-			file_put(f);
-		if (fs)
-			files_put(fs);
-	}
+	u32 mode;
+	if (alive && pi->fd >= 0 && !pi->entry->in_ns)
+		alive = proc_fd_is_open(pi, &mode);
 	return alive;
 }
 

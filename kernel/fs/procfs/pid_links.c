@@ -55,6 +55,12 @@ static struct file *fd_file(struct proc_inode *pi)
 	return f;
 }
 
+bool proc_fd_is_open(struct proc_inode *pi, u32 *mode)
+{
+	int fd = pi->fd;
+	return files_peek(proc_thread(pi), &fd, mode) && fd == pi->fd;
+}
+
 static int fd_place(struct proc_inode *pi, struct path *out)
 {
 	struct file *f = fd_file(pi);
@@ -103,18 +109,16 @@ static int fd_jump(struct inode *i, struct path *out) { return jump(i, out, fd_p
 static const char *fd_text(struct inode *i, struct dentry *d __unused, char **to_free) { return text_of(i, to_free, fd_place); }
 
 /* A link's mode tells how the file is open: r for reading, w for writing. */
-static u32 fd_mode(const struct file *f)
+static u32 fd_mode(u32 file_mode)
 {
-	return S_IFLNK | 0100 | (f->mode & FILE_READ ? 0400 : 0) | (f->mode & FILE_WRITE ? 0200 : 0);
+	return S_IFLNK | 0100 | (file_mode & FILE_READ ? 0400 : 0) | (file_mode & FILE_WRITE ? 0200 : 0);
 }
 
 static int fd_getattr(struct inode *i, struct kstat *st)
 {
-	struct file *f = fd_file(proc_of(i));
-	if (f) {
-		i->mode = fd_mode(f);
-		file_put(f);
-	}
+	u32 mode;
+	if (proc_fd_is_open(proc_of(i), &mode))
+		i->mode = fd_mode(mode);
 	int err = proc_getattr(i, st);
 	st->size = 64;
 	return err;
@@ -159,14 +163,11 @@ static int lookup_number(struct inode *dir, struct dentry *d, const struct pid_e
 	u64 fd = parse_u64(d->name, &end, 10);
 	if (*end || fd > INT32_MAX)
 		return -ENOENT;
-	struct files *fs = files_get_of(proc_thread(pi));
-	struct file *f = fs ? files_lookup(fs, (int)fd) : NULL;
-	if (fs)
-		files_put(fs);
-	if (!f)
+	int found = (int)fd;
+	u32 mode;
+	if (!files_peek(proc_thread(pi), &found, &mode) || found != (int)fd)
 		return -ENOENT;
-	struct inode *i = proc_inode_below(dir, e, (int)fd, e == &fd_entry ? fd_mode(f) : e->mode);
-	file_put(f);
+	struct inode *i = proc_inode_below(dir, e, (int)fd, e == &fd_entry ? fd_mode(mode) : e->mode);
 	if (!i)
 		return -ENOMEM;
 	dentry_instantiate(d, i);
@@ -178,22 +179,17 @@ static int readdir_numbers(struct file *f, struct dir_context *c, u32 type)
 	struct proc_inode *pi = proc_of(f->inode);
 	if (!dir_emit_dots(f, c))
 		return 0;
-	struct files *fs = files_get_of(proc_thread(pi));
-	if (!fs)
-		return 0;
 	for (;;) {
 		int fd = (int)f->pos - 2;
-		struct file *open = files_next(fs, &fd);
-		if (!open)
+		u32 mode;
+		if (!files_peek(proc_thread(pi), &fd, &mode))
 			break;
-		file_put(open);
 		char name[16];
 		int n = ksnprintf(name, sizeof(name), "%d", fd);
 		if (!dir_emit(c, name, (size_t)n, f->inode->ino + 256 + (u64)fd, type, (u64)fd + 3))
 			break;
 		f->pos = fd + 3;
 	}
-	files_put(fs);
 	return 0;
 }
 

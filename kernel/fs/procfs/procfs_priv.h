@@ -38,6 +38,7 @@ struct inode *proc_inode_new(struct superblock *sb, struct process *p, struct th
 struct inode *proc_inode_below(struct inode *dir, const struct pid_entry *e, int fd, u32 mode);
 void proc_inode_owner(struct inode *i); /* owner as the process's credentials are now */
 int proc_dentry_alive(struct dentry *d);
+bool proc_fd_is_open(struct proc_inode *pi, u32 *mode); /* pi is of a descriptor; if it is open, the mode of its file too */
 int proc_permission(struct inode *i, u32 mask);
 int proc_getattr(struct inode *i, struct kstat *st);
 int proc_setattr(struct inode *i, const struct iattr *a);

@@ -27,6 +27,7 @@ enum lock_rank {
 	RANK_SUBSYS_MUTEX = 60,
 	/* spinlocks */
 	RANK_PROCESS_TREE = 100, /* pid table, parent/child, sessions, groups */
+	RANK_FILES_OWNER = 101, /* which table of descriptors each thread has, for the others */
 	RANK_FILES = 102,
 	RANK_DENTRY = 112,
 	RANK_INODE_SPIN = 118,

@@ -173,8 +173,8 @@ static inline void fdref_put(struct fdref r)
 int fd_open(struct file *f, bool cloexec);         /* reserve and install; on error the reference stays the caller's */
 int fd_close(int fd);
 bool fd_cloexec(int fd);
-/* For /proc/PID/fd: the file at the first open descriptor >= *fd of another table, counted; NULL at the end. */
-struct file *files_next(struct files *fs, int *fd);
+/* For /proc/PID/fd: the first open descriptor >= *fd of a thread that need not be current, and its file's mode. False: none. Holds nothing: locks may be held. */
+bool files_peek(struct thread *t, int *fd, u32 *mode);
 struct file *files_lookup(struct files *fs, int fd);
 u32 files_count(struct files *fs);
 extern u64 file_count, file_max; /* open in the system; limit */
