@@ -98,13 +98,19 @@ static inline bool has_extents(const struct inode *i) { return ext4_i(i)->flags 
 /* super.c: something on the disk is wrong: told, noted in the superblock, read-only from now on as errors= says. Returns -EUCLEAN. */
 int ext4_error(struct ext4_fs *fs, const char *fmt, ...) __printf_like(2, 3);
 struct journal_handle *ext4_start(struct ext4_fs *fs, u32 credits); /* ERR_PTR(-EROFS …) */
-int ext4_super_update(struct journal_handle *h, struct ext4_fs *fs);
+void ext4_super_update(struct journal_handle *h, struct ext4_fs *fs); /* its counts, journaled; journal_access was asked for */
+int ext4_mark_super(struct ext4_fs *fs, bool in_use); /* says so in the superblock on the disk, at once */
+int ext4_start_writing(struct ext4_fs *fs); /* marks it as in use and begins the journal; nothing to do if that was done. -EROFS: it must not be written */
 /* Is [block, block + n) inside the file system? */
 static inline bool block_valid(const struct ext4_fs *fs, u64 block, u64 n)
 {
 	return block > fs->first_data_block && block < fs->blocks && n <= fs->blocks - block;
 }
 struct buffer *ext4_read(struct ext4_fs *fs, u64 block); /* ERR_PTR */
+
+/* super_ops.c */
+extern const struct super_ops ext4_super_ops;
+int ext4_parse_options(struct ext4_fs *fs, const char *options); /* of mount and remount, into fs; -EINVAL: one is not known */
 
 /* group.c */
 struct ext4_desc *ext4_desc(struct ext4_fs *fs, u32 group, struct buffer **b); /* b may be NULL */

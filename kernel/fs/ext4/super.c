@@ -1,5 +1,6 @@
 /*
- * Mounting: the superblock, what its features allow, the journal, options; and what goes wrong later.
+ * Mounting: the superblock, what its features allow, the journal; and what goes wrong later. What the VFS asks of a file system that is mounted is in
+ * super_ops.c.
  *
  * Every number of the superblock is checked before it is used. An incompatible feature that is not known refuses the mount by its name; one that
  * only forbids writing makes it read-only.
@@ -92,8 +93,8 @@ static u32 super_checksum(const struct ext4_disk_super *s)
 	return crc32c(~0u, s, offsetof(struct ext4_disk_super, checksum));
 }
 
-/* Its counts and its checksum; journal_access was asked for. */
-int ext4_super_update(struct journal_handle *h, struct ext4_fs *fs)
+/* Counts, errors and the checksum into the superblock's buffer. */
+static void super_refresh(struct ext4_fs *fs)
 {
 	struct ext4_disk_super *s = disk_super(fs);
 
@@ -105,8 +106,12 @@ int ext4_super_update(struct journal_handle *h, struct ext4_fs *fs)
 		s->state |= SUPER_ERROR;
 	if (fs->checksums)
 		s->checksum = super_checksum(s);
+}
+
+void ext4_super_update(struct journal_handle *h, struct ext4_fs *fs)
+{
+	super_refresh(fs);
 	journal_dirty(h, fs->super_buffer);
-	return 0;
 }
 
 static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
@@ -259,8 +264,7 @@ static int open_journal(struct ext4_fs *fs, bool read_only)
 	return 0;
 }
 
-/* Marks the file system as in use (or not) in the superblock, at once. */
-static int mark_super(struct ext4_fs *fs, bool in_use)
+int ext4_mark_super(struct ext4_fs *fs, bool in_use)
 {
 	struct ext4_disk_super *s = disk_super(fs);
 
@@ -276,179 +280,13 @@ static int mark_super(struct ext4_fs *fs, bool in_use)
 		s->state |= SUPER_CLEAN;
 	}
 	fs->incompat = s->incompat;
-	s->write_time = (u32)time_now_coarse().sec;
-	s->free_blocks_lo = (u32)fs->free_blocks;
-	s->free_blocks_hi = fs->incompat & INCOMPAT_64BIT ? (u32)(fs->free_blocks >> 32) : 0;
-	s->free_inodes = (u32)fs->free_inodes;
-	if (atomic_load(&fs->errors))
-		s->state |= SUPER_ERROR;
-	if (fs->checksums)
-		s->checksum = super_checksum(s);
+	super_refresh(fs);
 	if (buffer_write_wait(fs->super_buffer))
 		return -EIO;
 	return block_flush(fs->dev);
 }
 
-/* --- options ------------------------------------------------------------------------------------------------------------------------ */
-
-static int parse_options(struct ext4_fs *fs, const char *options)
-{
-	static const char *const accepted[] = { "data=ordered", "barrier", "barrier=1", "user_xattr", "acl", "noacl", "nouser_xattr", "delalloc", "nodelalloc", "relatime", "noload",
-		"norecovery", "discard", "nodiscard", "init_itable", "noinit_itable", "dioread_nolock", "dioread_lock", "minixdf", "bsddf", "grpid", "nogrpid", "noquota" };
-	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
-	int err = copy ? 0 : -ENOMEM;
-
-	while (!err && option_next(&at, &key, &value)) {
-		char whole[32];
-		bool known = false;
-
-		ksnprintf(whole, sizeof(whole), value ? "%s=%s" : "%s", key, value);
-		if (!strcmp(key, "errors") && value && (!strcmp(value, "remount-ro") || !strcmp(value, "continue") || !strcmp(value, "panic"))) {
-			/* A disk must not be able to stop the system: panic is taken as read-only. */
-			fs->remount_on_error = strcmp(value, "continue") != 0;
-			fs->errors_given = true;
-			continue;
-		}
-		if (!strcmp(key, "commit") || !strcmp(key, "stripe") || !strcmp(key, "sb") || !strcmp(key, "resuid") || !strcmp(key, "resgid"))
-			known = value;
-		for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
-			known |= !strcmp(whole, accepted[k]);
-		if (!known) {
-			pr_err("EXT4-fs (%s): option \"%s\" is not known\n", fs->dev->name, whole);
-			err = -EINVAL;
-		}
-	}
-	kfree(copy);
-	return err;
-}
-
-/* --- operations ------------------------------------------------------------------------------------------------------------------------ */
-
-static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
-{
-	struct ext4_fs *fs = ext4_fs(sb);
-	u64 overhead = fs->first_data_block;
-	u64 id[2];
-
-	for (u32 g = 0; g < fs->groups; g++)
-		overhead += (group_has_super(fs, g) ? 1 + fs->desc_blocks + disk_super(fs)->reserved_gdt_blocks : 0) + 2 + DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block);
-	if (fs->journal_size)
-		overhead += fs->journal_size;
-	memcpy(id, disk_super(fs)->uuid, sizeof(id));
-	id[0] ^= id[1];
-	st->bsize = st->frsize = fs->block_size;
-	st->blocks = fs->blocks - MIN(overhead, fs->blocks);
-	st->bfree = fs->free_blocks;
-	st->bavail = fs->free_blocks - MIN(fs->free_blocks, fs->reserved_blocks);
-	st->files = fs->inodes;
-	st->ffree = fs->free_inodes;
-	st->fsid[0] = (u32)id[0];
-	st->fsid[1] = (u32)(id[0] >> 32);
-	st->namelen = EXT4_NAME_LEN;
-	return 0;
-}
-
-/* The next held inode, counted; each once a round: it goes to the end of the list. */
-static struct inode *next_held(struct ext4_fs *fs, u32 *left)
-{
-	struct inode *i = NULL;
-
-	spin_lock(&fs->dirty_lock);
-	if (*left && !list_empty(&fs->dirty)) {
-		struct ext4_inode *ei = list_first(&fs->dirty, struct ext4_inode, dirty_link);
-
-		--*left;
-		list_del(&ei->dirty_link);
-		list_add_tail(&fs->dirty, &ei->dirty_link);
-		i = ei->inode;
-		inode_get(i);
-	}
-	spin_unlock(&fs->dirty_lock);
-	return i;
-}
-
-static u32 count_held(struct ext4_fs *fs)
-{
-	struct list *l;
-	u32 n = 0;
-
-	spin_lock(&fs->dirty_lock);
-	for (l = fs->dirty.next; l != &fs->dirty; l = l->next)
-		n++;
-	spin_unlock(&fs->dirty_lock);
-	return n;
-}
-
-/* Without `wait`, now and then: times of inodes that have no dirty pages. */
-static int ext4_sync(struct superblock *sb, bool wait)
-{
-	struct ext4_fs *fs = ext4_fs(sb);
-	struct journal_handle *h;
-	u32 left = count_held(fs);
-	struct inode *i;
-	int err = 0, e;
-
-	if (sb->flags & MS_RDONLY)
-		return 0;
-	while (wait && (i = next_held(fs, &left))) {
-		pagecache_writeback(&i->cache, 0, UINT64_MAX, false);
-		inode_put(i);
-	}
-	/* A flush covers only what the disk has said to have: what was written in place is in no transaction that would wait for it. */
-	left = count_held(fs);
-	while ((i = next_held(fs, &left))) {
-		if (wait)
-			pagecache_wait_written(&i->cache);
-		if (wait || !i->cache.dirty) {
-			e = ext4_write_inode(i, false);
-			err = err ? err : e;
-		}
-		inode_put(i);
-	}
-	if (!wait)
-		return err;
-	h = ext4_start(fs, 1);
-	if (!IS_ERR(h)) {
-		if (!journal_access(h, fs->super_buffer))
-			ext4_super_update(h, fs);
-		journal_stop(h);
-	}
-	e = fs->journal ? journal_commit_all(fs->journal, true) : buffers_sync(fs->dev);
-	if (!e)
-		e = block_flush(fs->dev);
-	return err ? err : e;
-}
-
-static void ext4_put(struct superblock *sb)
-{
-	struct ext4_fs *fs = ext4_fs(sb);
-	int err = 0;
-
-	if (!fs)
-		return;
-	/* What could not be written is lost with this: its inodes are let go all the same. */
-	while (!list_empty(&fs->dirty))
-		ext4_drop_hold(list_first(&fs->dirty, struct ext4_inode, dirty_link)->inode);
-	if (fs->journal)
-		err = journal_close(fs->journal);
-	else if (fs->in_use)
-		err = buffers_sync(fs->dev);
-	fs->journal = NULL;
-	if (fs->in_use && !err)
-		mark_super(fs, false);
-	groups_destroy(fs);
-	buffer_put(fs->super_buffer);
-	buffers_forget(fs->dev);
-	block_device_release(fs->dev, fs);
-	while (!list_empty(&fs->freed)) {
-		struct list *l = fs->freed.next;
-		list_del(l);
-		kfree(l);
-	}
-	kfree(fs);
-}
-
-static int start_writing(struct ext4_fs *fs)
+int ext4_start_writing(struct ext4_fs *fs)
 {
 	int err;
 
@@ -461,55 +299,12 @@ static int start_writing(struct ext4_fs *fs)
 		return -EROFS;
 	}
 	/* The mark first: a journal in use on a file system that does not say so is a fault to e2fsck. */
-	err = mark_super(fs, true);
+	err = ext4_mark_super(fs, true);
 	if (!err && fs->journal)
 		err = journal_begin(fs->journal);
 	fs->in_use = !err;
 	return err;
 }
-
-static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
-{
-	struct ext4_fs *fs = ext4_fs(sb);
-	int err = parse_options(fs, options);
-
-	if (err)
-		return err;
-	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY)) {
-		err = ext4_sync(sb, true);
-		if (!err && fs->journal)
-			err = journal_flush(fs->journal);
-		return err;
-	}
-	if (!(flags & MS_RDONLY) && sb->flags & MS_RDONLY) {
-		if (journal_error(fs->journal))
-			return -EROFS;
-		err = start_writing(fs);
-		if (!err && disk_super(fs)->last_orphan) {
-			fs->recovering = true;
-			ext4_orphans_clean(fs);
-			fs->recovering = false;
-		}
-	}
-	return err;
-}
-
-static void show_options(struct superblock *sb, struct seq *s)
-{
-	if (ext4_fs(sb)->errors_given)
-		seq_puts(s, ext4_fs(sb)->remount_on_error ? ",errors=remount-ro" : ",errors=continue");
-}
-
-static const struct super_ops ext4_super_ops = {
-	.statfs = ext4_statfs,
-	.evict = ext4_evict,
-	.put = ext4_put,
-	.sync = ext4_sync,
-	.write_inode = ext4_write_inode,
-	.touched = ext4_touched,
-	.remount = ext4_remount,
-	.show_options = show_options,
-};
 
 /* --- mounting ----------------------------------------------------------------------------------------------------------------------------- */
 
@@ -563,7 +358,7 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 			if (err)
 				return err;
 			if (read_only && !fs->dev->disk->read_only)
-				mark_super(fs, false);
+				ext4_mark_super(fs, false);
 		}
 	} else if (fs->incompat & INCOMPAT_RECOVER) {
 		pr_err("EXT4-fs (%s): it needs recovery, and has no journal\n", fs->dev->name);
@@ -624,7 +419,7 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 	sb->ops = &ext4_super_ops;
 	err = fill(sb, fs, read_only);
 	if (!err)
-		err = parse_options(fs, options);
+		err = ext4_parse_options(fs, options);
 	if (!err && !type_fits(t, fs))
 		err = -EINVAL;
 	if (!err && !read_only && fs->ro_compat & ~RO_KNOWN) {
@@ -632,7 +427,7 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 		read_only = true;
 	}
 	if (!err && !read_only) {
-		err = start_writing(fs);
+		err = ext4_start_writing(fs);
 		if (!err) {
 			atomic_fetch_and(&sb->flags, ~MS_RDONLY);
 			ext4_orphans_clean(fs);
@@ -649,12 +444,5 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 FS_TYPE(ext4, .name = "ext4", .magic = EXT4_MAGIC, .mount = ext4_mount);
 FS_TYPE(ext3, .name = "ext3", .magic = EXT4_MAGIC, .mount = ext4_mount);
 FS_TYPE(ext2, .name = "ext2", .magic = EXT4_MAGIC, .mount = ext4_mount);
-
-static void cache_dirty(struct inode *i)
-{
-	if (i->sb->ops == &ext4_super_ops)
-		ext4_hold(i);
-}
-NOTIFIER(cache_dirtied, cache_dirty);
 
 SUBSYSTEM(ext4, .needs = "block writeback", .init = ext4_inodes_init, .stage = "10-disk");

@@ -1,0 +1,216 @@
+/*
+ * What the VFS asks of a file system that is mounted: its options, statfs, sync, a remount, and the end of it. How it comes to be mounted is in super.c.
+ */
+#include "ext4_priv.h"
+
+#include "core/registry.h"
+#include "lib/format.h"
+
+/* --- options ------------------------------------------------------------------------------------------------------------------------ */
+
+int ext4_parse_options(struct ext4_fs *fs, const char *options)
+{
+	static const char *const accepted[] = { "data=ordered", "barrier", "barrier=1", "user_xattr", "acl", "noacl", "nouser_xattr", "delalloc", "nodelalloc", "relatime", "noload",
+		"norecovery", "discard", "nodiscard", "init_itable", "noinit_itable", "dioread_nolock", "dioread_lock", "minixdf", "bsddf", "grpid", "nogrpid", "noquota" };
+	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
+	int err = copy ? 0 : -ENOMEM;
+
+	while (!err && option_next(&at, &key, &value)) {
+		char whole[32];
+		bool known = false;
+
+		ksnprintf(whole, sizeof(whole), value ? "%s=%s" : "%s", key, value);
+		if (!strcmp(key, "errors") && value && (!strcmp(value, "remount-ro") || !strcmp(value, "continue") || !strcmp(value, "panic"))) {
+			/* A disk must not be able to stop the system: panic is taken as read-only. */
+			fs->remount_on_error = strcmp(value, "continue") != 0;
+			fs->errors_given = true;
+			continue;
+		}
+		if (!strcmp(key, "commit") || !strcmp(key, "stripe") || !strcmp(key, "sb") || !strcmp(key, "resuid") || !strcmp(key, "resgid"))
+			known = value;
+		for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
+			known |= !strcmp(whole, accepted[k]);
+		if (!known) {
+			pr_err("EXT4-fs (%s): option \"%s\" is not known\n", fs->dev->name, whole);
+			err = -EINVAL;
+		}
+	}
+	kfree(copy);
+	return err;
+}
+
+/* --- operations ------------------------------------------------------------------------------------------------------------------------ */
+
+static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	u64 overhead = fs->first_data_block;
+	u64 id[2];
+
+	for (u32 g = 0; g < fs->groups; g++)
+		overhead += (group_has_super(fs, g) ? 1 + fs->desc_blocks + disk_super(fs)->reserved_gdt_blocks : 0) + 2 + DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block);
+	if (fs->journal_size)
+		overhead += fs->journal_size;
+	memcpy(id, disk_super(fs)->uuid, sizeof(id));
+	id[0] ^= id[1];
+	st->bsize = st->frsize = fs->block_size;
+	st->blocks = fs->blocks - MIN(overhead, fs->blocks);
+	st->bfree = fs->free_blocks;
+	st->bavail = fs->free_blocks - MIN(fs->free_blocks, fs->reserved_blocks);
+	st->files = fs->inodes;
+	st->ffree = fs->free_inodes;
+	st->fsid[0] = (u32)id[0];
+	st->fsid[1] = (u32)(id[0] >> 32);
+	st->namelen = EXT4_NAME_LEN;
+	return 0;
+}
+
+/* The next held inode, counted; each once a round: it goes to the end of the list. */
+static struct inode *next_held(struct ext4_fs *fs, u32 *left)
+{
+	struct inode *i = NULL;
+
+	spin_lock(&fs->dirty_lock);
+	if (*left && !list_empty(&fs->dirty)) {
+		struct ext4_inode *ei = list_first(&fs->dirty, struct ext4_inode, dirty_link);
+
+		--*left;
+		list_del(&ei->dirty_link);
+		list_add_tail(&fs->dirty, &ei->dirty_link);
+		i = ei->inode;
+		inode_get(i);
+	}
+	spin_unlock(&fs->dirty_lock);
+	return i;
+}
+
+static u32 count_held(struct ext4_fs *fs)
+{
+	struct list *l;
+	u32 n = 0;
+
+	spin_lock(&fs->dirty_lock);
+	for (l = fs->dirty.next; l != &fs->dirty; l = l->next)
+		n++;
+	spin_unlock(&fs->dirty_lock);
+	return n;
+}
+
+/* Without `wait`, now and then: times of inodes that have no dirty pages. */
+static int ext4_sync(struct superblock *sb, bool wait)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	struct journal_handle *h;
+	u32 left = count_held(fs);
+	struct inode *i;
+	int err = 0, e;
+
+	if (sb->flags & MS_RDONLY)
+		return 0;
+	while (wait && (i = next_held(fs, &left))) {
+		pagecache_writeback(&i->cache, 0, UINT64_MAX, false);
+		inode_put(i);
+	}
+	/* A flush covers only what the disk has said to have: what was written in place is in no transaction that would wait for it. */
+	left = count_held(fs);
+	while ((i = next_held(fs, &left))) {
+		if (wait)
+			pagecache_wait_written(&i->cache);
+		if (wait || !i->cache.dirty) {
+			e = ext4_write_inode(i, false);
+			err = err ? err : e;
+		}
+		inode_put(i);
+	}
+	if (!wait)
+		return err;
+	h = ext4_start(fs, 1);
+	if (!IS_ERR(h)) {
+		if (!journal_access(h, fs->super_buffer))
+			ext4_super_update(h, fs);
+		journal_stop(h);
+	}
+	e = fs->journal ? journal_commit_all(fs->journal, true) : buffers_sync(fs->dev);
+	if (!e)
+		e = block_flush(fs->dev);
+	return err ? err : e;
+}
+
+static void ext4_put(struct superblock *sb)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	int err = 0;
+
+	if (!fs)
+		return;
+	/* What could not be written is lost with this: its inodes are let go all the same. */
+	while (!list_empty(&fs->dirty))
+		ext4_drop_hold(list_first(&fs->dirty, struct ext4_inode, dirty_link)->inode);
+	if (fs->journal)
+		err = journal_close(fs->journal);
+	else if (fs->in_use)
+		err = buffers_sync(fs->dev);
+	fs->journal = NULL;
+	if (fs->in_use && !err)
+		ext4_mark_super(fs, false);
+	groups_destroy(fs);
+	buffer_put(fs->super_buffer);
+	buffers_forget(fs->dev);
+	block_device_release(fs->dev, fs);
+	while (!list_empty(&fs->freed)) {
+		struct list *l = fs->freed.next;
+		list_del(l);
+		kfree(l);
+	}
+	kfree(fs);
+}
+
+static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
+{
+	struct ext4_fs *fs = ext4_fs(sb);
+	int err = ext4_parse_options(fs, options);
+
+	if (err)
+		return err;
+	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY)) {
+		err = ext4_sync(sb, true);
+		if (!err && fs->journal)
+			err = journal_flush(fs->journal);
+		return err;
+	}
+	if (!(flags & MS_RDONLY) && sb->flags & MS_RDONLY) {
+		if (journal_error(fs->journal))
+			return -EROFS;
+		err = ext4_start_writing(fs);
+		if (!err && disk_super(fs)->last_orphan) {
+			fs->recovering = true;
+			ext4_orphans_clean(fs);
+			fs->recovering = false;
+		}
+	}
+	return err;
+}
+
+static void show_options(struct superblock *sb, struct seq *s)
+{
+	if (ext4_fs(sb)->errors_given)
+		seq_puts(s, ext4_fs(sb)->remount_on_error ? ",errors=remount-ro" : ",errors=continue");
+}
+
+const struct super_ops ext4_super_ops = {
+	.statfs = ext4_statfs,
+	.evict = ext4_evict,
+	.put = ext4_put,
+	.sync = ext4_sync,
+	.write_inode = ext4_write_inode,
+	.touched = ext4_touched,
+	.remount = ext4_remount,
+	.show_options = show_options,
+};
+
+static void cache_dirty(struct inode *i)
+{
+	if (i->sb->ops == &ext4_super_ops)
+		ext4_hold(i);
+}
+NOTIFIER(cache_dirtied, cache_dirty);
