@@ -155,22 +155,29 @@ int ext4_free_inode(struct journal_handle *h, struct inode *i);
 bool ext4_inode_neighbours(struct ext4_fs *fs, u32 ino); /* is another inode of its block in use? */
 
 /* inode.c */
+int ext4_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset, bool fresh); /* the buffer of its record, and where it is in it; fresh: not read */
+int ext4_inode_parse(struct ext4_fs *fs, struct inode *i, const u8 *raw); /* fills the inode from its record: 0, -ESTALE for one that is free, -EUCLEAN */
+void ext4_inode_unparse(struct ext4_fs *fs, struct inode *i, u8 *raw); /* the inode into its record */
+int ext4_update_inode(struct journal_handle *h, struct inode *i); /* memory -> its block, journaled */
+void ext4_inode_seed(const struct ext4_fs *fs, struct ext4_inode *ei, u32 ino); /* of its checksums; its generation is known */
+void ext4_inode_set_up(struct inode *i); /* operations and the VFS's flags, which follow from its mode and flags */
+void ext4_flags_from_vfs(struct inode *i); /* the VFS's flags were changed */
+
+/* icache.c */
 struct inode *ext4_iget(struct superblock *sb, u32 ino); /* ERR_PTR(-EUCLEAN, -ESTALE: it is free, …) */
 struct inode *ext4_iget_orphan(struct superblock *sb, u32 ino); /* one without a name is no error */
 struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mode, u64 rdev); /* ERR_PTR */
-int ext4_update_inode(struct journal_handle *h, struct inode *i); /* memory -> its block, journaled */
-int ext4_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset, bool fresh);
 void ext4_evict(struct inode *i);
 void ext4_touched(struct inode *i);
 void ext4_hold(struct inode *i);
+void ext4_drop_hold(struct inode *i);
 int ext4_write_inode(struct inode *i, bool wait);
 int ext4_inodes_init(void);
+
 /* orphan.c */
 void ext4_orphan_add(struct journal_handle *h, struct inode *i);
 void ext4_orphan_del(struct journal_handle *h, struct inode *i);
 void ext4_orphans_clean(struct ext4_fs *fs);
-void ext4_set_inode_ops(struct inode *i);
-void ext4_drop_hold(struct inode *i);
 
 /* extents.c, indirect.c; map.c chooses. map_lock is theirs. */
 int ext4_map_blocks(struct inode *i, u32 block, u32 max, struct ext4_map *m);

@@ -390,9 +390,7 @@ static const char *get_link(struct inode *i, struct dentry *d __unused, char **t
 
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 {
-	static const struct { u32 disk, vfs; } pairs[] = { { FL_IMMUTABLE, INODE_IMMUTABLE }, { FL_APPEND, INODE_APPEND }, { FL_NODUMP, INODE_NODUMP }, { FL_NOATIME, INODE_NOATIME } };
 	struct inode *i = f->inode;
-	struct ext4_inode *ei = ext4_i(i);
 	struct journal_handle *h;
 	u32 before = i->flags, out;
 	long err;
@@ -403,7 +401,7 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 		return ext4_trim(fs_of(i), (void __user *)arg);
 	/* FS_IOC_GETFLAGS tells more than the VFS knows. */
 	if (cmd == 0x80086601) {
-		out = ei->flags & 0x4ff7dfffu;
+		out = ext4_i(i)->flags & 0x4ff7dfffu;
 		return put_user_u32(out, (void __user *)arg);
 	}
 	err = inode_flags_ioctl(f, cmd, arg);
@@ -411,8 +409,7 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 		return S_ISDIR(i->mode) ? -ENOTTY : generic_file_ioctl(f, cmd, arg);
 	if (err || before == i->flags)
 		return err;
-	for (size_t k = 0; k < ARRAY_SIZE(pairs); k++)
-		ei->flags = i->flags & pairs[k].vfs ? ei->flags | pairs[k].disk : ei->flags & ~pairs[k].disk;
+	ext4_flags_from_vfs(i);
 	h = ext4_start(fs_of(i), CREDITS_INODE);
 	if (IS_ERR(h))
 		return PTR_ERR(h);
