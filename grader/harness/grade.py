@@ -2,7 +2,7 @@
 tests build on.
 
 A check is an in-kernel test of the stage (`ktest:02.heap_edges`), a user program of the stage (`user:raw_hello`), or a
-scenario that a function of grader/labs/scenarios.py plays (`scenario:banner`). A test that brings the machine down takes only itself along: the
+scenario that a function in grader/labs/ plays (`scenario:banner`). A test that brings the machine down takes only itself along: the
 others run in another boot. What each is worth stands in grader/labs/NN-name.toml (points.py)."""
 import random
 import sys

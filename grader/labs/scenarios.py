@@ -1,20 +1,17 @@
 """Scenarios: what is judged from outside, lab by lab. A function named lab_NN_name plays one with a Kit, and fails by an
 assertion that says what was expected and what came. They are run by test_labs.py on the reference, by `make grade` on a
-student's work, and by the self-test on skeletons and wrong solutions."""
+student's work, and by the self-test on skeletons and wrong solutions. Lab 10's are in scenarios_disk.py; the others, and how one is found by its name, are here."""
 import ctypes
 import random
 import re
 import secrets
-import struct
 import subprocess
-import tempfile
 import time
-import zlib
-from pathlib import Path
 
-from harness import disk, ktest, usertest
+from harness import ktest, usertest
 from harness.build import BUILD, ROOT, kernel, rootfs
 from harness.qemu import GuestFailure, Machine
+from labs import scenarios_disk
 
 
 WALL = 600  # seconds: a machine that is stuck itself. A guest that hangs is found out long before (qemu.Watch)
@@ -26,9 +23,9 @@ class Kit:
     def __init__(self, lab, source, variables, patience=1000):
         self.lab, self.source, self.variables, self.patience = lab, source, variables, patience
 
-    def cap(self, seconds):
-        """Seconds of wall-clock time for a run: what it needs at most, less where a hang is expected."""
-        return min(seconds, self.patience)
+    def cap(self):
+        """Seconds of wall-clock time for a run, at most: less where a hang is expected."""
+        return min(WALL, self.patience)
 
     def image(self):
         return kernel(self.lab, self.source, *self.variables)
@@ -38,7 +35,7 @@ class Kit:
 
     def boot(self, **options):
         options.setdefault("cmdline", "console=ttyS0")
-        options["cap"] = self.cap(WALL)
+        options["cap"] = self.cap()
         return Machine(self.image(), watch=True, **options)
 
     def iso(self, cmdline, initramfs=None):
@@ -74,14 +71,19 @@ class Session:
         assert "PANIC" not in self.guest.verdict, self.guest.report()
 
 
+def _named():
+    """All that has a name here or in a lab's own module: scenarios are looked up by theirs."""
+    return {**globals(), **vars(scenarios_disk)}
+
+
 def of(lab):
     """Those that count. The ones of the optional challenges, challenge_*, are asked for by name."""
     prefix = "lab_%02d_" % lab
-    return [name[len(prefix):] for name in globals() if name.startswith(prefix) and not name.startswith(prefix + "challenge_")]
+    return [name[len(prefix):] for name in _named() if name.startswith(prefix) and not name.startswith(prefix + "challenge_")]
 
 
 def play(lab, name, source="solutions", *variables, patience=1000):
-    globals()["lab_%02d_%s" % (lab, name)](Kit(lab, source, variables, patience))
+    _named()["lab_%02d_%s" % (lab, name)](Kit(lab, source, variables, patience))
 
 
 def complain(run, name):
@@ -154,7 +156,7 @@ def lab_01_printf_agrees_with_the_c_library(kit):
     """Random directives, answered by the host's C library and by the kernel."""
     questions = _format_questions()
     asked = "".join("%s\t%x\t%s\t%s\n" % (k, size, fmt, "%x" % (v & (2**64 - 1)) if k in "iw" else v) for k, size, fmt, v in questions)
-    run = ktest.run(kit.ktest_image(), "01.ask_format", cap=kit.cap(WALL), files={"format": asked})
+    run = ktest.run(kit.ktest_image(), "01.ask_format", cap=kit.cap(), files={"format": asked})
     complain(run, "01.ask_format")
     told = re.findall(r"^format (.*)$", run.verdict, re.M)
     for question, answer in zip(questions, told):
@@ -166,13 +168,13 @@ def lab_01_printf_agrees_with_the_c_library(kit):
 
 def lab_01_a_machine_without_a_uart(kit):
     """No chip at the port: uart_init says so, and the machine boots on without a console."""
-    run = ktest.run(kit.ktest_image(), "01.ask_uart_init_without_a_chip", cap=kit.cap(WALL), uart=False)
+    run = ktest.run(kit.ktest_image(), "01.ask_uart_init_without_a_chip", cap=kit.cap(), uart=False)
     complain(run, "01.ask_uart_init_without_a_chip")
 
 
 def lab_01_a_ticket_past_the_wrap_waits(kit):
     """The lock shows 65535 and the ticket is 0: from outside, the kernel has computed for a while and is not in."""
-    with Machine(kit.ktest_image(), cmdline="console=ttyS0", cap=kit.cap(WALL), watch=True,
+    with Machine(kit.ktest_image(), cmdline="console=ttyS0", cap=kit.cap(), watch=True,
                  fwcfg={"nonce": "0", "seed": "1", "tests": "01.ask_wrapped_ticket"}) as guest:
         guest.wait_for_verdict(r"^ticket waits")
         enough = guest.cpu_seconds() + 0.3
@@ -183,7 +185,7 @@ def lab_01_a_ticket_past_the_wrap_waits(kit):
 
 
 def _grub(kit, iso, secret, **machine):
-    with Machine(iso=iso, icount=False, watch=True, cap=kit.cap(WALL), **machine) as guest:
+    with Machine(iso=iso, icount=False, watch=True, cap=kit.cap(), **machine) as guest:
         guest.expect(r"Switchback")
         guest.expect(re.escape("secret=" + secret))
         guest.expect(r"memory: \d+ MiB usable")
@@ -255,7 +257,7 @@ HEAP_MISUSES = {"crash_object_of_another_cache": "an object of another cache", "
 def lab_02_misuse_of_a_slab_is_told(kit):
     """What slab_give cannot take back is a panic in slab_give, and no harm done in silence."""
     for name, what in HEAP_MISUSES.items():
-        run = ktest.run(kit.ktest_image(), "02." + name, cap=kit.cap(WALL))
+        run = ktest.run(kit.ktest_image(), "02." + name, cap=kit.cap())
         _stopped_early(run)
         assert run.outcome == "panic" and "slab_give" in run.report, "wrong output: %s is given back\nexpected: a panic in slab_give\nfound:    %s: %s\n%s" % (
             what, run.outcome, run.said or "nobody minded", run.report)
@@ -265,7 +267,7 @@ def lab_02_misuse_of_a_slab_is_told(kit):
 
 def lab_03_a_fault_is_told_with_names(kit):
     """A wild write in the kernel is a panic with a back-trace that names the function and its caller."""
-    run = ktest.run(kit.ktest_image(), "03.crash_write_to_null", cap=kit.cap(WALL))
+    run = ktest.run(kit.ktest_image(), "03.crash_write_to_null", cap=kit.cap())
     assert run.outcome == "panic", "wrong output: outcome is %s, not a panic\n%s" % (run.outcome, run.report)
     for name in ("ktest_crash_here", "crash_write_to_null"):
         assert name in run.report, "wrong output: %s is not in the back-trace\n%s" % (name, run.report)
@@ -305,7 +307,7 @@ FAULTS = {"crash_write_to_null": "page fault in the kernel: write of 8, which is
 def lab_03_each_fault_is_told_for_what_it_is(kit):
     """What the panic says of the exception: its name, what was tried, and where."""
     for name, wanted in FAULTS.items():
-        run = ktest.run(kit.ktest_image(), "03." + name, cap=kit.cap(WALL))
+        run = ktest.run(kit.ktest_image(), "03." + name, cap=kit.cap())
         _stopped_early(run)
         assert run.outcome == "panic", "wrong output: %s\nexpected: panic\nfound:    %s\n%s" % (name, run.outcome, run.report)
         assert wanted in run.report, "wrong output: %s\nexpected: %s\nfound:    %s\n%s" % (name, wanted, run.said, run.report)
@@ -313,7 +315,7 @@ def lab_03_each_fault_is_told_for_what_it_is(kit):
 
 def lab_03_the_timer_ticks(kit):
     """From outside: the kernel's clock, read twice over the debugger's stub, has gone on."""
-    run = ktest.run(kit.ktest_image(), "03.time_goes_forward", cap=kit.cap(WALL))
+    run = ktest.run(kit.ktest_image(), "03.time_goes_forward", cap=kit.cap())
     complain(run, "03.time_goes_forward")
 
 
@@ -322,7 +324,7 @@ def lab_03_the_timer_ticks(kit):
 def lab_04_threads_on_two_cpus(kit):
     """The stage's own tests once more with two CPUs that really run at the same time."""
     names = [n for n in ktest.listed(ROOT, 4) if n != "04.nice_shares_the_cpu_by_weight"]  # with two CPUs that is the host's to say
-    run = ktest.run(kit.ktest_image(), " ".join(names), smp=2, icount=False, threads="multi", watch=True, cap=kit.cap(WALL))
+    run = ktest.run(kit.ktest_image(), " ".join(names), smp=2, icount=False, threads="multi", watch=True, cap=kit.cap())
     for name in names:
         assert run.complaint(name) is None, run.complaint(name)
     assert run.results["04.every_cpu_runs_threads"].notes.get("cpus") == 2, "wrong output: not two CPUs\n" + run.report
@@ -335,7 +337,7 @@ MISUSES = {"crash_mutex_taken_twice": "mutex door: taken twice", "crash_mutex_no
 def lab_04_misuse_is_told(kit):
     """A mutex taken twice, one released by somebody else, a sleep where nobody may sleep: each is a panic that says so, and no hang."""
     for name, wanted in MISUSES.items():
-        run = ktest.run(kit.ktest_image(), "04." + name, cap=kit.cap(WALL))
+        run = ktest.run(kit.ktest_image(), "04." + name, cap=kit.cap())
         _stopped_early(run)
         assert run.outcome == "panic" and wanted in run.report, "wrong output: %s\nexpected: a panic with `%s`\nfound:    %s: %s\n%s" % (
             name, wanted, run.outcome, run.said, run.report)
@@ -359,7 +361,7 @@ RING3 = ("syscall_keeps_the_registers", "int80_keeps_the_registers", "syscall_be
 
 def _ring3(name):
     def play_it(kit):
-        run = ktest.run(kit.ktest_image(), "05.ask_" + name, cap=kit.cap(WALL))
+        run = ktest.run(kit.ktest_image(), "05.ask_" + name, cap=kit.cap())
         complain(run, "05.ask_" + name)
     play_it.__doc__ = "A program in ring 3: " + name.replace("_", " ") + "."
     return play_it
@@ -371,7 +373,7 @@ for _name in RING3:
 
 def lab_05_a_program_runs_in_ring_3(kit):
     """From outside: the CPU's privilege level, selectors and flags while the program runs, and what its page tables allow."""
-    with Machine(kit.ktest_image(), cmdline="console=ttyS0", icount=False, cap=kit.cap(WALL), fwcfg={"nonce": "0", "seed": "1", "tests": "05.ask_spin"}) as guest:
+    with Machine(kit.ktest_image(), cmdline="console=ttyS0", icount=False, cap=kit.cap(), fwcfg={"nonce": "0", "seed": "1", "tests": "05.ask_spin"}) as guest:
         guest.wait_for_verdict(r"^ktest \S+ begin 05.ask_spin")
         text = ""
         for _ in range(100):
@@ -402,7 +404,7 @@ def _challenge(name):
     program = "challenge_" + name
 
     def play_it(kit):
-        run = usertest.run_many(kit.image(), [program], cap=kit.cap(WALL), icount=True)
+        run = usertest.run_many(kit.image(), [program], cap=kit.cap(), icount=True)
         answer = run[program]
         if not answer.done:
             raise GuestFailure(run.complaint(program), run.trace_of(program))
@@ -416,161 +418,6 @@ for _lab, _names in CHALLENGES.items():
         globals()["lab_%02d_challenge_%s" % (_lab, _name)] = _challenge(_name)
 
 
-# --- 10
-
-def _on_disk(kit, program, words, disks, seed=0):
-    """Runs user/tests/PROGRAM.c with these images as disks: what it printed. It must end with 0."""
-    # Not under icount: an idle guest's clock would run ahead of QEMU's disk, which works in the host's time.
-    run = usertest.run_many(kit.image(), [program], cap=kit.cap(WALL), watch=True, extra=words, disks=disks, append="SEED=%d seconds=%d" % (seed, kit.cap(WALL)))
-    answer = run[program]
-    if not answer.done:
-        raise GuestFailure(run.complaint(program), run.trace_of(program))
-    assert answer.ended == "exit 0", "wrong output: %s ended with `%s`\n%s" % (program, answer.ended, answer.output[-2000:])
-    return answer.output
-
-
-def lab_10_a_disk_is_read_and_written(kit):
-    """Random contents, read and half overwritten by four programs at the same time; the image is looked at afterwards. Queues of several sizes, with event indices and without."""
-    size, event_index, seed = random.choice([8, 16, 256]), random.choice(["on", "off"]), random.getrandbits(20)
-    with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder) / "disk"
-        before = random.randbytes(2 << 20)
-        image.write_bytes(before)
-        told = _on_disk(kit, "disk_raw", disk.drive(image, **{"queue-size": size, "event_idx": event_index}), [image], seed)
-        after = image.read_bytes()
-    blocks = len(before) // 4096
-    wanted = sum(zlib.crc32(before[b * 4096:(b + 1) * 4096]) * (b + 1) for b in range(blocks)) & 0xffffffff
-    assert "sum %08x\n" % wanted in told, "wrong output: the disk (queue of %d, event_idx %s) is not read as it is\nexpected: a sum of %08x\nfound:    %s" % (
-        size, event_index, wanted, told)
-    assert after[:len(after) // 2] == before[:len(before) // 2], "wrong output: a block was written that nobody wrote"
-    for b in range(blocks // 2, blocks):
-        words = [(seed * 2654435761 + b * 1000003 + i) & 0xffffffff for i in range(1024)]
-        assert after[b * 4096:(b + 1) * 4096] == struct.pack("<1024I", *words), "wrong output: block %d of the disk is not what was written" % b
-
-
-def _recorded(kit):
-    """A run of disk_sync on a disk whose writes are all recorded: the image before, the entries of the log, and for each mark (its place in the log, its number)."""
-    key = (str(kit.image()), kit.image().stat().st_mtime_ns)
-    if key not in _recordings:
-        seed = random.getrandbits(20)
-        with tempfile.TemporaryDirectory() as folder:
-            image, log = Path(folder) / "disk", Path(folder) / "log"
-            with open(image, "wb") as f:
-                f.truncate(9 << 20)
-            # Without checksums, which would tell of what is missing: only the order of writes protects.
-            disk.tool("mke2fs", "-q", "-F", "-t", "ext4", "-b", 1024, "-J", "size=1", "-O", "^metadata_csum", image, 8 << 10)
-            base = image.read_bytes()
-            _on_disk(kit, "disk_sync", disk.logged_drive(image, log), [image, log], seed)
-            entries = disk.read_log(log)
-        marks = [(i, int(data[5:12].rstrip(b"\0"))) for i, (_, data, _, _) in enumerate(entries) if data and data.startswith(b"MARK ")]
-        assert len(marks) == 20, "wrong output: %d of 20 marks reached the disk" % len(marks)
-        _recordings.clear()
-        _recordings[key] = base, entries, marks, seed
-    return _recordings[key]
-
-
-_recordings = {}
-
-
-def lab_10_the_write_log_shows_the_order(kit):
-    """QEMU's record of all writes: each commit block alone, behind a flush of what it ends, and before one that precedes the next mark."""
-    base, entries, marks, _ = _recorded(kit)
-    log = 2 * next(b for b in range(len(base) // 1024) if struct.unpack(">2I", base[b * 1024:b * 1024 + 8]) == (JOURNAL_MAGIC, JOURNAL_SUPER))
-    last, flushed, commits, pending = None, False, 0, None
-    for at, (sector, data, _, flags) in enumerate(entries):
-        if flags & (disk.FLUSH | disk.FUA):
-            flushed, pending = True, None
-        if not data:
-            continue
-        if data.startswith(b"MARK "):
-            assert pending is None, "wrong output: fsync returned before the commit block was flushed (entry %d of the write log)" % at
-        if not log < sector < log + 2048:
-            continue
-        heads = [struct.unpack(">2I", data[k:k + 8]) for k in range(0, len(data), 1024)]
-        if (JOURNAL_MAGIC, JOURNAL_COMMIT) in heads:
-            assert len(heads) == 1, "wrong output: a commit block was written together with blocks before it (entry %d of the write log)" % at
-            assert last is None or flushed, "wrong output: a commit block was written without a flush between it and what it ends (entry %d of the write log)" % at
-            commits, pending, last = commits + 1, at, None
-        else:
-            last, flushed = at, False
-    assert commits >= len(marks), "wrong output: %d commit blocks for %d calls of fsync" % (commits, len(marks))
-
-
-JOURNAL_MAGIC, JOURNAL_COMMIT, JOURNAL_SUPER = 0xc03b3998, 2, 4
-
-
-def lab_10_what_was_synced_survives_a_cut(kit):
-    """Disks as a power cut leaves them, writes since the last flush lost or torn: e2fsck replays, finds no fault, and what was synced is there."""
-    base, entries, marks, seed = _recorded(kit)
-    with tempfile.TemporaryDirectory() as folder:
-        for n, at in enumerate(sorted(random.sample(range(marks[0][0] + 1, len(entries) + 1), 10))):
-            out = disk.cut(base, entries, at, ("reorder", "torn")[n % 2], random.getrandbits(30), Path(folder) / "cut")
-            where = "after entry %d of %d of the write log" % (at, len(entries))
-            try:
-                disk.replay(out)
-                disk.check(out)
-                there = disk.dump(out, Path(folder) / ("files%d" % n))
-            except AssertionError as error:
-                raise AssertionError("wrong output: the power is cut %s, and the file system is damaged\n%s" % (where, error)) from None
-            synced = max(k for i, k in marks if i < at)
-            for k in range(max(0, synced - 2), synced + 1):
-                path, wanted = there / ("d%d" % k) / "file", bytes((i * 7 + k * 13 + seed) & 255 for i in range(k * 700 + 1))
-                assert path.exists() and path.read_bytes() == wanted, "wrong output: the power is cut %s\nexpected: d%d/file, which was synced\nfound:    %s" % (
-                    where, k, "other contents" if path.exists() else "no such file")
-            for k in range(synced - 3):
-                assert not (there / ("d%d" % k)).exists(), "wrong output: the power is cut %s, and d%d is back, whose removal was synced" % (where, k)
-
-
-def lab_10_a_journal_of_debugfs_is_replayed(kit):
-    """debugfs writes transactions into a journal, with blocks that begin with the log's magic number, and revokes some; our replay is compared with e2fsck's."""
-    with tempfile.TemporaryDirectory() as folder:
-        top = Path(folder)
-        (top / "tree").mkdir()
-        (top / "tree/victim").write_bytes(random.randbytes(40 << 10))
-        image = disk.make(top / "disk", 8, "-b", 1024, "-J", "size=1", "-O", random.choice(["metadata_csum", "^metadata_csum", "^64bit,^metadata_csum"]), tree=top / "tree")
-        blocks = [int(b) for b in disk.tool("debugfs", "-R", "blocks /victim", image).split() if b.isdigit()]
-        commands = ["jo"]
-        for n in range(12):
-            mine = random.sample(blocks, random.randrange(1, 9))
-            data = b"".join((struct.pack(">I", JOURNAL_MAGIC) if random.random() < 0.3 else random.randbytes(4)) + random.randbytes(1020) for _ in mine)
-            (top / ("data%d" % n)).write_bytes(data)
-            commands.append("jw -b %s %s" % (",".join(map(str, mine)), top / ("data%d" % n)))
-            if n % 3 == 1:
-                commands.append("jw -r " + ",".join(map(str, random.sample(blocks, random.randrange(1, 9)))))
-        (top / "commands").write_text("\n".join(commands + ["jc", ""]))
-        disk.tool("debugfs", "-w", "-f", top / "commands", image)
-        theirs = top / "theirs"
-        theirs.write_bytes(image.read_bytes())
-        disk.replay(theirs)
-        _on_disk(kit, "disk_mount", disk.drive(image), [image])
-        wanted, got = theirs.read_bytes(), image.read_bytes()
-        wrong = [b for b in blocks if wanted[b * 1024:(b + 1) * 1024] != got[b * 1024:(b + 1) * 1024]]
-        assert not wrong, "wrong output: after replay %d of %d blocks are not what e2fsck makes of the same journal: %s\n%s" % (
-            len(wrong), len(blocks), wrong[:10], disk.tool("debugfs", "-R", "logdump -O", image)[-1500:])
-        try:
-            disk.check(image)
-        except AssertionError as error:
-            raise AssertionError("wrong output: after replay and unmounting\n%s" % error) from None
-
-
-def lab_10_an_error_of_the_disk_is_told(kit):
-    """The disk refuses all writes from one of them on: the caller hears of it, the file system writes no more, the rest lives."""
-    with tempfile.TemporaryDirectory() as folder:
-        image, last = disk.make(Path(folder) / "disk", 16, "-b", 1024), random.randrange(45, 80)
-        states = ",".join('{"event":"pwritev","state":%d,"new_state":%d}' % (n, n + 1) for n in range(1, last))
-        words = ("-blockdev", '{"driver":"blkdebug","node-name":"bad","image":{"driver":"file","filename":"%s"},"set-state":[%s],'
-                 '"inject-error":[{"event":"pwritev","iotype":"write","state":%d,"errno":5,"once":false}]}' % (image, states, last),
-                 "-device", "virtio-blk-pci,drive=bad,werror=report")
-        told = _on_disk(kit, "disk_error", words, [image])
-        wanted = "some were written: yes\nthen: EIO or EROFS\na new file: refused\nthe first file: as it was\nanother file system: works\n"
-        assert wanted in told, "wrong output: a disk that fails from its write number %d on\nexpected: %s\nfound:    %s" % (last, wanted, told)
-        try:
-            disk.replay(image)
-            disk.check(image)
-        except AssertionError as error:
-            raise AssertionError("wrong output: what the failing disk held before is damaged\n%s" % error) from None
-
-
 # --- 12
 
 PROMPT = r"# (?:\x1b\[6n)?$"
@@ -579,7 +426,7 @@ PROMPT = r"# (?:\x1b\[6n)?$"
 def _shell(kit, name, **options):
     """A shell as the first program, at its prompt."""
     options.setdefault("cmdline", "console=ttyS0 quiet panic=-1 rdinit=/bin/sh")
-    guest = Machine(kit.image(), initrd=rootfs(name), icount=False, watch=True, cap=kit.cap(WALL), **options)
+    guest = Machine(kit.image(), initrd=rootfs(name), icount=False, watch=True, cap=kit.cap(), **options)
     try:
         guest.expect(PROMPT)
     except BaseException:
@@ -658,7 +505,7 @@ def lab_12_a_mode_takes_calls_away(kit):
 # --- 13
 
 def lab_13_alpines_init_and_login(kit):
-    with Machine(kit.image(), initrd=rootfs("alpine"), icount=False, watch=True, cap=kit.cap(WALL), cmdline="console=ttyS0 quiet panic=-1") as guest:
+    with Machine(kit.image(), initrd=rootfs("alpine"), icount=False, watch=True, cap=kit.cap(), cmdline="console=ttyS0 quiet panic=-1") as guest:
         guest.expect(PROMPT)
         equal(guest.run("cat /etc/alpine-release", PROMPT), "3.19.4", guest)
         equal(guest.run("id -un; tty", PROMPT), "root\n/dev/ttyS0", guest)
