@@ -1,7 +1,6 @@
 /* The second half of campaign_crash: mounts what a cut has left, and reads all of it. */
-#include "look.h"
+#include "crash.h"
 
-#include "../campaign.h"
 #include <dirent.h>
 #include <sys/mount.h>
 
