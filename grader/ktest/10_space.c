@@ -67,28 +67,45 @@ static struct runs look(u32 from, u32 size, u32 want, bool with_busy)
 	return r;
 }
 
+struct question {
+	u32 size, from, want; /* what was asked */
+	bool with_busy;
+	u32 n, start;         /* the answer */
+	struct runs there;    /* what there is */
+};
+
+/* Asks for a run in maps that are drawn, of fewer than 2^bits blocks; false: the answer has not as many as there are. */
+static bool ask(struct question *q, int turn, u32 bits)
+{
+	q->size = BITS - (u32)(ktest_random() % 100);
+	q->from = turn % 3 ? (u32)(ktest_random() % q->size) : 0;
+	q->want = 1 + (u32)(ktest_random() % (1u << ktest_random() % bits));
+	q->with_busy = turn % 2;
+	q->start = 0;
+	draw_maps(q->size);
+	q->there = look(q->from, q->size, q->want, q->with_busy);
+	q->n = ext4_find_run(map, q->with_busy ? busy : NULL, q->from, q->size, q->want, &q->start);
+	return KEXPECT_EQ(q->n, MIN(q->want, q->there.longest));
+}
+
 KTEST(10, a_run_of_free_blocks_is_found)
 {
-	for (int turn = 0; turn < 400; turn++) {
-		u32 size = BITS - (u32)(ktest_random() % 100), from = turn % 3 ? (u32)(ktest_random() % size) : 0, start = 0, n, used = 0;
-		u32 want = 1 + (u32)(ktest_random() % (1u << ktest_random() % 9));
-		bool with_busy = turn % 2;
-		struct runs r;
+	struct question q;
+	u32 start;
 
-		draw_maps(size);
-		r = look(from, size, want, with_busy);
-		n = ext4_find_run(map, with_busy ? busy : NULL, from, size, want, &start);
-		if (!KEXPECT_EQ(n, MIN(want, r.longest)))
+	for (int turn = 0; turn < 400; turn++) {
+		u32 used = 0;
+
+		if (!ask(&q, turn, 9))
 			return;
-		if (n && !KEXPECT(start >= from && start + n <= size))
+		if (q.n && !KEXPECT(q.start >= q.from && q.start + q.n <= q.size))
 			return;
-		for (u32 i = 0; i < n; i++)
-			used += !is_free(start + i, with_busy);
+		for (u32 i = 0; i < q.n; i++)
+			used += !is_free(q.start + i, q.with_busy);
 		if (!KEXPECT_EQ(used, 0))
 			return;
 	}
 	memset(map, 0xff, sizeof(map));
-	u32 start;
 	KEXPECT_EQ(ext4_find_run(map, NULL, 0, BITS, 1, &start), 0);
 }
 
@@ -97,18 +114,12 @@ KTEST(10, a_run_of_free_blocks_is_found)
  */
 KTEST(10, challenge_tight_fit)
 {
-	for (int turn = 0; turn < 600; turn++) {
-		u32 size = BITS - (u32)(ktest_random() % 100), from = turn % 3 ? (u32)(ktest_random() % size) : 0, start = 0, n;
-		u32 want = 1 + (u32)(ktest_random() % (1u << ktest_random() % 8));
-		bool with_busy = turn % 2;
-		struct runs r;
+	struct question q;
 
-		draw_maps(size);
-		r = look(from, size, want, with_busy);
-		n = ext4_find_run(map, with_busy ? busy : NULL, from, size, want, &start);
-		if (!KEXPECT_EQ(n, MIN(want, r.longest)))
+	for (int turn = 0; turn < 600; turn++) {
+		if (!ask(&q, turn, 8))
 			return;
-		if (n && !KEXPECT_EQ(start, r.here >= want ? from : r.tightest ? r.at_tightest : r.at_longest))
+		if (q.n && !KEXPECT_EQ(q.start, q.there.here >= q.want ? q.from : q.there.tightest ? q.there.at_tightest : q.there.at_longest))
 			return;
 	}
 }
