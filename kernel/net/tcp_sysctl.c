@@ -65,24 +65,24 @@ static ssize_t store_setting(void *arg, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-#define SETTING(file, field, number, low, high) \
-	static struct setting setting_##field = { .words = number, .count = sizeof(tcp_settings.field) / sizeof(u32), .least = low, .most = high }; \
-	NODE(setting_##field, .path = "sys/net/ipv4/" file, .mode = 0644, .show = show_setting, .store_arg = store_setting, .arg = &setting_##field)
-#define WORD(file, field, low, high) SETTING(file, field, &tcp_settings.field, low, high)
-WORD("tcp_sack", sack, 0, 1);
-WORD("tcp_timestamps", timestamps, 0, 2);
-WORD("tcp_window_scaling", window_scaling, 0, 1);
-WORD("tcp_syncookies", syncookies, 0, 2);
-WORD("tcp_max_syn_backlog", max_syn_backlog, 1, 65535);
-WORD("tcp_syn_retries", syn_retries, 1, 127);
-WORD("tcp_synack_retries", synack_retries, 0, 255);
-WORD("tcp_retries2", retries, 1, 255);
-WORD("tcp_keepalive_time", keep_idle, 1, 32767);
-WORD("tcp_keepalive_intvl", keep_interval, 1, 32767);
-WORD("tcp_keepalive_probes", keep_count, 1, 127);
-WORD("tcp_fin_timeout", fin_timeout, 1, 3600);
-SETTING("tcp_rmem", rmem, tcp_settings.rmem, 4096, 64u << 20);
-SETTING("tcp_wmem", wmem, tcp_settings.wmem, 4096, 64u << 20);
+/* One field of tcp_settings, a word or an array of them. */
+#define SETTING(file, field, low, high) \
+	static const struct setting setting_##field = { .words = (u32 *)&tcp_settings.field, .count = sizeof(tcp_settings.field) / sizeof(u32), .least = low, .most = high }; \
+	NODE(setting_##field, .path = "sys/net/ipv4/" file, .mode = 0644, .show = show_setting, .store_arg = store_setting, .arg = (void *)&setting_##field)
+SETTING("tcp_sack", sack, 0, 1);
+SETTING("tcp_timestamps", timestamps, 0, 2);
+SETTING("tcp_window_scaling", window_scaling, 0, 1);
+SETTING("tcp_syncookies", syncookies, 0, 2);
+SETTING("tcp_max_syn_backlog", max_syn_backlog, 1, 65535);
+SETTING("tcp_syn_retries", syn_retries, 1, 127);
+SETTING("tcp_synack_retries", synack_retries, 0, 255);
+SETTING("tcp_retries2", retries, 1, 255);
+SETTING("tcp_keepalive_time", keep_idle, 1, 32767);
+SETTING("tcp_keepalive_intvl", keep_interval, 1, 32767);
+SETTING("tcp_keepalive_probes", keep_count, 1, 127);
+SETTING("tcp_fin_timeout", fin_timeout, 1, 3600);
+SETTING("tcp_rmem", rmem, 4096, 64u << 20);
+SETTING("tcp_wmem", wmem, 4096, 64u << 20);
 
 /* --- congestion control ---------------------------------------------------------------------------------------------- */
 
