@@ -56,7 +56,7 @@ def rows_of_syscalls():
 def syscalls():
     every = list(rows_of_syscalls())
     rows = [r for r in every if r[3]]
-    missing = [r for r in every if not r[3] and r[0] not in {row[0] for row in rows}]
+    missing = [r for r in every if not r[3]]
     out = ["%d calls, by the lab that brings them. The number is the one in `rax`." % len(rows), ""]
     for stage in sorted({r[3] for r in rows}):
         out += ["### Lab %02d" % stage, "", "| nr | call | category |", "|---:|---|---|"]

@@ -225,7 +225,7 @@ def test_link_fails_for_a_call_that_came_too_early(tree):
 
 
 @pytest.mark.parametrize("row,text", [
-    ("0 write file 05 -", "already read"), ("1 read file 05 -", "already in line"), ("1 write disk 05 -", "category disk"),
+    ("0 write file 05 -", "already read"), ("0 write file - -", "already read"), ("1 read file 05 -", "already in line"), ("1 write disk 05 -", "category disk"),
     ("1 write file 04 -", "stage 4"), ("1 write file 05 blob:x", "argument type 'blob'"), ("1 write file 05 fd", "argument"),
     ("1 write file", "a row is"),
 ])

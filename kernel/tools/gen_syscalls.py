@@ -3,7 +3,7 @@
 gen_syscalls.py kernel/include/abi/syscalls.tbl OUTDIR writes OUTDIR/syscalls_gen.h and OUTDIR/syscalls_gen.c.
 
 A row of the table is   number name category stage args   with args `type:name,type:name` or `-`; `#` starts a comment.
-A row with the stage `-` only gives its number a name, in case no other row does.
+A row with the stage `-` only gives its number a name: nobody implements it.
 For a row NAME the header has `NR_NAME` and the prototype `long sys_NAME(...)`; the source has a weak default for it that
 returns syscall_missing(NR_NAME), its place in syscall_table[], and its row in syscall_infos[]. The subsystem that does the
 work defines the strong sys_NAME; kernel/tools/check_syscalls.py holds every link to the table. syscall_missing() and the
@@ -45,8 +45,6 @@ def read_table(path):
             if not number.isdigit() or not (stage.isdigit() or stage == "-"):
                 bad(lineno, "number and stage must be decimal (or the stage `-`)")
             row = Row(int(number), name, category, NO_STAGE if stage == "-" else int(stage), [], lineno)
-            if row.stage == NO_STAGE and row.number in numbers:
-                continue
             if row.number in numbers:
                 bad(lineno, "number %d is already %s (line %d)" % (row.number, *numbers[row.number]))
             if name in names:
