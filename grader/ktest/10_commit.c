@@ -246,6 +246,31 @@ KTEST(10, the_commit_block_is_on_the_medium_before_anybody_goes_on)
 	}
 }
 
+/* The power fails while the commit block is written: its first sector is new, the rest is of the round before. */
+KTEST(10, a_torn_commit_block_is_whole_or_none)
+{
+	for (int turn = 0; turn < 6; turn++) {
+		struct ramdisk *r = ramdisk_get();
+		u32 n = 1 + ktest_random() % 20;
+		struct journal *j;
+
+		if (!r)
+			return;
+		for (u32 i = 1; i < LOG_COUNT; i++)
+			block_fill(log_at(r, i), i, 3);
+		j = begin(r, turn % FORMS, 9);
+		if (!j)
+			return;
+		r->torn[0] = be32(JBD2_MAGIC);
+		r->torn[1] = be32(JBD2_COMMIT);
+		KEXPECT_EQ(commit(r, j, n, 0, 1), 9);
+		log_read(r, turn % FORMS, 1, 9, &found);
+		check_found(r, n, 0, 1);
+		KEXPECT(block_is(log_at(r, found.end), found.end, 3)); /* what follows may be needed still */
+		KEXPECT_EQ(journal_close(j), 0);
+	}
+}
+
 /* A page of the device's own cache stands for a file's data. */
 KTEST(10, data_go_to_the_disk_before_the_transaction_does)
 {

@@ -64,6 +64,10 @@ static void transfer(struct block_io *io)
 {
 	u8 *at = ram.memory + io->disk_sector * SECTOR_SIZE;
 
+	if (io->op == BLOCK_WRITE && ram.torn[0] && !memcmp(phys_to_virt(io->segments[0].address), ram.torn, sizeof(ram.torn))) {
+		memcpy(at, phys_to_virt(io->segments[0].address), SECTOR_SIZE);
+		return;
+	}
 	for (u32 i = 0; io->op <= BLOCK_WRITE && i < io->segment_count; i++) {
 		void *data = phys_to_virt(io->segments[i].address);
 		memcpy(io->op == BLOCK_READ ? data : at, io->op == BLOCK_READ ? at : data, io->segments[i].length);
@@ -158,6 +162,7 @@ struct ramdisk *ramdisk_get(void)
 	clear();
 	ram.bad_sector = 0;
 	ram.bad_flush = false;
+	ram.torn[0] = 0;
 	ramdisk_forget(&ram);
 	return &ram;
 }

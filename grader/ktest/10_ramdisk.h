@@ -29,6 +29,7 @@ struct ramdisk {
 	bool overflow;
 	u64 bad_sector;              /* writes of it fail; 0: none does */
 	bool bad_flush;              /* flushes fail */
+	u32 torn[2];                 /* of a write that begins with these words only the first sector is done, as if the power failed; 0: of none */
 };
 
 /* The disk, made at the first call: zeroes, nothing noted, nothing in memory. NULL: a check has failed. */

@@ -134,6 +134,8 @@ struct log_writer {
 	struct journal *journal;
 	u32 position;             /* the next log block */
 	u32 used;                 /* blocks written */
+	u32 cleared;              /* where zeroes are for the commit block; 0: nowhere yet */
+	bool whole;               /* the commit block was the last one */
 	u32 pending;              /* atomic: on their way */
 	int error;                /* atomic: the first */
 	struct list pages;        /* memory to be freed at the end */

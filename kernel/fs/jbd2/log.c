@@ -1,8 +1,16 @@
-/* Writing blocks to the log, one after the other, around its end; many under way at a time. */
+/*
+ * Writing blocks to the log, one after the other, around its end; many under way at a time.
+ *
+ * A cut of the power may leave some sectors of a block new and some old. To blocks before the commit block that does not matter: without it they do not count.
+ * Of the commit block only the first sector says anything, but its checksum is of all of it, and old sectors behind a new first one look like a damaged log:
+ * e2fsck gives it up, and Linux 6.1 does not mount. So its place is filled with zeroes before the flush that comes before it, and whichever of its sectors
+ * get through, it is there or it is not.
+ */
 #include "jbd2_priv.h"
 
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "vm/aspace.h"
 
 struct log_io {
 	struct block_io io;
@@ -54,14 +62,13 @@ static void log_written(struct block_io *io, int err)
 	wait_wake_all(&j->drained);
 }
 
-void log_write(struct log_writer *w, const void *data)
+/* Starts to write the block where the writer stands, and does not wait. */
+static void put(struct log_writer *w, const void *data)
 {
 	struct journal *j = w->journal;
 	struct log_io *l = kmalloc(sizeof(*l), 0);
 	u64 sector = j->blocks[w->position] * (j->block_size / SECTOR_SIZE);
 
-	w->position = journal_next_block(j, w->position);
-	w->used++;
 	if (!l) {
 		int err = block_rw(j->dev, BLOCK_WRITE, sector, (void *)data, j->block_size);
 		if (err)
@@ -76,16 +83,35 @@ void log_write(struct log_writer *w, const void *data)
 	block_submit_plugged(&w->plug, &l->io);
 }
 
-int log_wait(struct log_writer *w)
+void log_write(struct log_writer *w, const void *data)
+{
+	const struct jbd2_header *h = data;
+
+	put(w, data);
+	w->position = journal_next_block(w->journal, w->position);
+	w->used++;
+	w->whole = be32(h->magic) == JBD2_MAGIC && be32(h->type) == JBD2_COMMIT;
+}
+
+static int drain(struct log_writer *w)
 {
 	block_unplug(&w->plug);
 	wait_event(&w->journal->drained, !atomic_load(&w->pending));
 	return atomic_load(&w->error);
 }
 
+int log_wait(struct log_writer *w)
+{
+	if (journal_has_checksums(w->journal) && !w->whole && w->cleared != w->position) {
+		put(w, frame_to_virt(zero_frame));
+		w->cleared = w->position;
+	}
+	return drain(w);
+}
+
 void log_end(struct log_writer *w)
 {
-	log_wait(w);
+	drain(w);
 	while (!list_empty(&w->pages)) {
 		struct log_page *p = list_first(&w->pages, struct log_page, link);
 		list_del(&p->link);
