@@ -2,7 +2,7 @@
  * Fragments of both families (RFC 791 sections 2.3 and 3.2, RFC 8200 section 4.5; limits and errors after RFC 1122 section 3.3.2).
  *
  * Pieces of a datagram wait in its queue, sorted by offset. Pieces that overlap kill the whole datagram (RFC 5722 for IPv6, and Linux for IPv4): no honest
- * sender makes them. Memory is limited twice: by the number of queues, the oldest of which goes, and by the bytes of one datagram.
+ * sender makes them. One that brings nothing but what is there came twice, and is left out: wires double packets. Memory is limited twice: by the number of queues, the oldest of which goes, and by the bytes of one datagram.
  *
  * Lock: fragment_lock guards all queues.
  */
@@ -12,10 +12,10 @@
 #include "mm/slab.h"
 #include "net/ip.h"
 #include "net/timer.h"
+#include "setting_priv.h"
 
 #define QUEUES_MAX 64
 #define PIECES_MAX 128             /* of a datagram: 64 KiB in pieces of 576 and some */
-#define KEPT (30 * NSEC_PER_SEC)   /* as Linux; RFC 1122 asks for 60 to 120 */
 
 struct queue {
 	struct list link;   /* oldest first */
@@ -26,6 +26,11 @@ struct queue {
 	struct list packets; /* by fragment.from; each begins with its data, network at its own header */
 	u64 until;
 };
+
+/* Seconds that a queue waits for its last piece: IPv4 as Linux, though RFC 1122 section 3.3.2 asks for 60 to 120; IPv6 after RFC 8200 section 4.5. */
+static u32 patience = 30, patience6 = 60;
+NET_SETTING(patience, "ipv4/ipfrag_time", &patience, 1, 1, 3600);
+NET_SETTING(patience6, "ipv6/ip6frag_time", &patience6, 1, 1, 3600);
 
 static struct spinlock fragment_lock = SPINLOCK_INIT("IP fragments", RANK_NET_FRAGMENT);
 static struct list queues = LIST_INIT(queues); /* fragment_lock */
@@ -54,14 +59,14 @@ static void fragments_due(struct net_timer *t __unused)
 {
 	struct list dead, told;
 	struct packet *p, *next;
+	struct queue *q, *after;
 
 	list_init(&dead);
 	list_init(&told);
 	spin_lock(&fragment_lock);
-	while (!list_empty(&queues)) {
-		struct queue *q = list_first(&queues, struct queue, link);
+	list_for_each_safe(q, after, &queues, link) {
 		if (q->until > time_ns())
-			break;
+			continue;
 		SNMP(ip_ReasmTimeout);
 		SNMP(ip_ReasmFails);
 		p = list_first(&q->packets, struct packet, link);
@@ -107,39 +112,43 @@ static struct queue *queue_of(const struct fragment_key *key, struct list *dead)
 	if (!q)
 		return NULL;
 	q->key = *key;
-	q->until = time_ns() + KEPT;
+	q->until = time_ns() + (address_is_v4(key->destination) ? READ_ONCE(patience) : READ_ONCE(patience6)) * NSEC_PER_SEC;
 	list_init(&q->packets);
 	list_add_tail(&queues, &q->link);
 	queue_count++;
 	return q;
 }
 
-/* Puts p into its place. False: it contradicts what is there. fragment_lock held. */
-static bool queue_insert(struct queue *q, struct packet *p, bool last)
-{
-	u32 from = p->fragment.from, to = p->fragment.to;
-	struct packet *at;
+enum inserted { KEPT, CAME_TWICE, CONTRADICTS };
 
+/* Puts p into its place. fragment_lock held. */
+static enum inserted queue_insert(struct queue *q, struct packet *p, bool last)
+{
+	u32 from = p->fragment.from, to = p->fragment.to, there = 0;
+	struct packet *at, *before = NULL;
+
+	if (q->whole_known && (last ? to != q->total : to > q->total))
+		return CONTRADICTS;
+	list_for_each(at, &q->packets, link) {
+		if (last && at->fragment.to > to)
+			return CONTRADICTS;
+		if (from < at->fragment.to && to > at->fragment.from)
+			there += MIN(to, at->fragment.to) - MAX(from, at->fragment.from);
+		else if (!before && at->fragment.from >= to)
+			before = at;
+	}
+	if (there)
+		return there == to - from ? CAME_TWICE : CONTRADICTS;
+	if (q->pieces >= PIECES_MAX)
+		return CONTRADICTS;
 	if (last) {
-		if (q->whole_known && q->total != to)
-			return false;
 		q->whole_known = true;
 		q->total = to;
 	}
-	if ((q->whole_known && to > q->total) || q->pieces >= PIECES_MAX)
-		return false;
-	list_for_each(at, &q->packets, link) {
-		if (from < at->fragment.to && to > at->fragment.from)
-			return false;
-		if (last && at->fragment.to > to)
-			return false;
-		if (at->fragment.from >= to)
-			break;
-	}
-	list_add_tail(&at->link, &p->link);
+	list_add_tail(before ? &before->link : &q->packets, &p->link);
 	q->pieces++;
 	q->have += to - from;
-	return true;
+	return KEPT;
 }
 
 /* All pieces as one packet with the first one's header; NULL if memory is short. */
@@ -199,18 +208,20 @@ void fragment_refuse(struct packet *p)
 
 struct packet *fragment_add(const struct fragment_key *key, struct packet *p, bool last, struct packet *(*join_all)(struct list *pieces, u32 total))
 {
+	enum inserted how = CONTRADICTS;
 	struct packet *whole = NULL;
 	struct list dead;
 
 	list_init(&dead);
 	spin_lock(&fragment_lock);
 	struct queue *q = packet_memory_short() ? NULL : queue_of(key, &dead);
-	if (!q) {
+	if (q)
+		how = queue_insert(q, p, last);
+	if (how != KEPT)
 		list_add(&dead, &p->link);
-		SNMP(ip_ReasmFails);
-	} else if (!queue_insert(q, p, last)) {
-		list_add(&dead, &p->link);
-		queue_drop(q, &dead);
+	if (how == CONTRADICTS) {
+		if (q)
+			queue_drop(q, &dead);
 		SNMP(ip_ReasmFails);
 	} else if (q->whole_known && q->have == q->total) {
 		whole = join_all(&q->packets, q->total);

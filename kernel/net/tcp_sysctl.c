@@ -1,7 +1,7 @@
 /* What /proc/sys/net/ipv4 lets a program read and set of TCP, and the counters of /proc/net/netstat. */
 #include "core/node.h"
-#include "lib/format.h"
 #include "lib/string.h"
+#include "setting_priv.h"
 #include "tcp_priv.h"
 
 struct tcp_settings tcp_settings = {
@@ -24,51 +24,8 @@ struct tcp_ext tcp_ext;
 
 /* --- numbers --------------------------------------------------------------------------------------------------------- */
 
-/* `count` words in a file. */
-struct setting {
-	u32 *words;
-	u32 count, least, most;
-};
-
-static int show_setting(struct seq *s)
-{
-	const struct setting *n = s->arg;
-
-	for (u32 i = 0; i < n->count; i++)
-		seq_printf(s, "%s%u", i ? "\t" : "", READ_ONCE(n->words[i]));
-	seq_puts(s, "\n");
-	return 0;
-}
-
-/* All words or fewer, from the first on: what is there is checked before any is changed. */
-static ssize_t store_setting(void *arg, const char *text, size_t len)
-{
-	const struct setting *n = arg;
-	u32 given[3], count = 0;
-
-	for (const char *at = text;;) {
-		const char *end;
-		while (*at == ' ' || *at == '\t' || *at == '\n')
-			at++;
-		if (!*at)
-			break;
-		u64 v = parse_u64(at, &end, 10);
-		if (end == at || count == n->count || v < n->least || v > n->most)
-			return -EINVAL;
-		given[count++] = (u32)v;
-		at = end;
-	}
-	if (!count)
-		return -EINVAL;
-	for (u32 i = 0; i < count; i++)
-		WRITE_ONCE(n->words[i], given[i]);
-	return (ssize_t)len;
-}
-
 /* One field of tcp_settings, a word or an array of them. */
-#define SETTING(file, field, low, high) \
-	static const struct setting setting_##field = { .words = (u32 *)&tcp_settings.field, .count = sizeof(tcp_settings.field) / sizeof(u32), .least = low, .most = high }; \
-	NODE(setting_##field, .path = "sys/net/ipv4/" file, .mode = 0644, .show = show_setting, .store_arg = store_setting, .arg = (void *)&setting_##field)
+#define SETTING(file, field, low, high) NET_SETTING(field, "ipv4/" file, (u32 *)&tcp_settings.field, sizeof(tcp_settings.field) / sizeof(u32), low, high)
 SETTING("tcp_sack", sack, 0, 1);
 SETTING("tcp_timestamps", timestamps, 0, 2);
 SETTING("tcp_window_scaling", window_scaling, 0, 1);
