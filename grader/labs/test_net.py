@@ -138,7 +138,7 @@ def wire(tmp_path_factory):
     peer = Peer()
     capture = tmp_path_factory.mktemp("wire") / "capture.pcap"
     one = Session("alpine", "cd /tmp; stty cols 400 2>/dev/null", "ifconfig lo up; ifconfig eth0 10.9.0.2 netmask 255.255.255.0 up",
-                  "(while :; do nc -l -p 7 -e cat; done) >/dev/null 2>&1 &", "(while :; do nc -l -p 9 >/dev/null; done) >/dev/null 2>&1 &",
+                  "(while :; do nc -l -p 7 -e cat; done) >/dev/null 2>&1 &", "(while :; do nc -l -p 9 -e dd of=/dev/null; done) >/dev/null 2>&1 &",
                   smp=1, cap=280, extra=peer.qemu + peer.capture(capture))
     yield one, peer
     one.guest.close()
