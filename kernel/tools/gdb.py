@@ -118,6 +118,8 @@ class Ps(Command):
     @classmethod
     def wake_place(cls, t):
         """Where a thread that sleeps will go on: the first return address on its stack that is no part of switching."""
+        if not number(t["kernel_sp"]):
+            return "leaves a CPU for the first time"  # stopped in the middle of the switch
         rbp = u64_at(number(t["kernel_sp"]) + 40)  # sched/switch.S: r15 r14 r13 r12 rbx rbp
         for _ in range(16):
             if not rbp:

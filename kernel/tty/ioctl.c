@@ -43,6 +43,20 @@ static int wait_sent(struct tty *t)
 	return (int)wait_event_interruptible(&t->write_wait, t->ops->pending(t) == 0);
 }
 
+/* What is locked stays as it is: bit by bit, character by character. t->lock held. */
+static void keep_locked(const struct tty *t, struct abi_termios *new)
+{
+	const struct abi_termios *old = &t->termios, *locked = &t->locked;
+
+	new->iflag = (new->iflag & ~locked->iflag) | (old->iflag & locked->iflag);
+	new->oflag = (new->oflag & ~locked->oflag) | (old->oflag & locked->oflag);
+	new->cflag = (new->cflag & ~locked->cflag) | (old->cflag & locked->cflag);
+	new->lflag = (new->lflag & ~locked->lflag) | (old->lflag & locked->lflag);
+	for (u32 i = 0; i < ARRAY_SIZE(new->cc); i++)
+		if (locked->cc[i])
+			new->cc[i] = old->cc[i];
+}
+
 static int set_modes(struct tty *t, struct abi_termios *new, int how)
 {
 	struct abi_termios old;
@@ -54,6 +68,7 @@ static int set_modes(struct tty *t, struct abi_termios *new, int how)
 		tty_flush_input(t);
 	old = t->termios;
 	new->line = old.line;
+	keep_locked(t, new);
 	tty_set_termios(t, new);
 	if (t->ops->flushed) {
 		bool was = (old.iflag & IXON) && old.cc[VSTOP] == 19 && old.cc[VSTART] == 17;
@@ -135,6 +150,27 @@ static long do_tcseta(struct tty *t, u64 arg, int how)
 	k.lflag = (k.lflag & ~0xffffu) | old.lflag;
 	memcpy(k.cc, old.cc, sizeof(old.cc));
 	return set_modes(t, &k, how);
+}
+
+static long do_get_locked(struct tty *t, u64 arg, int unused __unused)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+	struct abi_termios k = t->locked;
+	spin_unlock_irqrestore(&t->lock, flags);
+	return copy_out(arg, &k, sizeof(k));
+}
+
+static long do_set_locked(struct tty *t, u64 arg, int unused __unused)
+{
+	struct abi_termios k;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&k, (const void __user *)arg, sizeof(k)))
+		return -EFAULT;
+	u64 flags = spin_lock_irqsave(&t->lock);
+	t->locked = k;
+	spin_unlock_irqrestore(&t->lock, flags);
+	return 0;
 }
 
 static long do_tcflsh(struct tty *t, u64 arg, int unused __unused)
@@ -297,6 +333,8 @@ static const struct tty_ioctl_row {
 	{ TCSETA, true, do_tcseta, SET_NOW },
 	{ TCSETAW, true, do_tcseta, SET_WAIT },
 	{ TCSETAF, true, do_tcseta, SET_WAIT | SET_FLUSH },
+	{ TIOCGLCKTRMIOS, false, do_get_locked, 0 },
+	{ TIOCSLCKTRMIOS, false, do_set_locked, 0 },
 	{ TCFLSH, true, do_tcflsh, 0 },
 	{ TCXONC, true, do_tcxonc, 0 },
 	{ TCSBRK, true, do_tcsbrk, 0 },

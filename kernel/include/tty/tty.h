@@ -41,6 +41,7 @@ struct tty {
 	void *driver;
 	struct spinlock lock;       /* guards all below up to control; taken with interrupts off */
 	struct abi_termios termios;
+	struct abi_termios locked;  /* which bits and characters of the modes no program may change; all 0 but for TIOCSLCKTRMIOS */
 	struct abi_winsize winsize;
 	/*
 	 * Read buffer: a ring; the three places count up for ever and are taken modulo TTY_BUFFER.
