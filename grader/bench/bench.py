@@ -43,6 +43,11 @@ def combined_image(args, out):
     return both
 
 
+def part_of(row):
+    """Which part a row is of that was asked for by name alone."""
+    return "parallel" if row.startswith(("parallel-", "shared-")) else "rows"
+
+
 def say(text):
     """Progress, for people only."""
     if sys.stderr.isatty():
@@ -179,7 +184,7 @@ def main():
     if unknown:
         sys.exit(f"bench: no part called {unknown[0]}: there are {' '.join(PARTS)}")
     if args.row and args.part == list(PARTS):
-        args.part = ["rows"]
+        args.part = list(dict.fromkeys(part_of(row) for row in args.row))
     args.kernel = args.kernel or os.path.join(args.build, "switchback.elf")
     args.initrd = args.initrd or os.path.join(args.build, "rootfs/alpine.cpio.gz")
     for path in (args.kernel, args.initrd):
