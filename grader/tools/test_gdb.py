@@ -6,7 +6,10 @@ import socket
 import subprocess
 
 import pytest
-from harness.build import BUILD, ROOT, kernel, rootfs
+from harness.build import BUILD, CHECKING, ROOT, kernel, rootfs
+
+
+ALIKE = ["DEBUG=1"] if CHECKING else []  # as kernel() builds
 
 
 def gdb(tmp_path, commands, *variables, timeout=120):
@@ -14,7 +17,7 @@ def gdb(tmp_path, commands, *variables, timeout=120):
     script = tmp_path / "commands.gdb"
     script.write_text("set pagination off\nset height 0\nset width 0\n" + commands + "\nkill\n")
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
-    run = subprocess.run(["make", "-s", "do-gdb", "BUILD=%s" % BUILD, "GDB_FLAGS=-batch -x %s" % script, *variables], cwd=ROOT, env=environment,
+    run = subprocess.run(["make", "-s", "do-gdb", "BUILD=%s" % BUILD, "GDB_FLAGS=-batch -x %s" % script, *ALIKE, *variables], cwd=ROOT, env=environment,
                          capture_output=True, text=True, timeout=timeout)
     return run.stdout + run.stderr
 
@@ -85,7 +88,7 @@ def test_an_editor_can_attach(tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
-    server = subprocess.Popen(["make", "-s", "do-gdb-server", "BUILD=%s" % BUILD, "LAB=02", "FROM=solutions", "ROOTFS=none", "PORT=%d" % port], cwd=ROOT,
+    server = subprocess.Popen(["make", "-s", "do-gdb-server", "BUILD=%s" % BUILD, "LAB=02", "FROM=solutions", "ROOTFS=none", "PORT=%d" % port, *ALIKE], cwd=ROOT,
                               env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert "waits for a debugger at localhost:%d" % port in server.stdout.readline()

@@ -126,7 +126,7 @@ class Ps(Command):
                 break
             back = u64_at(rbp + 8)
             place = where(back - 1)
-            if not re.match(r"(reschedule|schedule|context_switch|sched_|wait_)", place):
+            if not re.match(r"(__wrap_)?(reschedule|schedule|context_switch|sched_|wait_)", place):
                 return place
             rbp = u64_at(rbp)
         return where(u64_at(number(t["kernel_sp"]) + 48))
