@@ -7,6 +7,7 @@ files    mutated programs, interpreters and #! lines for execve (campaign_files.
 signals  signal storms across the entry path, with all registers checked (campaign_signals.c)
 storms   fork, memory, pipe, futex, name, terminal, /proc, mount and memory storms (campaign_stress.c)
 cpio     mutated archives as initramfs, plain and packed: a boot each
+net      frames with everything at odds from the other end of the wire (frames.py); FRAMES=n sends so many instead of for TIME seconds
 all      one after the other
 
 Each kind boots to Busybox's shell, runs a little as a warm-up, takes the counts of /proc/objects, runs for TIME seconds of the
@@ -25,14 +26,16 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from campaign import frames  # noqa: E402
 from harness import usertest  # noqa: E402
 from harness.build import BUILD, ROOT, kernel, rootfs  # noqa: E402
+from harness.peer import Peer  # noqa: E402
 from harness.qemu import Machine  # noqa: E402
 
 PROMPT = r"# (?:\x1b\[6n)?$"
 PROGRAMS = {"calls": "campaign_calls", "code": "campaign_code", "files": "campaign_files", "signals": "campaign_signals",
             "storms": "campaign_stress"}
-KINDS = [*PROGRAMS, "cpio"]
+KINDS = [*PROGRAMS, "cpio", "net"]
 SLACK = 4  # objects of one cache: what the shell itself may hold more or less of
 # What a kernel says that found a fault of its own.
 REPORT = re.compile(r"^(PANIC|WARN|BUG|KASAN|UBSan|lock check|watchdog|refcount)\b.*|.*\b(WARNING|BUG): .*", re.M)
@@ -83,9 +86,9 @@ echo processes $#
 def image(folder, program, seed, seconds, words):
     """Busybox, the campaign's program, and the scripts: two archives in a row."""
     recipe = Path(folder) / "campaign.recipe"
-    lines = ["file /tests/%s 0755 0 0 %s\n" % (program, usertest.binaries() / program)]
+    lines = ["file /tests/%s 0755 0 0 %s\n" % (program, usertest.binaries() / program)] if program else []
     for name, text in SCRIPTS.items():
-        for word, value in (("WORDS", words), ("PROGRAM", program), ("SEED_", str(seed)), ("TIME_", str(seconds))):
+        for word, value in (("WORDS", words), ("PROGRAM", program or ""), ("SEED_", str(seed)), ("TIME_", str(seconds))):
             text = text.replace(word, value)
         (Path(folder) / name).write_text("#!/bin/sh\n" + text)
         lines.append("file /tests/%s 0755 0 0 %s\n" % (name, name))
@@ -196,6 +199,33 @@ def run_programs(kind, seed, seconds, smp, options, environment, say):
             if found:
                 raise Failure("not given back: %s\nmounts, and names that are new:\n%s" % ("; ".join(found), guest.run("/tests/left", PROMPT, 60)))
             say("  the shell answers, %d counts are back: %d KiB free" % (len(before), before["free_KiB"]))
+            guest.console.line("poweroff -f")
+            guest.wait_end()
+
+
+def run_frames(seed, seconds, smp, options, environment, say):
+    peer = Peer()
+    with tempfile.TemporaryDirectory() as folder:
+        SCRIPTS["servers"] = frames.SERVERS
+        with Machine(kernel(None, None, *options), initrd=image(folder, None, seed, seconds, ""), smp=smp, mem="256M", icount=False, threads="multi",
+                     cmdline="console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/bin/sh", cap=3 * seconds + 1800, extra=peer.qemu) as guest:
+            guest.expect(PROMPT, 300)
+            guest.run("/tests/prepare", PROMPT, 300)
+            guest.run("/tests/servers", PROMPT, 300)
+            found = None
+            try:
+                found = frames.play(guest, peer, seed, seconds, int(environment.get("FRAMES") or 0), say, counts, grown, PROMPT)
+                answer = guest.run("echo $((6 * 7)) | sed s/42/alive/", PROMPT, 300).strip()
+            except AssertionError as error:
+                guest.exit_status = guest.process.poll()
+                raise Failure("%s\n%s\n%s" % (error, guest.outcome(), guest.report())) from error
+            finally:
+                peer.close()
+            if answer != "alive" or REPORT.search(guest.verdict):
+                raise Failure("the shell answers %r\n%s" % (answer, guest.report()))
+            if found:
+                raise Failure("not given back: " + found)
+            say("  the shell answers, the counts are back")
             guest.console.line("poweroff -f")
             guest.wait_end()
 
@@ -324,6 +354,8 @@ def run(kind, seed, seconds, smp=2, debug=False, environment=None, say=print):
         if kind == "cpio":
             only = environment.get("ONLY")
             run_archives(seed, seconds, smp, options, say, int(only) if only else None)
+        elif kind == "net":
+            run_frames(seed, seconds, smp, options, environment, say)
         else:
             run_on(kind, seed, seconds, smp, options, environment, say)
     except (Failure, AssertionError) as error:
@@ -343,7 +375,7 @@ def main():
     bad = 0
     for one in KINDS if kind == "all" else [kind]:
         found = run(one, seed, int(get("TIME") or "120"), int(get("SMP") or "2"), get("DEBUG") == "1",
-                    {k: get(k) for k in ("ONLY", "WORKERS") if get(k)}, lambda text: print(text, flush=True))
+                    {k: get(k) for k in ("ONLY", "WORKERS", "FRAMES") if get(k)}, lambda text: print(text, flush=True))
         if found:
             print(found, flush=True)
             bad += 1
