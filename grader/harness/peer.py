@@ -1,6 +1,7 @@
 """The other end of the wire: frames to and from a guest's network card, one datagram each, over QEMU's `-netdev dgram`. Scapy writes and reads them.
 
-What is expected is waited for by the frames that come, not by the clock: `wait` gives up after a cap that only a machine that is stuck reaches. A thread takes frames from the wire all the time: a card whose frames nobody takes cannot send the one that is waited for."""
+What is expected is waited for by the frames that come, not by the clock: `wait` gives up after a cap that only a machine that is stuck reaches. A thread takes
+frames from the wire all the time: a card whose frames nobody takes cannot send the one that is waited for."""
 import queue
 import shutil
 import socket

@@ -287,7 +287,8 @@ def test_pieces_that_overlap(wire):
         peer.send(first)
         peer.send(IP(src=ADDRESS, dst=GUEST, id=number, frag=1 + number % 4, proto=1) / Raw(bytes(40)))          # reaches into the first and past it
         peer.send(IP(src=ADDRESS, dst=GUEST, id=number, frag=8189, proto=1) / Raw(bytes(1000)))                  # reaches past what a packet may be
-        peer.send(IP(src="10.9.%d.%d" % (1 + number % 200, 1 + number % 250), dst=GUEST, id=number, flags="MF", proto=17) / UDP(sport=7, dport=7, len=1600) / Raw(bytes(792)))
+        source = "10.9.%d.%d" % (1 + number % 200, 1 + number % 250)
+        peer.send(IP(src=source, dst=GUEST, id=number, flags="MF", proto=17) / UDP(sport=7, dport=7, len=1600) / Raw(bytes(792)))
     peer.send(echo(1000))
     answered(peer, 1000)
     assert not [f for f in peer.seen if ICMP in f and f[ICMP].type == 0 and f[ICMP].id < 300], "it answered an echo whose pieces overlap"
