@@ -262,12 +262,6 @@ static ssize_t bdev_write(struct file *f, struct uio *from, s64 *pos)
 	rest -= from->left;
 	n = generic_file_write(f, from, pos);
 	from->left += rest;
-	if (n > 0 && f->flags & O_DSYNC) {
-		int err = generic_file_fsync(f, *pos - n, *pos - 1, true);
-		if (!err)
-			err = block_flush(device_of(f));
-		n = err ? err : n;
-	}
 	return n;
 }
 

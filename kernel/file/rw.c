@@ -51,28 +51,14 @@ static ssize_t moved(struct file *f, ssize_t n, bool write)
 	return n;
 }
 
-/* What RWF_SYNC and RWF_DSYNC, or a file opened with O_SYNC, want after a write. */
-static ssize_t sync_written(struct file *f, ssize_t n, u8 flags, s64 end)
-{
-	int err;
-
-	if (n <= 0 || (!(flags & (UIO_SYNC | UIO_DSYNC)) && !(f->flags & O_DSYNC)) || !f->ops->fsync)
-		return n;
-	err = f->ops->fsync(f, end - n, end - 1, !(flags & UIO_SYNC));
-	return err ? err : n;
-}
-
 static ssize_t move(struct file *f, struct uio *u, s64 *pos, bool write)
 {
-	ssize_t n;
-
 	/* No byte may lie behind the largest position, even if it would not come to that. (Addresses as positions are all of 64 bits.) */
 	if (*pos >= 0 && (s64)(*pos + u->left) < 0)
 		return -EINVAL;
 	if (!write)
 		return moved(f, f->ops->read(f, u, pos), false);
-	n = moved(f, f->ops->write(f, u, pos), true);
-	return sync_written(f, n, u->flags, *pos);
+	return moved(f, f->ops->write(f, u, pos), true);
 }
 
 /* At the file's own position, which moves. */

@@ -198,6 +198,18 @@ unlock:
 	return ret;
 }
 
+/* What RWF_SYNC and RWF_DSYNC want, a file opened with O_SYNC or O_DSYNC, and a file system mounted with sync. The bytes written end at `end`. */
+static ssize_t sync_written(struct file *f, const struct uio *from, ssize_t n, s64 end)
+{
+	bool all = from->flags & UIO_SYNC || (f->flags & O_SYNC) == O_SYNC;
+	int err;
+
+	if (n <= 0 || !f->ops->fsync || !(all || from->flags & UIO_DSYNC || f->flags & O_DSYNC || f->inode->sb->flags & MS_SYNCHRONOUS))
+		return n;
+	err = f->ops->fsync(f, end - n, end - 1, !all);
+	return err ? err : n;
+}
+
 ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 {
 	size_t done = 0;
@@ -220,7 +232,7 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 		if (done && thread_interrupted())
 			break;
 	}
-	return done;
+	return sync_written(f, from, done, *pos);
 }
 
 int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only __unused)

@@ -371,21 +371,10 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 
 /* --- operations ------------------------------------------------------------------------------------------------------------------------- */
 
-static ssize_t file_write_sync(struct file *f, struct uio *from, s64 *pos)
-{
-	ssize_t n = generic_file_write(f, from, pos);
-
-	if (n > 0 && (f->flags & O_DSYNC || from->flags & (UIO_SYNC | UIO_DSYNC) || f->inode->sb->flags & MS_SYNCHRONOUS)) {
-		int err = ext4_fsync(f, *pos - n, *pos - 1, (f->flags & O_SYNC) != O_SYNC);
-		n = err ? err : n;
-	}
-	return n;
-}
-
 const struct file_ops ext4_file_ops = {
 	.name = "ext4",
 	.read = generic_file_read,
-	.write = file_write_sync,
+	.write = generic_file_write,
 	.lseek = ext4_lseek,
 	.mmap = generic_file_mmap,
 	.fsync = ext4_fsync,

@@ -414,7 +414,7 @@ const struct cred *file_cred(void);
 bool file_capable(int cap);
 /* Generic pieces for file systems' own file operations. */
 ssize_t generic_file_read(struct file *f, struct uio *to, s64 *pos);
-ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos);
+ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos); /* with O_SYNC and its like on the medium when it returns */
 s64 generic_file_lseek(struct file *f, s64 off, int whence);
 int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only);
 long generic_file_ioctl(struct file *f, u32 cmd, u64 arg);
