@@ -75,6 +75,12 @@ class Record:
             found.append((at, kind, chance.randrange(1 << 30)))
         return sorted(found)
 
+    def edges(self):
+        """Where something has just been said, and everywhere in the mount and the unmount around that: cuts after which what has not been flushed is lost, or all is there."""
+        said = [at for at, _ in self.marks]
+        places = sorted({*range(said[0]), *said, *range(said[-1], len(self.writes) + 1)})
+        return [(at, kind, 0) for at in places for kind in ("lost", "prefix")]
+
     def promised(self, at):
         """What must be there when the power fails before write `at`: path -> alternatives."""
         state = {}
@@ -85,7 +91,7 @@ class Record:
         return state
 
     def images(self, cuts):
-        """For each cut the disk's bytes. What was written before the last flush is there; of the rest all (prefix), or each write (reorder) or each sector (torn) or not."""
+        """For each cut the disk's bytes. What was written before the last flush is there; of the rest all (prefix), nothing (lost), or each write (reorder) or each sector (torn) or not."""
         stable, done, pending = bytearray(self.base), 0, []
         for at, kind, seed in cuts:
             for w in self.writes[done:at]:
@@ -99,7 +105,7 @@ class Record:
             chance = random.Random(seed)
             image = bytearray(stable)
             # A cache may keep nearly all, or nearly nothing.
-            keep = chance.choice((0.5, 0.5, 0.1, 0.9))
+            keep = 0 if kind == "lost" else chance.choice((0.5, 0.5, 0.1, 0.9))
             for place, data in pending:
                 step = SECTOR if kind == "torn" else len(data)
                 for k in range(0, len(data), step):

@@ -60,8 +60,8 @@ class Harness:
             assert lines and lines[-1] == "done", guest.report()
             return lines
 
-    def record(self, seed, ops=160, workers=2, smp=2):
-        """A workload, and what it wrote."""
+    def log(self, seed, what, smp):
+        """What a run of the guest's program wrote to a new file system."""
         megabytes, options = SHAPES[seed % len(SHAPES)]
         image, log = disk.make(self.folder / "base", megabytes, *options), self.folder / "log"
         base = image.read_bytes()
@@ -72,10 +72,21 @@ class Harness:
             f.seek(2048 * disk.SECTOR)
             f.write(base)
         nonce = "%08x" % random.SystemRandom().randrange(1 << 32)
-        self.boot("crash=work seed=%d ops=%d workers=%d nonce=%s" % (seed, ops, workers, nonce), [disk.logged_drive(whole, log)], smp)
+        self.boot("%s nonce=%s" % (what, nonce), [disk.logged_drive(whole, log)], smp)
         record = Record(base, log, nonce)
         log.unlink()
+        return record
+
+    def record(self, seed, ops=160, workers=2, smp=2):
+        """A workload, and what it wrote."""
+        record = self.log(seed, "crash=work seed=%d ops=%d workers=%d" % (seed, ops, workers), smp)
         assert len(record.marks) > ops and record.writes.count(None) > ops / 2, "the workload left %d records and %d flushes" % (len(record.marks), record.writes.count(None))
+        return record
+
+    def promises(self, seed):
+        """What calls promise, one after the other."""
+        record = self.log(seed, "crash=promises", 1)
+        assert len(record.marks) > 15, "only %d records" % len(record.marks)
         return record
 
     # --- judging
@@ -143,7 +154,10 @@ class Harness:
 
     def judge_cuts(self, record, count, mode, seed, kinds=KINDS):
         """`count` cuts of a record in one mode: [(cut, what is wrong)] of all."""
-        cuts = record.cuts(count, seed, kinds)
+        return self.judge_all(record, record.cuts(count, seed, kinds), mode, seed)
+
+    def judge_all(self, record, cuts, mode, seed):
+        """These cuts."""
         stream = record.images(cuts)
         result = []
         for first in range(0, len(cuts), DISKS):

@@ -30,6 +30,16 @@ def test_nothing_is_lost(harness, record, mode, count):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.xdist_group("crash %d" % seed)) for seed in (0, 1)])
+def test_what_a_call_promises_is_there_at_once(harness, seed):
+    """A cut right behind each call, which takes all that no flush has made safe; and at each write of the mount before them and of the unmount after them."""
+    record = harness.promises(seed)
+    bad = ["cut before write %d (%s): %s" % (at, kind, "; ".join(words[:4])) for (at, kind, _), words in harness.judge_all(record, record.edges(), "e2fsck", seed) if words]
+    assert not bad, "\n".join(bad)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_without_flushes_it_would_be(harness, record):
     """The control: the same writes of a kernel that asks for no flush, of which a cache may then lose any. If these cuts passed, the others would prove nothing."""
     writes, seed = record

@@ -1,5 +1,5 @@
 /* stage: 12; libc: musl; run: campaign
- * The guest's side of grader/crash, as PID 1. It is told crash=work|look, seed=, ops=, workers=, nonce= in the environment.
+ * The guest's side of grader/crash, as PID 1. It is told crash=work|promises|look, seed=, ops=, workers=, nonce= in the environment.
  *
  * work: changes files on /dev/vda1 and says, by records on /dev/vda2, what a power cut may leave of each. A record is written before the change that it
  * speaks of begins, and again when a sync has returned; it goes past the page cache and without a flush, so it stands between the file system's own writes
@@ -12,6 +12,8 @@
  *	@size:crc			a symbolic link to this
  *	/				a directory
  *	*				anything
+ *
+ * promises: one after the other, calls that promise something.
  *
  * look: mounts each /dev/vd?, reads all of it, makes and removes something, unmounts; "@@ vda ok", or what is wrong.
  *
@@ -113,6 +115,8 @@ int main(void)
 	mount("dev", "/dev", "devtmpfs", 0, "");
 	if (what && !strcmp(what, "look"))
 		look_all();
+	else if (what && !strcmp(what, "promises"))
+		promises_all();
 	else
 		work_all();
 	fflush(stdout);

@@ -62,4 +62,7 @@ void folder_comes_and_goes(int worker, int turn);
 /* look.c: every disk: mounted, read, tried, unmounted, and a line for it. */
 void look_all(void);
 
+/* promises.c: a new file system on /dev/vda1 is mounted, changed a step at a time with a record behind each, and unmounted. */
+void promises_all(void);
+
 #endif
