@@ -240,10 +240,10 @@ echo 1 > /proc/sys/net/ipv6/ip6frag_time
 ifconfig lo up
 ifconfig eth0 10.9.0.2 netmask 255.255.255.0 up
 route add default gw 10.9.0.1
-for i in 1 2 3 4; do (while :; do nc -l -p 7 -e cat; done) >/dev/null 2>&1 & done
+nc -ll -p 7 -e cat >/dev/null 2>&1 &
 printf '#!/bin/sh\\nexec cat /dev/zero\\n' >/tmp/zero
 chmod +x /tmp/zero
-for i in 1 2 3 4; do (while :; do nc -l -p 19 -e /tmp/zero; done) >/dev/null 2>&1 & done
+nc -ll -p 19 -e /tmp/zero >/dev/null 2>&1 &
 """
 
 

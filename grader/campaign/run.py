@@ -28,7 +28,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from campaign import frames  # noqa: E402
 from harness import usertest  # noqa: E402
-from harness.build import BUILD, ROOT, kernel, rootfs  # noqa: E402
+from harness.build import ROOT, kernel, rootfs  # noqa: E402
 from harness.peer import Peer  # noqa: E402
 from harness.qemu import Machine  # noqa: E402
 
