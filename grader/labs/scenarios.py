@@ -1,6 +1,6 @@
 """Scenarios: what is judged from outside, lab by lab. A function named lab_NN_name plays one with a Kit, and fails by an
 assertion that says what was expected and what came. They are run by test_labs.py on the reference, by `make grade` on a
-student's work, and by the self-test on skeletons and wrong solutions. Lab 10's are in scenarios_disk.py; the others, and how one is found by its name, are here."""
+student's work, and by the self-test on skeletons and wrong solutions. Lab 10's are in scenarios_disk.py, lab 11's in scenarios_net.py; the others, and how one is found by its name, are here."""
 import ctypes
 import random
 import re
@@ -11,7 +11,7 @@ import time
 from harness import ktest, usertest
 from harness.build import BUILD, CHECKING, ROOT, kernel, rootfs
 from harness.qemu import GuestFailure, Machine
-from labs import scenarios_disk
+from labs import scenarios_disk, scenarios_net
 
 
 WALL = 600  # seconds: a machine that is stuck itself. A guest that hangs is found out long before (qemu.Watch)
@@ -73,7 +73,7 @@ class Session:
 
 def _named():
     """All that has a name here or in a lab's own module: scenarios are looked up by theirs."""
-    return {**globals(), **vars(scenarios_disk)}
+    return {**globals(), **vars(scenarios_disk), **vars(scenarios_net)}
 
 
 def of(lab):

@@ -1,4 +1,4 @@
-/* The table of neighbours, between ARP (arp.c), its like of IPv6 (ndisc.c) and what is given around them (neighbour.c). */
+/* The table of neighbours, between ARP (arp.c, lab 11), its like of IPv6 (ndisc.c) and what is given around them (neighbour.c, arp_send.c). net/ip.h has the contracts. */
 #ifndef NET_ARP_PRIV_H
 #define NET_ARP_PRIV_H
 
@@ -25,11 +25,17 @@ extern struct spinlock neighbour_lock; /* all neighbours */
 /* neighbour_lock held. */
 struct neighbour *neighbour_find(struct netdev *d, struct address ip);
 struct neighbour *neighbour_make(struct netdev *d, struct address ip); /* with the oldest one gone if there are too many; NULL if memory is short */
-void neighbour_enqueue(struct neighbour *n, struct packet *p); /* waits for n's address: takes p over */
-/* Somebody waits for an answer, or will: has neighbours looked through again. */
+void neighbour_enqueue(struct neighbour *n, struct packet *p); /* waits for n's address: takes p over. There is an end to the queue: the oldest goes */
+/* neighbour_lock not held. One question for ip to everybody on d, and the table is looked through until somebody has answered. */
+void neighbour_ask(struct netdev *d, struct address ip);
+/* A neighbour is in use, or waits: has the table looked through again. */
 void neighbours_watch(void);
 
-/* arp.c: a request for ip from d; `to` NULL: to everybody. */
+/* arp_send.c: a message with our Ethernet address as the sender's; operation ARP_REQUEST or ARP_REPLY, addresses as they lie in the message. */
+void arp_send(struct netdev *d, u16 operation, const u8 *to, const u8 *target, u32 sender_ip, u32 target_ip);
+/* A request for ip from d; `to` NULL: to everybody. */
 void arp_request(struct netdev *d, u32 ip, const u8 *to);
+/* RFC 5227 section 2.4: somebody else says that ip, which is ours, is his: says that it is not, not too often. */
+void arp_defend(struct netdev *d, u32 ip);
 
 #endif

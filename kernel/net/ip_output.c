@@ -1,4 +1,4 @@
-/* From a finished IP packet to the device: link-layer addresses, copies of multicasts for ourselves. And what IP needs beside: identifications, the table of protocols. */
+/* IPv4, what goes out: the header, then the way to the device: link-layer addresses, copies of multicasts for ourselves. And what IP needs beside: identifications, the table of protocols. */
 #include "core/random.h"
 #include "inet_priv.h"
 #include "lib/string.h"
@@ -87,4 +87,38 @@ int ip_transmit(struct packet *p, const struct ip_path *path)
 	if (path->scope == IP_BROADCASTS)
 		return ethernet_header(&p, d, d->broadcast, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
 	return neighbour_transmit(d, address_v4(path->next_hop), p);
+}
+
+int ip_send(struct packet *p, const struct ip_send *how, const struct ip_path *path)
+{
+	u32 options = how->options ? how->options->len : 0, header = (u32)sizeof(struct ip_header) + options;
+
+	if (p->len + header > IP_PACKET_MAX) {
+		packet_free(p);
+		return -EMSGSIZE;
+	}
+	SNMP(ip_OutRequests);
+	struct ip_header *h = packet_push(p, header);
+	*h = (struct ip_header){
+		.version_ihl = (u8)(4 << 4 | header / 4),
+		.tos = how->tos,
+		.total_len = be16((u16)p->len),
+		.id = ip_next_id(how->destination),
+		.fragment = be16(how->dont_fragment ? IP_DONT_FRAGMENT : 0),
+		.ttl = how->ttl,
+		.protocol = how->protocol,
+		.source = how->source,
+		.destination = how->destination,
+	};
+	if (options)
+		memcpy(h + 1, how->options->data, options);
+	h->checksum = checksum_fold(checksum_add(0, h, header));
+	p->network = p->data;
+	if (p->len <= path->mtu)
+		return ip_transmit(p, path);
+	if (!how->dont_fragment)
+		return ip_fragment(p, path);
+	SNMP(ip_FragFails);
+	packet_free(p);
+	return -EMSGSIZE;
 }

@@ -143,43 +143,10 @@ static void ask(const struct question *q)
 		nd_solicit(q->dev, q->ip, to, false);
 }
 
-int neighbour_transmit(struct netdev *d, struct address next_hop, struct packet *p)
+void neighbour_ask(struct netdev *d, struct address ip)
 {
-	struct question first = { .dev = d, .ip = next_hop };
-	u16 type = p->ether_type;
-	u8 to[ETHER_ADDRESS];
-	bool wanted = false;
-
-	spin_lock(&neighbour_lock);
-	struct neighbour *n = neighbour_find(d, next_hop);
-	if (!n)
-		n = neighbour_make(d, next_hop);
-	if (!n) {
-		spin_unlock(&neighbour_lock);
-		packet_free(p);
-		return -ENOBUFS;
-	}
-	u64 now = time_ns();
-	n->used = now;
-	bool known = n->resolved;
-	if (known) {
-		memcpy(to, n->address, ETHER_ADDRESS);
-	} else {
-		neighbour_enqueue(n, p);
-		wanted = !n->asked;
-		if (wanted) {
-			n->asked = now;
-			n->tries = 1;
-		}
-	}
-	spin_unlock(&neighbour_lock);
-	if (wanted)
-		ask(&first);
-	if (wanted || known)
-		neighbours_watch();
-	if (!known)
-		return 0;
-	return ethernet_header(&p, d, to, type) ? netdev_transmit(d, p) : -ENOBUFS;
+	ask(&(struct question){ .dev = d, .ip = ip });
+	neighbours_watch();
 }
 
 static void neighbours_due(struct net_timer *t __unused)

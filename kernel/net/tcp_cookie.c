@@ -114,7 +114,7 @@ bool tcp_cookie_ack(struct tcp_sock *l, struct packet *p, const struct tcp_segme
 	t->next = NULL;
 	tcp_receive_window(t);
 	p->tcp.window <<= t->snd_scale;
-	tcp_segment_arrives(t, p);
+	tcp_arrives(t, p);
 	tcp_set_retransmit_timer(t);
 	spin_unlock(&t->sk.lock);
 	inet_put(&t->sk);

@@ -133,7 +133,7 @@ static void tcp_receive(struct packet *p)
 		}
 		if (!(p->tcp.flags & TCP_SYN))
 			p->tcp.window <<= t->snd_scale;
-		tcp_segment_arrives(t, p);
+		tcp_arrives(t, p);
 	}
 	spin_unlock(&t->sk.lock);
 	inet_put(&t->sk);

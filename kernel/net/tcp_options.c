@@ -130,3 +130,10 @@ void tcp_ts_take(struct tcp_sock *t, const struct packet *p)
 		t->ts_recent_ns = time_ns();
 	}
 }
+
+u64 tcp_ts_rtt(const struct tcp_sock *t, const struct packet *p)
+{
+	if (!t->ts_ok || !p->tcp.has_ts || !p->tcp.ts_echo)
+		return 0;
+	return (u64)(tcp_ts_now(t) - p->tcp.ts_echo) * NSEC_PER_MSEC + NSEC_PER_MSEC / 2;
+}

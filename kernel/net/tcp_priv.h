@@ -2,11 +2,12 @@
  * TCP (RFC 9293) between its files.
  *
  *     tcp_demux.c    whom a segment is for; segments for nobody        tcp_socket.c   connect, send, receive, poll
- *     tcp_input.c    what a segment does to a connection (lab 11b)     tcp_listen.c   passive opens, accept
- *     tcp_output.c   what is sent and when, the timer (lab 11b)        tcp_close.c    shutdown, close, the end of a connection
+ *     tcp_input.c    what a segment does to a connection (lab 11)      tcp_listen.c   passive opens, accept
+ *     tcp_output.c   what is sent and when (lab 11); tcp_segment.c how tcp_close.c    shutdown, close, the end of a connection
+ *     tcp_retransmit.c  the retransmission timer (lab 11)              tcp_guard.c    old and forged segments
  *     tcp_receive.c  data into order, the window that we offer         tcp_sockopt.c  options, ioctls, TCP_INFO
  *     tcp_options.c  options of segments, timestamps; tcp_cookie.c     tcp_table.c    connections by their names, ports, first numbers
- *     tcp_congestion.c  how much may be under way; cubic.c its growth  tcp_timer.c    round-trip time, timers; tcp_tail.c
+ *     tcp_congestion.c  how much may be under way; cubic.c its growth  tcp_timer.c    timers; tcp_tail.c
  *     tcp_sack.c     selective acknowledgements, both ways             tcp_sysctl.c   /proc/sys/net/ipv4, TcpExt's counters
  *
  * What is sent lies in one queue, in order, until it is acknowledged:
@@ -161,23 +162,74 @@ static inline u32 tcp_flight(const struct tcp_sock *t) { return t->snd_nxt - t->
 
 /* Everything below with the connection locked, inside net_begin, unless said. */
 
-/* --- tcp_input.c (lab 11b) ------------------------------------------------------------------------------------------- */
+/* --- tcp_input.c (lab 11) -------------------------------------------------------------------------------------------- */
 
-/* Section 3.10.7: a segment for a connection that is neither CLOSED nor LISTEN. Takes p over: data at the text, p->tcp filled in. */
+/*
+ * Section 3.10.7: a segment for a connection that is neither CLOSED nor LISTEN. Takes p over: data at the text, p->tcp filled in, the window scaled. In
+ * SYN-SENT it is tcp_syn_sent's. Otherwise the steps of 3.10.7.4: one that is not acceptable goes to tcp_not_acceptable; RST (RFC 5961 section 3: only with
+ * the number rcv_nxt, others are challenged; in SYN-RECEIVED the program hears ECONNREFUSED, in CLOSE-WAIT EPIPE, else ECONNRESET; TIME-WAIT just ends); SYN
+ * (challenged, but in SYN-RECEIVED for the one that made the connection); without ACK no further; then tcp_trim, and the ACK: tcp_acknowledge, or in SYN-RECEIVED
+ * the end of the handshake (a reset if it does not acknowledge our SYN; as if lost while the listener's queue is full, tcp_accept_full; else ESTABLISHED, and
+ * tcp_child_established). When all that we sent is acknowledged and a FIN was part of it: tcp_fin_acked. Then URG (tcp_urgent), and text and FIN
+ * (tcp_receive_data). Finally tcp_output, if there is still a connection that may have something to say.
+ */
 void tcp_segment_arrives(struct tcp_sock *t, struct packet *p);
+/* Section 3.10.7.3; p stays the caller's. An ACK for anything but our SYN is answered by tcp_reset_reply. */
+void tcp_syn_sent(struct tcp_sock *t, struct packet *p);
+/* Section 3.4: does any of p lie in the window from rcv_nxt to rcv_adv? */
+bool tcp_acceptable(const struct tcp_sock *t, const struct packet *p);
+/*
+ * The ACK field in a synchronized state. False, and challenged: for what was never sent, or older than the largest window that the peer ever offered
+ * (max_window; RFC 5961 section 5). Takes the window over unless p is older than what snd_wl1 and snd_wl2 remember. New: what was acknowledged leaves the
+ * queue (part of a packet too; send_charge), `next` and snd_nxt are never behind, a round trip is sampled after Karn (not of a packet that is marked
+ * retransmitted or sacked; tcp_ts_rtt may know it then), backoff and retries start anew, acked_ns is now; then tcp_congestion_acked, timer, tcp_wake_writer. A
+ * duplicate (RFC 5681 section 2; with SACK: one that brings news by tcp_sack_take): tcp_congestion_duplicate.
+ */
+bool tcp_acknowledge(struct tcp_sock *t, struct packet *p);
 
-/* --- tcp_output.c (lab 11b) ------------------------------------------------------------------------------------------ */
+/* --- tcp_output.c (lab 11) ------------------------------------------------------------------------------------------- */
 
-void tcp_output(struct tcp_sock *t);                   /* sends what may be sent, and an ACK if one is owed at once */
-void tcp_send_ack(struct tcp_sock *t);
-void tcp_retransmit_first(struct tcp_sock *t);         /* the oldest segment once more */
-void tcp_retransmit(struct tcp_sock *t, struct packet *p); /* one of the queue that was sent before */
-void tcp_retransmit_timeout(struct tcp_sock *t);       /* RFC 6298 section 5: the timer ran out */
-void tcp_set_retransmit_timer(struct tcp_sock *t);     /* by what is under way */
-/* A segment at seq with these flags and a copy of p's data (NULL: none). */
-int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags);
+/*
+ * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most mss (tcp_split), as far as the peer's window
+ * and cwnd + away reach from snd_una. What only partly fits waits, unless it is the peer's window that is short, and nothing is under way, or half of the
+ * largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits goes. A FIN alone goes if the window is open at all. Nothing
+ * but SYN goes before the connection is established. A small last segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one
+ * (snd_small) is unacknowledged; one that has a FIN, is urgent, or was sent before, is not. Then the timer, and an ACK if one is still owed at once (ack_now).
+ */
+void tcp_output(struct tcp_sock *t);
+/* One of the queue that was sent before, once more: snd_nxt and `next` are not moved back by it. */
+void tcp_retransmit(struct tcp_sock *t, struct packet *p);
+void tcp_retransmit_first(struct tcp_sock *t);         /* the oldest */
+
+/* --- tcp_retransmit.c (lab 11) --------------------------------------------------------------------------------------- */
+
+/* RFC 6298 section 2: srtt, rttvar and rto by one more sample; TCP_RTO_MIN takes G's place, TCP_RTO_MAX is the end. */
+void tcp_rtt_sample(struct tcp_sock *t, u64 ns);
+/*
+ * RFC 6298 section 5.1 to 5.3: the timer runs while something is under way, rto << backoff (at most TCP_RTO_MAX) from when the oldest packet was sent last or
+ * from acked_ns, whichever is later; never less than a millisecond from now. When nothing is: tcp_persist_timer. A CLOSED one has no timer.
+ */
+void tcp_set_retransmit_timer(struct tcp_sock *t);
+/*
+ * It ran out. With nothing under way it was tcp_persist_timeout's. tcp_gives_up may end it all. Otherwise one more retry, the wait doubles,
+ * tcp_congestion_timeout, and all is to be sent again from snd_una on, as far as tcp_output may; before the connection is established, and into a window that
+ * is shut, only the first packet. The timer runs again.
+ */
+void tcp_retransmit_timeout(struct tcp_sock *t);
 
 /* --- given ----------------------------------------------------------------------------------------------------------- */
+
+/* tcp_segment.c. A segment at seq with these flags and a copy of p's data (NULL: none), with what we acknowledge and offer. 0 or -errno. */
+int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags);
+void tcp_transmit_queued(struct tcp_sock *t, struct packet *p);   /* one of the queue, as its marks say; snd_max still as before */
+void tcp_send_ack(struct tcp_sock *t);
+bool tcp_split(struct tcp_sock *t, struct packet *p, u32 len);    /* cuts p after len bytes: the rest becomes a packet behind it. False: memory is short */
+
+/* tcp_guard.c. From tcp_demux.c, with PAWS before the rest: takes p over. */
+void tcp_arrives(struct tcp_sock *t, struct packet *p);
+void tcp_challenge(struct tcp_sock *t);                           /* RFC 5961 section 7: an ACK that says where we are, not too often */
+/* One that lies outside the window: its answer, and what of it still counts. p stays the caller's. */
+void tcp_not_acceptable(struct tcp_sock *t, struct packet *p);
 
 /* tcp_demux.c: a RST in answer to a segment (section 3.10.7.1); no lock needed. */
 void tcp_reset_reply(const struct packet *p);
@@ -197,9 +249,11 @@ void tcp_options_agree(struct tcp_sock *t, const struct tcp_segment_options *o);
 u32 tcp_ts_now(const struct tcp_sock *t);
 bool tcp_paws_ok(struct tcp_sock *t, const struct packet *p);    /* RFC 7323 section 5.3: false: an old duplicate */
 void tcp_ts_take(struct tcp_sock *t, const struct packet *p);    /* section 4.3: remembers what to echo */
+u64 tcp_ts_rtt(const struct tcp_sock *t, const struct packet *p); /* the round trip that the echoed time tells, ns; 0: none */
 void tcp_mss_update(struct tcp_sock *t);                         /* from the path and what the peer named */
 
 /* tcp_receive.c */
+void tcp_trim(struct tcp_sock *t, struct packet *p);             /* acceptable: cuts off what came before and what does not fit; sees its timestamp */
 void tcp_receive_data(struct tcp_sock *t, struct packet *p);     /* text within the window: takes p over */
 u32 tcp_receive_window(struct tcp_sock *t);                      /* what to offer; moves rcv_adv */
 u32 tcp_receive_space(const struct tcp_sock *t);                 /* what could be offered now */
@@ -240,7 +294,9 @@ void tcp_congestion_timeout(struct tcp_sock *t);
 
 /* tcp_timer.c */
 void tcp_timers_init(struct tcp_sock *t);
-void tcp_rtt_sample(struct tcp_sock *t, u64 ns);                 /* RFC 6298 section 2 */
+void tcp_persist_timer(struct tcp_sock *t);                      /* nothing is under way: the timer waits for a shut window, or a cork; or is off */
+void tcp_persist_timeout(struct tcp_sock *t);
+bool tcp_gives_up(struct tcp_sock *t);                           /* tried often enough: true, and the connection was aborted */
 void tcp_timer_arm(struct tcp_sock *t, struct net_timer *timer, u64 deadline);
 void tcp_timers_stop(struct tcp_sock *t);
 void tcp_keep(struct tcp_sock *t, int what, u64 deadline);

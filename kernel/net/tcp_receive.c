@@ -71,6 +71,28 @@ void tcp_ack_owed(struct tcp_sock *t, bool at_once)
 
 /* --- text ----------------------------------------------------------------------------------------------------------- */
 
+void tcp_trim(struct tcp_sock *t, struct packet *p)
+{
+	tcp_ts_take(t, p);
+	if (seq_before(p->tcp.seq, t->rcv_nxt)) {
+		u32 old = t->rcv_nxt - p->tcp.seq;
+		if (p->tcp.flags & TCP_SYN) {
+			p->tcp.flags &= (u8)~TCP_SYN;
+			p->tcp.seq++;
+			old--;
+		}
+		old = MIN(old, p->len);
+		packet_pull(p, old);
+		p->tcp.seq += old;
+	}
+	if (seq_after(p->tcp.end_seq, t->rcv_adv)) {
+		u32 fits = t->rcv_adv - p->tcp.seq;
+		packet_trim(p, MIN(p->len, fits));
+		p->tcp.flags &= (u8)~TCP_FIN;
+		p->tcp.end_seq = p->tcp.seq + p->len;
+	}
+}
+
 /* Many small packets with little text each would fill the buffer with bookkeeping: their text is copied together. True: p was used up. */
 static bool join_small(struct tcp_sock *t, struct packet *p)
 {
@@ -185,6 +207,13 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p)
 	struct inet_sock *sk = &t->sk;
 	u32 limit = tcp_receive_limit(t);
 
+	/* Nobody will ever read it (RFC 1122 section 4.2.2.13). */
+	if (p->len && !sk->socket && !t->listener && t->state != TCP_TIME_WAIT && seq_after(p->tcp.end_seq, t->rcv_nxt)) {
+		tcp_send_reset(t);
+		tcp_done(t);
+		packet_free(p);
+		return;
+	}
 	if (t->state != TCP_ESTABLISHED && t->state != TCP_FIN_WAIT_1 && t->state != TCP_FIN_WAIT_2) {
 		/* Section 3.10.7.4: after their FIN nothing more can come. */
 		packet_free(p);

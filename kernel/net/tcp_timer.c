@@ -1,21 +1,7 @@
-/* Timers of a connection: retransmission (its length: RFC 6298), delayed ACK, and one for keep-alive, FIN-WAIT-2 and TIME-WAIT, which exclude one another. */
+/* Timers of a connection: retransmission (its length, and what is sent again: tcp_retransmit.c), delayed ACK, and one for keep-alive, FIN-WAIT-2 and TIME-WAIT, which exclude one another. */
 #include "tcp_priv.h"
 
 #include "time/time.h"
-
-/* RFC 6298 section 2.2, 2.3; the variance has a floor, as the clock of a peer that delays its ACKs. */
-void tcp_rtt_sample(struct tcp_sock *t, u64 ns)
-{
-	if (!t->srtt) {
-		t->srtt = MAX(ns, 1ul);
-		t->rttvar = ns / 2;
-	} else {
-		u64 off = t->srtt > ns ? t->srtt - ns : ns - t->srtt;
-		t->rttvar = (3 * t->rttvar + off) / 4;
-		t->srtt = MAX((7 * t->srtt + ns) / 8, 1ul);
-	}
-	t->rto = MIN(t->srtt + MAX(4 * t->rttvar, TCP_RTO_MIN), TCP_RTO_MAX);
-}
 
 void tcp_timer_arm(struct tcp_sock *t, struct net_timer *timer, u64 deadline)
 {
@@ -65,6 +51,70 @@ static void on_delayed(struct net_timer *timer)
 		tcp_send_ack(t);
 	spin_unlock(&t->sk.lock);
 	inet_put(&t->sk);
+}
+
+/* --- the retransmission timer's other uses, and its end ------------------------------------------------------------- */
+
+static u32 tries_allowed(const struct tcp_sock *t)
+{
+	if (t->state == TCP_SYN_SENT)
+		return t->syn_retries;
+	if (t->state == TCP_SYN_RECEIVED)
+		return READ_ONCE(tcp_settings.synack_retries);
+	return t->sk.socket || t->listener ? READ_ONCE(tcp_settings.retries) : TCP_ORPHAN_RETRIES;
+}
+
+bool tcp_gives_up(struct tcp_sock *t)
+{
+	u64 now = time_ns();
+
+	if (!t->retries)
+		t->first_try_ns = list_first(&t->send_queue, struct packet, link)->tcp.sent_ns;
+	bool late = t->user_timeout_ms && now - t->first_try_ns > t->user_timeout_ms * NSEC_PER_MSEC;
+	if (t->retries < tries_allowed(t) && !late)
+		return false;
+	int soft = t->state == TCP_SYN_SENT ? atomic_load_relaxed(&t->sk.error) : 0;
+	tcp_abort(t, soft ? soft : ETIMEDOUT);
+	return true;
+}
+
+void tcp_persist_timer(struct tcp_sock *t)
+{
+	/* Held back by Nagle alone it needs no timer: an ACK will come, or more to send. */
+	bool shut = t->next && seq_after(t->next->tcp.end_seq, t->snd_una + t->snd_wnd);
+
+	if (list_empty(&t->send_queue) || (!shut && !t->cork))
+		net_timer_disarm(&t->retransmit);
+	else if (t->retransmit.deadline == TIME_NEVER)
+		tcp_timer_arm(t, &t->retransmit, time_ns() + (t->cork ? 200 * NSEC_PER_MSEC : MIN(t->rto << MIN(t->backoff, (u8)16), TCP_RTO_MAX)));
+}
+
+/* Section 3.8.6.1: a segment that the peer must answer, with a number that it has had before. */
+static void probe(struct tcp_sock *t)
+{
+	/* RFC 1122 section 4.2.2.17: as long as the peer answers the connection stays, unless no program waits for it any more. */
+	bool silent = time_ns() - t->last_heard_ns > 2 * TCP_RTO_MAX;
+	if (t->sk.socket ? silent && t->probes >= READ_ONCE(tcp_settings.retries) : t->probes >= TCP_ORPHAN_RETRIES) {
+		tcp_abort(t, ETIMEDOUT);
+		return;
+	}
+	if (t->probes < 255)
+		t->probes++;
+	tcp_transmit(t, NULL, t->snd_una - 1, TCP_ACK);
+	u8 shift = MIN(t->probes, (u8)10);
+	tcp_timer_arm(t, &t->retransmit, time_ns() + MIN(t->rto << shift, TCP_RTO_MAX));
+}
+
+void tcp_persist_timeout(struct tcp_sock *t)
+{
+	/* What is corked goes now; a shut window is asked about. */
+	bool cork = t->cork;
+
+	t->cork = false;
+	tcp_output(t);
+	t->cork = cork;
+	if (t->state != TCP_CLOSED && t->next && t->snd_una == t->snd_max)
+		probe(t);
 }
 
 /* --- keep-alive (RFC 1122 section 4.2.3.6) ------------------------------------------------------------------------- */

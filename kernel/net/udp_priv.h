@@ -16,12 +16,28 @@ static inline struct udp_sock *udp_of(struct inet_sock *sk) { return (struct udp
 
 extern struct port_table udp_ports;
 
-/* Lab 11a (udp.c). */
-/* The socket that a datagram from source:source_port to destination:port is for, counted; NULL. Given (udp_socket.c). */
+/* --- udp.c (lab 11) -------------------------------------------------------------------------------------------------- */
+
+/*
+ * How well a datagram from source:source_port to destination, that came in by dev (NULL: nobody knows), fits sk, which is bound to its port: -1: not at all.
+ * Of two sockets whose "local" differ in how much they say, or of which only one is connected, the one that says more fits better; being connected says more
+ * than a local address, that more than a device (sk->device), that more than being of the datagram's own family. udp_ports.lock held.
+ */
+int udp_score(const struct inet_sock *sk, struct address source, u16 source_port, struct address destination, const struct netdev *dev);
+/*
+ * A datagram for us, p->data at UDP's header, p->network at IP's. Takes it over. Lengths that cannot be, and a wrong checksum, are dropped; p->verified says
+ * that the checksum is known to be right. What goes to the socket (inet_queue) or to a group's members (udp_deliver_group) holds the data alone, and
+ * p->port both ports. No socket: the family's port_unreachable, with p as IP delivered it. Counters: udp_*.
+ */
+void udp_receive(struct packet *p);
+
+/* --- given ----------------------------------------------------------------------------------------------------------- */
+
+/* The socket that a datagram from source:source_port to destination:port is for, counted; NULL (udp_socket.c). */
 struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev);
-/* One datagram for every member: takes p over. Given (udp_socket.c). */
+/* One datagram for every member: takes p over (udp_socket.c). */
 void udp_deliver_group(struct packet *p);
-/* Sends p, which holds the data, with UDP's and IP's headers along the path; takes it over. 0 or -errno. Inside net_begin. */
+/* Sends p, which holds the data, with UDP's and IP's headers along the path; takes it over. 0 or -errno. Inside net_begin (udp_output.c). */
 int udp_send(struct packet *p, const struct inet_send *how, const struct inet_path *path, u16 source_port, u16 port, bool no_checksum);
 
 #endif

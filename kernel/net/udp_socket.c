@@ -1,4 +1,4 @@
-/* UDP sockets: who gets a datagram, and the calls. The protocol itself is in udp.c. */
+/* UDP sockets: who gets a datagram, and the calls. The protocol itself is in udp.c and udp_output.c. */
 #include "abi/errno.h"
 #include "core/atomic.h"
 #include "core/node.h"
@@ -25,29 +25,6 @@ void udp_init(void)
 
 /* --- who gets it --------------------------------------------------------------------------------------------------- */
 
-/* How well it fits: -1 not at all; more is better. udp_ports.lock held. */
-static int score(const struct inet_sock *sk, struct address source, u16 source_port, struct address destination, const struct netdev *dev)
-{
-	/* "Any" of the datagram's own family is nearer than "any" of both. */
-	int n = address_is_v4(destination) == (sk->family == AF_INET);
-
-	if (!inet_takes(sk, destination))
-		return -1;
-	if (!address_is_any(sk->local))
-		n += 4;
-	if (sk->remote_port) {
-		if (sk->remote_port != source_port || !address_equal(sk->remote, source))
-			return -1;
-		n += 8;
-	}
-	if (sk->device && dev) {
-		if (sk->device != dev->index)
-			return -1;
-		n += 2;
-	}
-	return n;
-}
-
 struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev)
 {
 	struct inet_sock *sk, *best = NULL;
@@ -58,7 +35,7 @@ struct inet_sock *udp_find(struct address source, u16 source_port, struct addres
 	list_for_each(sk, port_bucket(&udp_ports, port), port_link) {
 		if (sk->local_port != port)
 			continue;
-		int n = score(sk, source, source_port, destination, dev);
+		int n = udp_score(sk, source, source_port, destination, dev);
 		if (n < 0 || n < best_score)
 			continue;
 		/* Of several that share a port by SO_REUSEPORT the sender's name decides, so that a sender stays with one. */
@@ -83,7 +60,7 @@ void udp_deliver_group(struct packet *p)
 
 	spin_lock(&udp_ports.lock);
 	list_for_each(sk, port_bucket(&udp_ports, p->port.destination), port_link) {
-		if (sk->local_port != p->port.destination || count == ARRAY_SIZE(takers) || score(sk, source, p->port.source, destination, p->dev) < 0)
+		if (sk->local_port != p->port.destination || count == ARRAY_SIZE(takers) || udp_score(sk, source, p->port.source, destination, p->dev) < 0)
 			continue;
 		if (address_is_multicast(destination) && !multicast_wanted(sk, destination, p->dev->index))
 			continue;

@@ -59,9 +59,16 @@ struct ip_send {
 	bool dont_fragment;
 	const struct ip_options *options; /* NULL: none */
 };
-/* Lab 11a (ipv4.c). Each inside net_begin. */
-void ip_receive(struct packet *p);  /* from the device: p->data at the IP header; takes it over */
-/* Puts a header before p, and sends it along the path, in fragments if it must be; takes p over. 0 or -errno. */
+/*
+ * ipv4.c (lab 11). From the device, inside net_begin: p->data at the IP header, p->kind set; takes p over. Dropped are: what was for another Ethernet address;
+ * a header that cannot be (version, lengths, checksum); a source that is no single host, or, unless p came by `loopback`, one that is our own or of the net
+ * 127, which cannot be a destination then either; options that ip_options_ok refuses, which the sender hears of (a parameter problem that points at the bad
+ * one, counted from the start of the header); a destination that is not ours. Pieces go to ip_reassemble. A whole datagram goes to raw sockets (raw_deliver)
+ * and to its protocol with p->network at IP's header, p->data and p->transport behind it, and not a byte more than the header says; if there is neither, the
+ * sender hears of it. Counters: ip_In*.
+ */
+void ip_receive(struct packet *p);
+/* Given (ip_output.c), inside net_begin. Puts a header before p, and sends it along the path, in fragments if it must be; takes p over. 0 or -errno. */
 int ip_send(struct packet *p, const struct ip_send *how, const struct ip_path *path);
 /* Given (ip_fragment.c). */
 struct packet *ip_reassemble(struct packet *p); /* the whole datagram when p was its last piece; else NULL, p was taken over */
@@ -157,10 +164,19 @@ void icmp_error(struct packet *p, u8 type, u8 code, u32 rest);
 
 bool icmp_allowed(void); /* may one more error be sent now? */
 
-/* --- ARP (Lab 11a, arp.c) ------------------------------------------------------------------------------------------ */
+/* --- neighbours (arp.c, lab 11) ------------------------------------------------------------------------------------ */
 
-void arp_receive(struct packet *p); /* takes it over */
-/* Given (neighbour.c): sends p, whose ether_type is set, to a neighbour on an Ethernet, after asking for its address (by ARP, or neighbour discovery) if that is not known; takes p over. */
+/*
+ * An ARP message from p->dev, p->data at its header; takes it over. Nothing is learned from, or said to, one that is not ours to hear (PACKET_OTHERHOST, a
+ * device without ARP), is none of IPv4 on Ethernet, or has a sender that cannot be a host. What a sound one says of its sender is kept if the sender is in the
+ * table or the message is for an address of ours: then all packets that waited for him go out, in their order. A question for an address of ours is answered
+ * to him who asked. From a sender without an IP address (0, RFC 5227) nothing is learned; one with ours is told (arp_defend) unless it was our own message.
+ */
+void arp_receive(struct packet *p);
+/*
+ * Sends p, whose ether_type is set, to a neighbour on an Ethernet; takes it over: 0 or -errno. Inside net_begin. One whose address is not known yet is made,
+ * p waits, and the first time he is asked for: n->asked says when the last question went out, n->tries how many did. n->used is kept for him who ages.
+ */
 int neighbour_transmit(struct netdev *d, struct address next_hop, struct packet *p);
 
 /* --- counters (snmp.c) --------------------------------------------------------------------------------------------- */

@@ -1,0 +1,331 @@
+/* Stage 11: what TCP sends, when, and when again (RFC 9293 section 3.8, RFC 6298). */
+#include "11_peer.h"
+
+#include "time/time.h"
+
+static u8 text[30000];
+
+/* What the peer has received in order, from p->ack on; what does not continue there is refused. Its segments are checked. */
+static u32 take_all(struct peer *p, u32 mss)
+{
+	struct seen s;
+	u32 n = 0;
+
+	while (peer_next(p, &s)) {
+		KEXPECT(s.len <= mss);
+		if (s.seq == p->ack) {
+			p->ack = s.end;
+			n += s.len;
+		}
+	}
+	return n;
+}
+
+KTEST(11, the_peers_window_bounds_what_is_sent)
+{
+	struct peer p;
+
+	if (!wire_begin(true))
+		return;
+	for (int turn = 0; turn < 8; turn++) {
+		u16 mss = (u16)wire_between(300, 1400);
+		u32 total = wire_between(9000, 20000), done = 0;
+
+		if (!peer_open(&p, (u16)wire_between(2000, 6000), mss))
+			return;
+		u32 start = p.ack;
+		wire_random(text, total);
+		KEXPECT_EQ(wire_write(&p.s, text, total), total);
+		while (done < total) {
+			u32 edge = start + done + p.window;
+			struct seen s;
+			while (peer_next(&p, &s)) {
+				if (!KEXPECT(s.len <= mss && !seq_after(s.end, edge)) || !KEXPECT(s.seq == p.ack && !memcmp(s.text, text + (s.seq - start), s.len)))
+					goto next;
+				p.ack = s.end;
+			}
+			if (!KEXPECT(p.ack != start + done)) /* something came: neither side waits */
+				break;
+			/* As full as can be: less than a segment is left of the window. */
+			KEXPECT(p.ack == start + total || edge - p.ack < mss || p.t->cwnd < p.window);
+			done = p.ack - start;
+			p.window = (u16)wire_between(2000, 6000);
+			peer_send(&p, TCP_ACK, NULL, 0);
+		}
+next:
+		peer_close(&p);
+	}
+}
+
+KTEST(11, congestion_bounds_what_is_sent)
+{
+	struct peer p;
+
+	if (!wire_begin(true) || !peer_open(&p, 60000, 1000))
+		return;
+	p.t->cwnd = wire_between(3, 9) * 1000;
+	KEXPECT_EQ(wire_write(&p.s, text, 20000), 20000);
+	KEXPECT_EQ(take_all(&p, 1000), p.t->cwnd);
+	u32 out = p.ack - p.our_iss - 1;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(take_all(&p, 1000) >= out);
+	peer_close(&p);
+}
+
+/* Section 3.8.6.2.1: rather wait than send what is silly. */
+KTEST(11, no_silly_segment_is_sent)
+{
+	struct peer p;
+
+	if (!wire_begin(true) || !peer_open(&p, 2000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 6000), 6000);
+	KEXPECT_EQ(take_all(&p, 1000), 2000);
+	p.window = 300; /* all came, and hardly anything was read */
+	peer_send_at(&p, TCP_ACK, p.seq, p.ack - 1000, NULL, 0);
+	KEXPECT_EQ(take_all(&p, 1000), 0);
+	p.window = 1150; /* half of the largest window that it ever offered */
+	peer_send_at(&p, TCP_ACK, p.seq, p.ack, NULL, 0);
+	KEXPECT_EQ(take_all(&p, 1000), 1000);
+	KEXPECT_EQ(p.t->snd_nxt - p.t->snd_una, 1000);
+	p.window = 400; /* nothing is under way: what fits goes, or nobody would ever say a word */
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT_EQ(take_all(&p, 1000), 400);
+	peer_close(&p);
+}
+
+KTEST(11, a_small_segment_waits_for_one_under_way)
+{
+	struct peer p;
+	struct seen s;
+
+	if (!wire_begin(true) || !peer_open(&p, 9000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 10), 10);
+	KEXPECT(peer_next(&p, &s) && s.len == 10);
+	p.ack = s.end;
+	KEXPECT_EQ(wire_write(&p.s, text, 20), 20);
+	KEXPECT(peer_silent(&p));
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.len == 20); /* with the ACK */
+	p.ack = s.end;
+	KEXPECT_EQ(wire_write(&p.s, text, 30), 30);
+	KEXPECT(peer_silent(&p));
+	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000); /* a full one goes, and what lies before it */
+	KEXPECT(peer_next(&p, &s) && s.len == 30 && peer_next(&p, &s) && s.len == 1000);
+	p.ack = s.end;
+	/* Who does not want to wait need not; nor does an end. */
+	p.t->nodelay = true;
+	KEXPECT_EQ(wire_write(&p.s, text, 5), 5);
+	KEXPECT(peer_next(&p, &s) && s.len == 5);
+	p.t->nodelay = false;
+	KEXPECT_EQ(wire_write(&p.s, text, 6), 6);
+	KEXPECT(peer_silent(&p));
+	p.s.ops->shutdown(&p.s, 1);
+	KEXPECT(peer_next(&p, &s) && s.len == 6 && s.flags & TCP_FIN);
+	peer_close(&p);
+}
+
+/* --- time --------------------------------------------------------------------------------------------------------------------- */
+
+KTEST(11, the_round_trip_is_smoothed)
+{
+	static struct tcp_sock t;
+
+	for (int turn = 0; turn < 50; turn++) {
+		/* RFC 6298 section 2, in eighths and quarters of a nanosecond's truth. */
+		u64 srtt = 0, rttvar = 0, base = NSEC_PER_MSEC * wire_between(1, 3000);
+		memset(&t, 0, sizeof(t));
+		for (int i = 0; i < 40; i++) {
+			u64 r = base + NSEC_PER_MSEC * wire_between(0, 20) * (ktest_random() % 3 ? 1 : wire_between(1, 100));
+			tcp_rtt_sample(&t, r);
+			if (!i) {
+				srtt = r;
+				rttvar = r / 2;
+			} else {
+				rttvar = rttvar - rttvar / 4 + (srtt > r ? srtt - r : r - srtt) / 4;
+				srtt = srtt - srtt / 8 + r / 8;
+			}
+			u64 rto = MIN(srtt + MAX(4 * rttvar, TCP_RTO_MIN), TCP_RTO_MAX);
+			if (!KEXPECT(t.srtt + 1000 > srtt && t.srtt < srtt + 1000) || !KEXPECT(t.rttvar + 1000 > rttvar && t.rttvar < rttvar + 1000) ||
+			    !KEXPECT(t.rto + 10000 > rto && t.rto < rto + 10000))
+				return;
+		}
+	}
+	tcp_rtt_sample(&t, 500 * NSEC_PER_SEC);
+	tcp_rtt_sample(&t, 500 * NSEC_PER_SEC);
+	KEXPECT_EQ(t.rto, TCP_RTO_MAX);
+}
+
+/* When the next segment of ours comes, to a millisecond or two: how long it took. 0: not within most_ms. */
+static u64 next_after(struct peer *p, struct seen *s, u64 most_ms)
+{
+	u64 start = time_ns();
+
+	while (time_ns() - start < most_ms * NSEC_PER_MSEC) {
+		if (peer_next(p, s))
+			return (time_ns() - start) / NSEC_PER_MSEC;
+		wire_wait_ms(1);
+	}
+	return 0;
+}
+
+static bool about(u64 got, u64 wanted) { return got + 5 >= wanted && got <= wanted + 8; }
+
+KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
+{
+	struct peer p;
+	struct seen s;
+
+	if (!wire_begin(true) || !peer_open(&p, 9000, 1000))
+		return;
+	p.t->srtt = 0;
+	u64 rtt = NSEC_PER_MSEC * wire_between(20, 400);
+	tcp_rtt_sample(p.t, rtt);
+	u64 rto = p.t->rto / NSEC_PER_MSEC;
+	KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
+	KEXPECT(peer_next(&p, &s) && peer_silent(&p));
+	for (int i = 0; i < 4; i++) {
+		u64 waited = next_after(&p, &s, 20000);
+		KEXPECT(s.seq == p.ack && s.len == 700 && !memcmp(s.text, text, 700));
+		if (!KEXPECT(about(waited, rto << i))) {
+			ktest_note("waited, ms", waited);
+			ktest_note("should have, ms", rto << i);
+			break;
+		}
+	}
+	KEXPECT_EQ(p.t->cwnd, 1000);
+	/* An answer ends the doubling: what comes next waits no longer than before. Karn: and it is no sample of the time. */
+	p.ack += 700;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT_EQ(p.t->rto / NSEC_PER_MSEC, rto);
+	KEXPECT(p.t->backoff == 0 && p.t->retries == 0);
+	KEXPECT_EQ(next_after(&p, &s, 3000), 0); /* nothing is under way: silence */
+	KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
+	KEXPECT(peer_next(&p, &s));
+	KEXPECT(about(next_after(&p, &s, 20000), rto));
+	peer_close(&p);
+}
+
+/* A round trip is measured by what was sent once. */
+KTEST(11, a_round_trip_is_measured)
+{
+	struct peer p;
+	struct seen s;
+
+	if (!wire_begin(true))
+		return;
+	for (int turn = 0; turn < 4; turn++) {
+		u64 ms = wire_between(30, 180);
+
+		if (!peer_open(&p, 9000, 1000))
+			return;
+		p.t->srtt = 0;
+		KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
+		KEXPECT(peer_next(&p, &s));
+		wire_wait_ms(ms);
+		p.ack = s.end;
+		peer_send(&p, TCP_ACK, NULL, 0);
+		KEXPECT(about(p.t->srtt / NSEC_PER_MSEC, ms));
+		u64 before = p.t->srtt;
+		KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
+		KEXPECT(peer_next(&p, &s) && next_after(&p, &s, 5000) && s.seq == p.ack);
+		wire_wait_ms(5);
+		p.ack = s.end;
+		peer_send(&p, TCP_ACK, NULL, 0);
+		KEXPECT_EQ(p.t->srtt, before);
+		peer_close(&p);
+	}
+}
+
+/* Section 5.3: an ACK that brings news starts the wait anew. */
+KTEST(11, news_start_the_timer_anew)
+{
+	struct peer p;
+	struct seen s;
+
+	if (!wire_begin(true) || !peer_open(&p, 9000, 1000))
+		return;
+	tcp_rtt_sample(p.t, 100 * NSEC_PER_MSEC);
+	KEXPECT_EQ(wire_write(&p.s, text, 3000), 3000);
+	KEXPECT_EQ(peer_all(&p, &s), 3);
+	for (int i = 0; i < 2; i++) {
+		wire_wait_ms(p.t->rto / NSEC_PER_MSEC * 3 / 4);
+		KEXPECT(peer_silent(&p));
+		p.ack += 1000;
+		peer_send(&p, TCP_ACK, NULL, 0);
+	}
+	KEXPECT(about(next_after(&p, &s, 5000), p.t->rto / NSEC_PER_MSEC));
+	KEXPECT_EQ(s.seq, p.ack);
+	peer_close(&p);
+}
+
+/* All that was under way counts as lost: it is sent again from the oldest on, as the window grows. */
+KTEST(11, after_a_timeout_all_is_sent_again)
+{
+	struct peer p;
+	struct seen s;
+	u32 total = 6000;
+
+	if (!wire_begin(true) || !peer_open(&p, 20000, 1000))
+		return;
+	wire_random(text, total);
+	KEXPECT_EQ(wire_write(&p.s, text, total), total);
+	KEXPECT_EQ(peer_all(&p, &s), 6);
+	u32 start = p.ack;
+	KEXPECT(next_after(&p, &s, 5000) && s.seq == start && s.len == 1000);
+	KEXPECT(peer_silent(&p)); /* one, and no more */
+	while (p.ack - start < total) {
+		p.ack = s.end;
+		peer_send(&p, TCP_ACK, NULL, 0);
+		if (p.ack - start == total)
+			break;
+		u32 from = p.ack;
+		do {
+			if (!KEXPECT(peer_next(&p, &s)) || !KEXPECT(s.seq == from && !memcmp(s.text, text + (from - start), s.len)))
+				goto out;
+			from = s.end;
+		} while (wire_count(ETHER_IP));
+	}
+	KEXPECT(peer_silent(&p) && list_empty(&p.t->send_queue));
+out:
+	peer_close(&p);
+}
+
+/* What the peer never acknowledges is given up at last, and the program told; a SYN sooner. */
+KTEST(11, in_the_end_it_is_given_up)
+{
+	struct peer p;
+	struct seen s;
+	u32 syns = 0;
+
+	if (!wire_begin(true) || !peer_call(&p, 9000))
+		return;
+	p.t->syn_retries = 3;
+	wire_wait_ms(60000);
+	for (; peer_next(&p, &s); syns++)
+		KEXPECT(s.flags == TCP_SYN && s.seq == p.our_iss);
+	KEXPECT_EQ(syns, 3);
+	KEXPECT(p.t->state == TCP_CLOSED && p.t->sk.error == ETIMEDOUT);
+	peer_close(&p);
+}
+
+/* A window that is shut is asked about; a FIN goes into whatever is open. */
+KTEST(11, a_shut_window_is_asked_about)
+{
+	struct peer p;
+	struct seen s;
+
+	if (!wire_begin(true) || !peer_open(&p, 1000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 1500), 1500);
+	KEXPECT_EQ(take_all(&p, 1000), 1000);
+	p.window = 0;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_silent(&p));
+	KEXPECT(next_after(&p, &s, 5000) && s.seq == p.ack - 1 && !s.len);
+	p.window = 1000;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.len == 500);
+	peer_close(&p);
+}

@@ -1,0 +1,48 @@
+/* TCP, segments that are old, or might be forged: what is said to them (RFC 5961, RFC 7323 section 5), and what of them still counts. */
+#include "tcp_priv.h"
+
+#include "time/time.h"
+
+/* RFC 5961 section 7: answers to what might be forged are few. */
+void tcp_challenge(struct tcp_sock *t)
+{
+	u64 now = time_ns();
+
+	if (t->challenge_ns && now - t->challenge_ns < 500 * NSEC_PER_MSEC)
+		return;
+	t->challenge_ns = now;
+	TCP_EXT(TCPChallengeACK);
+	tcp_send_ack(t);
+}
+
+void tcp_not_acceptable(struct tcp_sock *t, struct packet *p)
+{
+	if (p->tcp.flags & TCP_RST)
+		return;
+	tcp_sack_twice(t, p->tcp.seq, p->tcp.end_seq);
+	if (t->state == TCP_TIME_WAIT && p->tcp.flags & TCP_FIN)
+		tcp_time_wait(t); /* the two minutes begin anew */
+	if (t->state == TCP_SYN_RECEIVED && p->tcp.flags == TCP_SYN && p->tcp.seq == t->irs)
+		tcp_retransmit_first(t); /* our answer was lost */
+	else if (p->tcp.flags & TCP_SYN)
+		tcp_challenge(t);
+	else
+		tcp_send_ack(t); /* a probe of a window that is shut asks with a number of before: it is answered */
+	/* One that repeats what we have just had may have crossed with ours, and bring news in its ACK field. */
+	bool fresh = !seq_after(p->tcp.seq, t->rcv_nxt) && !seq_before(p->tcp.end_seq, t->last_ack_sent);
+	if (tcp_synchronized(t) && p->tcp.flags & TCP_ACK && fresh && tcp_acknowledge(t, p) && t->fin_queued && t->snd_una == t->write_seq)
+		tcp_fin_acked(t);
+}
+
+void tcp_arrives(struct tcp_sock *t, struct packet *p)
+{
+	t->last_heard_ns = time_ns();
+	if (t->state == TCP_SYN_SENT || tcp_paws_ok(t, p)) {
+		tcp_segment_arrives(t, p);
+		return;
+	}
+	tcp_not_acceptable(t, p);
+	packet_free(p);
+	if (t->state == TCP_ESTABLISHED)
+		tcp_output(t);
+}
