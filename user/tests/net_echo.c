@@ -26,6 +26,15 @@ static void answer_datagrams(int fd)
 	}
 }
 
+static int ended(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	NEED(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0);
+	return info.tcpi_state == TCP_CLOSE;
+}
+
 int main(void)
 {
 	static char buf[8192];
@@ -42,6 +51,8 @@ int main(void)
 		for (ssize_t done = 0, w; done < n; done += w)
 			NEED((w = write(fd, buf + done, (size_t)(n - done))) > 0);
 	NEED(shutdown(fd, SHUT_WR) == 0);
+	while (!ended(fd)) /* the machine goes with us: the other side must have our end first */
+		usleep(10000);
 	printf("bytes: %ld\n", total);
 	kill(child, SIGKILL);
 	return 0;
