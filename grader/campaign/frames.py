@@ -247,6 +247,10 @@ nc -ll -p 19 -e /tmp/zero >/dev/null 2>&1 &
 """
 
 
+# Who may hold a packet.
+HOLDERS = ["cat /proc/objects", "cat /proc/net/tcp", "cat /proc/net/udp", "cat /proc/net/raw", "cat /proc/net/arp", "cat /proc/net/snmp", "cat /proc/net/dev", "ps"]
+
+
 def settle(one, guest, before, counts, grown, prompt):
     """What is not back after the longest of the timers: TIME-WAIT, neighbours. What a card has sent it gives back when it sends the next."""
     found = []
@@ -277,4 +281,6 @@ def play(guest, peer, seed, seconds, frames, say, counts, grown, prompt):
     one.end()
     say("  total: %d frames, the honest connection answered after each thousand" % one.sent)
     found = settle(one, guest, before, counts, grown, prompt)
+    if found:
+        found += ["\n## %s\n%s" % (c, guest.run(c, prompt, 300)) for c in HOLDERS]
     return "; ".join(found) or None
