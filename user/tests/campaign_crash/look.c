@@ -20,9 +20,9 @@ static const char *read_tree(const char *path)
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		snprintf(at, sizeof(at), "%s/%s", path, e->d_name);
-		if (lstat(at, &st) < 0)
-			return strcpy(bad, at);
-		if (S_ISDIR(st.st_mode)) {
+		if (lstat(at, &st) < 0) {
+			found = strcpy(bad, at);
+		} else if (S_ISDIR(st.st_mode)) {
 			found = read_tree(at);
 		} else if (S_ISLNK(st.st_mode)) {
 			if (readlink(at, buf, sizeof(buf)) != st.st_size)
@@ -36,13 +36,17 @@ static const char *read_tree(const char *path)
 				got += r;
 			if (fd < 0 || got != st.st_size)
 				found = strcpy(bad, at);
+			int why = errno;
 			close(fd);
+			errno = why;
 		}
 	}
 	if (!found && errno)
 		found = strcpy(bad, path);
+	int why = errno;
 	if (d)
 		closedir(d);
+	errno = why;
 	return found;
 }
 
@@ -61,8 +65,10 @@ static const char *try_it(const char *device)
 		if (fd < 0 || write(fd, device, 9) != 9 || fsync(fd) || close(fd) || unlink("/m/after the cut"))
 			bad = "a new file";
 	}
+	int why = errno;
 	if (umount("/m") < 0 && !bad)
-		bad = "umount";
+		return "umount";
+	errno = why;
 	return bad;
 }
 
