@@ -5,7 +5,10 @@
 
 static struct arp_header message(u16 operation, u32 sender_ip, u32 target_ip)
 {
-	struct arp_header a = { .hardware = be16(1), .protocol = be16(ETHER_IP), .hardware_len = 6, .protocol_len = 4, .operation = be16(operation), .sender_ip = sender_ip, .target_ip = target_ip };
+	struct arp_header a = {
+		.hardware = be16(1), .protocol = be16(ETHER_IP), .hardware_len = 6, .protocol_len = 4, .operation = be16(operation),
+		.sender_ip = sender_ip, .target_ip = target_ip,
+	};
 
 	memcpy(a.sender, wire.mac, ETHER_ADDRESS);
 	return a;

@@ -217,7 +217,8 @@ bool wire_socket(struct socket *s, int type)
 {
 	*s = (struct socket){
 		.family = AF_INET, .type = (u16)type,
-		.options = { .send_buffer = SOCKET_BUFFER_DEFAULT, .receive_buffer = SOCKET_BUFFER_DEFAULT, .send_timeout = TIME_NEVER, .receive_timeout = TIME_NEVER, .receive_low = 1 },
+		.options = { .send_buffer = SOCKET_BUFFER_DEFAULT, .receive_buffer = SOCKET_BUFFER_DEFAULT,
+			     .send_timeout = TIME_NEVER, .receive_timeout = TIME_NEVER, .receive_low = 1 },
 	};
 	/* Not by the family's own way, which asks who the process is. */
 	return KEXPECT(!(type == SOCK_STREAM ? tcp_create(s) : udp_create(s)));

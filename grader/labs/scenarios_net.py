@@ -32,7 +32,8 @@ class _Echo:
             outcome = self.guest.outcome()
             if isinstance(error, (AssertionError, OSError)) and not isinstance(error, GuestFailure) and outcome != "runs":
                 kind = "wrong output" if outcome in ("powered off", "passed", "failed") else outcome
-                raise GuestFailure("%s: %s\n%s" % (kind, last_words(self.guest.verdict) or "the guest ended too early", self.guest.report()), self.guest.trace()) from None
+                why = last_words(self.guest.verdict) or "the guest ended too early"
+                raise GuestFailure("%s: %s\n%s" % (kind, why, self.guest.report()), self.guest.trace()) from None
         finally:
             self.close()
 
@@ -62,12 +63,14 @@ def lab_11_a_peer_asks_and_is_answered(kit):
         assert found == wanted, "wrong output: the answer to a question for its address\nexpected: %s\nfound:    %s" % (wanted, found)
         data = random.randbytes(random.randrange(1, 1400))
         number = random.getrandbits(16)
-        reply = net.ask(IP(src=ADDRESS, dst=GUEST) / ICMP(type=8, id=number, seq=1) / Raw(data), lambda f: ICMP in f and f[ICMP].type == 0 and f[ICMP].id == number, "an echo")
+        question = IP(src=ADDRESS, dst=GUEST) / ICMP(type=8, id=number, seq=1) / Raw(data)
+        reply = net.ask(question, lambda f: ICMP in f and f[ICMP].type == 0 and f[ICMP].id == number, "an echo")
         assert bytes(reply[ICMP].payload)[:len(data)] == data, "wrong output: the echo has other bytes than the question"
         data, port = random.randbytes(random.randrange(1, 1400)), random.randrange(2000, 60000)
         reply = net.ask(IP(src=ADDRESS, dst=GUEST) / UDP(sport=port, dport=7) / Raw(data), lambda f: UDP in f and f[UDP].dport == port, "the datagram back")
         assert bytes(reply[UDP].payload)[:len(data)] == data, "wrong output: the datagram came back with other bytes"
-        error = net.ask(IP(src=ADDRESS, dst=GUEST) / UDP(sport=port, dport=8) / Raw(data), lambda f: ICMP in f and f[ICMP].type == 3, "an error about a port where nobody is")
+        nowhere = IP(src=ADDRESS, dst=GUEST) / UDP(sport=port, dport=8) / Raw(data)
+        error = net.ask(nowhere, lambda f: ICMP in f and f[ICMP].type == 3, "an error about a port where nobody is")
         assert error[ICMP].code == 3, "wrong output: an error about a port where nobody is\nexpected: code 3\nfound:    code %d" % error[ICMP].code
         damaged = bytearray(bytes(Ether(src=MAC, dst=GUEST_MAC) / IP(src=ADDRESS, dst=GUEST) / UDP(sport=port, dport=7) / Raw(b"damaged on the way")))
         damaged[-3] ^= 0x10
