@@ -169,6 +169,16 @@ def test_arp_asks_and_keeps_packets(wire):
 
 
 @pytest.mark.xdist_group("net-wire")
+def test_what_waits_goes_when_the_address_is_set_by_hand(wire):
+    session, peer = wire
+    session.guest.console.line("ping -c 1 -w 20 10.9.0.51 >/dev/null &")
+    peer.wait(lambda f: ARP in f and f[ARP].op == 1 and f[ARP].pdst == "10.9.0.51", "a question for 10.9.0.51")
+    session.guest.console.line("arp -s 10.9.0.51 52:54:00:00:00:51")
+    ping = peer.wait(lambda f: ICMP in f and f[IP].dst == "10.9.0.51", "the packet that waited")
+    assert ping.dst == "52:54:00:00:00:51"
+
+
+@pytest.mark.xdist_group("net-wire")
 def test_echo(wire):
     _, peer = wire
     for size in (0, 1, 56, 1472, 4000):

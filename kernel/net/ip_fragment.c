@@ -2,7 +2,8 @@
  * Fragments of both families (RFC 791 sections 2.3 and 3.2, RFC 8200 section 4.5; limits and errors after RFC 1122 section 3.3.2).
  *
  * Pieces of a datagram wait in its queue, sorted by offset. Pieces that overlap kill the whole datagram (RFC 5722 for IPv6, and Linux for IPv4): no honest
- * sender makes them. One that brings nothing but what is there came twice, and is left out: wires double packets. Memory is limited twice: by the number of queues, the oldest of which goes, and by the bytes of one datagram.
+ * sender makes them. One that brings nothing but what is there came twice, and is left out: wires double packets. Memory is limited twice: by the number of
+ * queues, the oldest of which goes, and by the bytes of one datagram.
  *
  * Lock: fragment_lock guards all queues.
  */

@@ -135,17 +135,6 @@ static const u8 *link_address_of(const u8 *data, u32 len, u32 at, u8 type, bool 
 	return *bad ? NULL : found;
 }
 
-static void send_queue(struct netdev *d, struct list *waiting, const u8 *to)
-{
-	struct packet *p, *next;
-
-	list_for_each_safe(p, next, waiting, link) {
-		list_del(&p->link);
-		if (ethernet_header(&p, d, to, ETHER_IPV6))
-			netdev_transmit(d, p);
-	}
-}
-
 /* Sections 6.2.6, 7.2.3: it spoke to us, which proves its address but not that it hears us: stale. */
 void nd_learn(struct netdev *d, struct address a, const u8 *link_address, bool make)
 {
@@ -168,7 +157,7 @@ void nd_learn(struct netdev *d, struct address a, const u8 *link_address, bool m
 		n->queue_len = 0;
 	}
 	spin_unlock(&neighbour_lock);
-	send_queue(d, &waiting, link_address);
+	neighbour_send(d, &waiting, link_address);
 }
 
 /* Section 7.2.3. */
@@ -238,7 +227,7 @@ static void advertised(struct packet *p)
 		n->queue_len = 0;
 	}
 	spin_unlock(&neighbour_lock);
-	send_queue(d, &waiting, to);
+	neighbour_send(d, &waiting, to);
 }
 
 void nd_receive(struct packet *p)

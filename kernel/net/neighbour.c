@@ -182,8 +182,24 @@ static void neighbours_due(struct net_timer *t __unused)
 
 /* --- seen from outside --------------------------------------------------------------------------------------------- */
 
+void neighbour_send(struct netdev *d, struct list *waiting, const u8 *to)
+{
+	struct packet *p, *next;
+
+	list_for_each_safe(p, next, waiting, link) {
+		u16 type = p->ether_type;
+		list_del(&p->link);
+		if (ethernet_header(&p, d, to, type))
+			netdev_transmit(d, p);
+	}
+}
+
 int neighbour_set(struct netdev *d, struct address ip, const u8 *address)
 {
+	struct list waiting;
+
+	list_init(&waiting);
+	net_begin();
 	spin_lock(&neighbour_lock);
 	struct neighbour *n = neighbour_find(d, ip);
 	if (!n)
@@ -192,8 +208,14 @@ int neighbour_set(struct netdev *d, struct address ip, const u8 *address)
 		memcpy(n->address, address, ETHER_ADDRESS);
 		n->resolved = true;
 		n->confirmed = time_ns();
+		n->asked = 0;
+		n->tries = 0;
+		list_splice_tail(&waiting, &n->queue);
+		n->queue_len = 0;
 	}
 	spin_unlock(&neighbour_lock);
+	neighbour_send(d, &waiting, address);
+	net_end();
 	return n ? 0 : -ENOMEM;
 }
 
