@@ -26,6 +26,8 @@ extern struct spinlock neighbour_lock; /* all neighbours */
 struct neighbour *neighbour_find(struct netdev *d, struct address ip);
 struct neighbour *neighbour_make(struct netdev *d, struct address ip); /* with the oldest one gone if there are too many; NULL if memory is short */
 void neighbour_enqueue(struct neighbour *n, struct packet *p); /* waits for n's address: takes p over. There is an end to the queue: the oldest goes */
+/* neighbour_lock held. n's address is known now: nothing is asked any more, and what waited for it goes onto `waiting`, for neighbour_send. */
+void neighbour_answered(struct neighbour *n, struct list *waiting);
 /* No lock held. Sends what waited for the address `to`, which is known now. */
 void neighbour_send(struct netdev *d, struct list *waiting, const u8 *to);
 /* neighbour_lock not held. One question for ip to everybody on d, and the table is looked through until somebody has answered. */

@@ -94,6 +94,14 @@ void neighbour_enqueue(struct neighbour *n, struct packet *p)
 	n->queue_len++;
 }
 
+void neighbour_answered(struct neighbour *n, struct list *waiting)
+{
+	n->asked = 0;
+	n->tries = 0;
+	list_splice_tail(waiting, &n->queue);
+	n->queue_len = 0;
+}
+
 /* --- ageing -------------------------------------------------------------------------------------------------------- */
 
 void neighbours_watch(void)
@@ -208,10 +216,7 @@ int neighbour_set(struct netdev *d, struct address ip, const u8 *address)
 		memcpy(n->address, address, ETHER_ADDRESS);
 		n->resolved = true;
 		n->confirmed = time_ns();
-		n->asked = 0;
-		n->tries = 0;
-		list_splice_tail(&waiting, &n->queue);
-		n->queue_len = 0;
+		neighbour_answered(n, &waiting);
 	}
 	spin_unlock(&neighbour_lock);
 	neighbour_send(d, &waiting, address);

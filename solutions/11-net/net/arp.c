@@ -62,7 +62,6 @@ int neighbour_transmit(struct netdev *d, struct address next_hop, struct packet 
 static void learn(struct netdev *d, const struct arp_header *a, bool for_us)
 {
 	struct list waiting;
-	struct packet *p, *next;
 
 	list_init(&waiting);
 	spin_lock(&neighbour_lock);
@@ -73,17 +72,10 @@ static void learn(struct netdev *d, const struct arp_header *a, bool for_us)
 		memcpy(n->address, a->sender, ETHER_ADDRESS);
 		n->resolved = true;
 		n->confirmed = time_ns();
-		n->asked = 0;
-		n->tries = 0;
-		list_splice_tail(&waiting, &n->queue);
-		n->queue_len = 0;
+		neighbour_answered(n, &waiting);
 	}
 	spin_unlock(&neighbour_lock);
-	list_for_each_safe(p, next, &waiting, link) {
-		list_del(&p->link);
-		if (ethernet_header(&p, d, a->sender, ETHER_IP))
-			netdev_transmit(d, p);
-	}
+	neighbour_send(d, &waiting, a->sender);
 }
 #endif
 
