@@ -48,10 +48,10 @@ def sample():
     return chosen
 
 
-def plant(stage, patch):
-    """The lab's files with the mistake in them, as a folder to take the place of labs/; its path below the root."""
+def plant(stage, patch, under="mutants"):
+    """The lab's files with the mistake in them, as a folder to take the place of labs/, in `under` of what is built; its path below the root."""
     lab = LABS[stage]
-    folder = Path(BUILD) / "mutants" / ("%02d-%s" % (stage, patch.stem))
+    folder = Path(BUILD) / under / ("%02d-%s" % (stage, patch.stem))
     top = ROOT / folder / lab.name
     shutil.rmtree(ROOT / folder, ignore_errors=True)
     for name in lab.files:

@@ -1,5 +1,7 @@
 """The graders judged, as far as every run of the tests can afford it: harness/selftest.py says how, and `make selftest` does all of it. The reference's
 full marks are test_labs.py's."""
+import shutil
+
 import pytest
 
 from harness import grade as grading
@@ -33,6 +35,12 @@ def test_a_lab_has_wrong_solutions_for_all_of_it(stage):
     assert {f for patch in mutants for f in selftest.files_of(patch)} == set(selftest.LABS[stage].files)
     failed = {check for patch in mutants for check in selftest.promised(patch)[1]}
     assert len(failed) >= selftest.LEAST_CHECKS and failed <= set(grading.checks(stage)), failed - set(grading.checks(stage))
+
+
+@pytest.mark.parametrize("stage", selftest.WITH_FILES)
+def test_every_wrong_solution_fits_the_reference(stage):
+    for patch in (patch for number, patch in selftest.MUTANTS if number == stage):
+        shutil.rmtree(grading.ROOT / selftest.plant(stage, patch, "fitting"))
 
 
 def test_every_lab_is_in_the_sample():
