@@ -55,12 +55,16 @@ static u64 inode_number(int fd)
 	return syscall(5 /* fstat */, fd, st) ? 0 : st[1];
 }
 
+/* openat2(2): EAGAIN while somebody on this machine renames or mounts, and `..` could not be proved to stay inside: to be asked again. */
 static long host_open(const char *path, u32 flags)
 {
 	struct { u64 flags, mode, resolve; } how = { 010000000 | 02000000 | (flags & LOOKUP_FOLLOW ? 0 : 0400000) | (flags & LOOKUP_DIRECTORY ? 0200000 : 0), 0,
 						     0x10 /* RESOLVE_IN_ROOT */ };
-	long fd = syscall(437 /* openat2 */, host_root, path, &how, sizeof(how));
+	long fd;
 
+	do {
+		fd = syscall(437 /* openat2 */, host_root, path, &how, sizeof(how));
+	} while (fd < 0 && *__errno_location() == EAGAIN);
 	return fd < 0 ? -*__errno_location() : fd;
 }
 
