@@ -190,7 +190,7 @@ class Play:
     """The peer's part: frames, victims, and the honest connection."""
 
     def __init__(self, peer, seed):
-        self.peer, self.frames, self.sent = peer, Frames(seed), 0
+        self.peer, self.frames, self.sent, self.talks = peer, Frames(seed), 0, 0
         self.source = 20000
         self.honest = connect(peer, 7, 19999)
 
@@ -210,7 +210,9 @@ class Play:
         self.peer.only = self.honest.source
 
     def talk(self):
-        text = b"honest %07d" % self.sent
+        """A text that was not said before: an old one may come back twice, and would be taken for the answer, with all that comes behind it left unread."""
+        self.talks += 1
+        text = b"honest %07d" % self.talks
         one = self.honest
         one.send("PA", text)
         one.seq = (one.seq + len(text)) & 0xffffffff
@@ -248,7 +250,7 @@ nc -ll -p 19 -e /tmp/zero >/dev/null 2>&1 &
 
 
 # Who may hold a packet.
-HOLDERS = ["cat /proc/objects", "cat /proc/net/tcp", "cat /proc/net/udp", "cat /proc/net/raw", "cat /proc/net/arp", "cat /proc/net/snmp", "cat /proc/net/dev", "ps"]
+HOLDERS = ["cat /proc/objects", "cat /proc/net/tcp", "cat /proc/net/tcp6", "cat /proc/net/udp", "cat /proc/net/raw", "cat /proc/net/arp", "cat /proc/net/snmp", "cat /proc/net/dev", "ps"]
 
 
 def settle(one, guest, before, counts, grown, prompt):
