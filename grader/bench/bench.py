@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Figures of Switchback beside Linux: the same programs in the same initramfs in the same QEMU, in turn (A B A B ...).
 
-    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,jobs,boot] [--rounds N] [--check] [--baseline]
+    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,disk,jobs,boot] [--rounds N] [--check] [--baseline]
 
 Two measures. *Instructions*: QEMU's -icount with one processor makes a nanosecond of guest time of every instruction, so
 what the programs take for time is a count, the same whatever else the host does. *Time* under plain TCG: the median of
@@ -22,17 +22,36 @@ from machine import Machine, boot_time, run_inside
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BASELINE = os.path.join(HERE, "baseline.json")
-PARTS = ("rows", "scale", "parallel", "footprint", "jobs", "boot")
+PARTS = ("rows", "scale", "parallel", "footprint", "disk", "jobs", "boot")
 GROWTH = 1.05
+DISK_SIZE = 2 << 30
+# What Debian's kernel has as modules and the parts below need, in the order in which they load.
+LINUX_MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev", "virtio/virtio_pci", "block/virtio_blk")
 DEBUG_LIMIT = 8.0  # times slower that a checking kernel may be
 
 
-def combined_image(args, out):
+def modules_of(linux):
+    folder = "/lib/modules/" + os.path.basename(linux).replace("vmlinuz-", "", 1) + "/kernel/drivers"
+    return [path for path in (f"{folder}/{name}.ko" for name in LINUX_MODULES) if os.path.exists(path)]
+
+
+def new_disk(out):
+    """An empty ext4 as mkfs makes it, with nothing left for later that Linux would do while we measure."""
+    disk = os.path.join(out, "bench.disk")
+    with open(disk, "wb") as stream:
+        stream.truncate(DISK_SIZE)
+    subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-E", "lazy_itable_init=0,lazy_journal_init=0", disk], check=True)
+    return disk
+
+
+def combined_image(args, out, linux=None):
     """Alpine's initramfs and, behind it, one with the programs: a kernel unpacks any number of them in a row."""
     recipe = os.path.join(out, "bench.recipe")
     programs = os.path.join(os.path.abspath(args.build), "user/bench")
     with open(recipe, "w", encoding="utf-8") as stream:
         stream.write(f"tree /bench {programs} 755\nfile /bench/init 0755 0 0 {HERE}/inside.sh\n")
+        for number, path in enumerate(modules_of(linux) if linux else ()):
+            stream.write(f"file /bench/modules/{number} 0644 0 0 {path}\n")
     second = os.path.join(out, "bench.cpio.gz")
     subprocess.run([sys.executable, os.path.join(TOP, "rootfs/mkcpio.py"), "-o", second, recipe], check=True)
     both = os.path.join(out, "both.cpio.gz")
@@ -45,7 +64,7 @@ def combined_image(args, out):
 
 def part_of(row):
     """Which part a row is of that was asked for by name alone."""
-    return "parallel" if row.startswith(("parallel-", "shared-")) else "rows"
+    return "parallel" if row.startswith(("parallel-", "shared-")) else "disk" if row.startswith("disk-") else "rows"
 
 
 def say(text):
@@ -54,7 +73,7 @@ def say(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def measure(args, machines, image):
+def measure(args, machines, image, out):
     """Every part that was asked for, on each machine in turn."""
     rows, limit = args.row, args.timeout
     plan = []
@@ -67,13 +86,15 @@ def measure(args, machines, image):
         plan.append(("parallel", "parallel", args.memory, 2, args.rounds))
     if "footprint" in args.part:
         plan.append(("footprint", "memory", args.memory, 1, 1))
+    if "disk" in args.part:
+        plan.append(("disk", "disk", 1024, 1, min(args.rounds, 3)))
     if "jobs" in args.part:
         plan.append(("jobs", "job", 1024, 1, min(args.rounds, 3)))
     for what, kind, memory, smp, rounds in plan:
         for done in range(rounds):
             for machine in machines:
                 say(f"{what}, {kind}: round {done + 1} of {rounds}, {machine.name}")
-                run_inside(machine, image, what, kind, memory, limit, smp, rows)
+                run_inside(machine, image, what, kind, memory, limit, smp, rows, new_disk(out) if what == "disk" else None)
     if "boot" in args.part:
         for done in range(args.rounds):
             for machine in machines:
@@ -120,11 +141,18 @@ def goals(ours, linux):
     value = report.ratio(ours, linux, "memory", "memory-idle")
     if value:
         checks.append(("idle memory at most a quarter of Linux's", value, value >= 4))
+    names_of_disk = list(ours.rows.get("disk", {}))
+    few, many = ours.median("disk", "disk-lookup-100"), ours.median("disk", "disk-lookup-100000")
+    if few and many:
+        checks.append(("a look-up among 100,000 files at most 1.5 times one among 100", many / few, many / few <= 1.5))
+    if linux and names_of_disk and all(linux.median("disk", n) for n in names_of_disk):
+        value = sum(linux.median("disk", n) for n in names_of_disk) / sum(ours.median("disk", n) for n in names_of_disk)
+        checks.append(("the sum of the disk's rows below Linux's", value, value > 1))
     if checks:
         print()
     for text, value, good in checks:
         print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f}")
-    behind = report.worse_rows(ours, linux, names) if linux else []
+    behind = report.worse_rows(ours, linux, names) + report.worse_rows(ours, linux, names_of_disk, ("disk",)) if linux else []
     for row, kind, value in behind:
         print(f"MISSED   {row} is behind Linux beyond the spread, {kind}: {value:.2f}")
 
@@ -190,9 +218,11 @@ def main():
     for path in (args.kernel, args.initrd):
         if not os.path.exists(path):
             sys.exit(f"bench: {path} is missing")
+    found = sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))
+    args.linux = args.linux or (found[-1] if found else None)
     ours = Machine("Switchback", args.kernel)
     with tempfile.TemporaryDirectory() as out:
-        image = combined_image(args, out)
+        image = combined_image(args, out, args.linux)
         if args.check or args.baseline:
             if not run_inside(ours, image, "rows", "count", args.memory, args.timeout, 1, args.row):
                 return 1
@@ -207,13 +237,11 @@ def main():
             for machine in (ours, checking):
                 run_inside(machine, image, "rows", "count", args.memory, args.timeout * 4, 1, args.row)
             return slowdown(ours, checking)
-        found = sorted(glob.glob("/boot/vmlinuz-*-cloud-amd64"))
-        args.linux = args.linux or (found[-1] if found else None)
         linux = Machine("Linux", args.linux, "mitigations=off") if args.linux else None
         if not linux:
             print("bench: no Linux to compare with; its package is linux-image-cloud-amd64", file=sys.stderr)
         machines = [m for m in (ours, linux) if m]
-        measure(args, machines, image)
+        measure(args, machines, image, out)
     names = report.row_names(ours, linux)
     known = sorted({n.split("@")[0] for kinds in ours.rows.values() for n in kinds})
     unknown = [r for r in args.row if r not in known]
@@ -226,6 +254,7 @@ def main():
     if "parallel" in args.part:
         report.parallel_table(machines)
     simple_table(machines, "memory", "memory", "KiB", 1)
+    simple_table(machines, "disk", "disk: ext4 on virtio-blk, time for one operation", "us", 1e3)
     simple_table(machines, "job", "whole jobs", "s", 1e9)
     goals(ours, linux)
     folder = os.path.join(args.build, "bench")

@@ -33,6 +33,24 @@ scale) scale $rows ;;
 parallel)
 	parallel $rows
 	[ -e /proc/lock_stat ] && sed 's/^/contended /' /proc/lock_stat ;;
+disk)
+	case $(uname -v) in
+	*Debian*) for module in $(ls /bench/modules | sort -n); do insmod /bench/modules/$module; done ;;
+	esac
+	disk /dev/vda /disk
+	again() { umount /disk; mount -t ext4 /dev/vda /disk; }
+	mount -t ext4 /dev/vda /disk
+	rm -rf /disk/*
+	tar cf /tmp/root.tar -C / bin etc lib sbin usr var
+	timed disk-untar 1 sh -c 'mkdir /disk/root && tar xf /tmp/root.tar -C /disk/root && sync'
+	again
+	timed disk-find-cold 1 sh -c 'find /disk -type f >/dev/null'
+	timed disk-find-warm 1 sh -c 'find /disk -type f >/dev/null'
+	dd if=/dev/urandom of=/disk/large bs=1M count=256 2>/dev/null
+	again
+	timed disk-copy-256M 1 sh -c 'cp /disk/large /disk/copy && sync'
+	timed disk-remove-tree 1 sh -c 'rm -rf /disk/* && sync'
+	umount /disk ;;
 footprint) footprint "$bench_memory" ;;
 jobs)
 	timed shell-loop 20000 sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'

@@ -29,8 +29,10 @@ class Machine:
         values = self.rows.get(kind, {}).get(row)
         return (max(values) - min(values)) / statistics.median(values) if values and statistics.median(values) else 0
 
-    def command(self, initrd, words, memory, smp=1, counted=False):
+    def command(self, initrd, words, memory, smp=1, counted=False, disk=None):
         extra = ["-icount", "shift=0,sleep=off"] if counted else []
+        if disk:  # what the host's own disk costs is left out: its cache takes everything
+            extra += ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"]
         return ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none",
                 "-m", str(memory), "-smp", str(smp), "-cpu", "max", "-kernel", self.image, "-initrd", initrd,
                 "-append", f"console=ttyS0 quiet {words} {self.words}"] + extra
@@ -57,10 +59,10 @@ def boot_time(machine, initrd, memory, limit):
         process.wait()
 
 
-def run_inside(machine, initrd, what, kind, memory, limit, smp=1, rows=()):
+def run_inside(machine, initrd, what, kind, memory, limit, smp=1, rows=(), disk=None):
     """Boot, let /bench/init do `what`, and note every row that it prints. False when it did not come to its end."""
     words = f"rdinit=/bench/init bench={what} bench_memory={memory} bench_rows={','.join(rows)}"
-    command = machine.command(initrd, words, memory, smp, counted=kind == "count")
+    command = machine.command(initrd, words, memory, smp, counted=kind == "count", disk=disk)
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=limit)
         text = done.stdout

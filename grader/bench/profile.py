@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from bench import TOP, combined_image
+from bench import TOP, combined_image, new_disk
 from machine import Machine
 
 
@@ -33,7 +33,8 @@ def record(machine, image, row, seconds, folder):
     """The addresses of the instructions that ran while the log was on."""
     log, monitor = os.path.join(folder, "log"), os.path.join(folder, "monitor")
     words = f"rdinit=/bench/init bench=profile bench_rows={row}"
-    command = machine.command(image, words, 512, counted=True)
+    disk = new_disk(folder) if row.startswith("disk,") else None
+    command = machine.command(image, words, 512, counted=True, disk=disk)
     command[command.index("-monitor") + 1] = f"unix:{monitor},server=on,wait=off"
     process = subprocess.Popen(command + ["-D", log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
@@ -61,7 +62,7 @@ def record(machine, image, row, seconds, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--row", required=True, help="or a program with its words, by commas: scale,=10")
+    parser.add_argument("--row", required=True, help="or a program with its words, by commas: scale,=10 or disk,/dev/vda,/disk,large")
     parser.add_argument("--build", default=os.environ.get("BUILD", os.path.join(TOP, "build")))
     parser.add_argument("--kernel")
     parser.add_argument("--seconds", type=float, default=2)

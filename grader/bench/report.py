@@ -46,11 +46,11 @@ def table(ours, linux, names):
                   f"the worst is {worst} with {ratio(ours, linux, kind, worst):.2f}")
 
 
-def worse_rows(ours, linux, names):
+def worse_rows(ours, linux, names, kinds=("count", "time")):
     """Rows in which we are behind Linux by more than the spread."""
     found = []
     for row in names:
-        for kind in ("count", "time"):
+        for kind in kinds:
             value = ratio(ours, linux, kind, row)
             spread = max(ours.spread(kind, row), linux.spread(kind, row), 0.01) if value else 0
             if value and value < 1 / (1 + spread):

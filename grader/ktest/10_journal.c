@@ -1,7 +1,7 @@
 /* Logs for stage 10's tests (10_journal.h): a reader and a writer of JBD2's format of their own. */
 #include "10_journal.h"
 
-#include "lib/crc.h"
+#include "core/crc.h"
 #include "lib/string.h"
 #include "mm/pagetable.h"
 

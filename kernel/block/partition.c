@@ -6,8 +6,8 @@
  */
 #include "block_priv.h"
 
+#include "core/crc.h"
 #include "core/printk.h"
-#include "lib/crc.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"

@@ -29,6 +29,7 @@ static const struct {
 	[CPU_INVARIANT_TSC] = { 0x80000007, 0, REG_D, 8 },
 	[CPU_ERMS] = { 7, 0, REG_B, 9 },
 	[CPU_FSRM] = { 7, 0, REG_D, 4 },
+	[CPU_CRC32] = { 1, 0, REG_C, 20 }, /* with SSE4.2 */
 	[CPU_HYPERVISOR] = { 1, 0, REG_C, 31 },
 };
 

@@ -5,6 +5,11 @@
 #include "lib/string.h"
 #include "core/kasan.h"
 
+#undef memcpy
+#undef memset
+#undef memcmp
+#undef strlen
+
 void *memcpy(void *dst, const void *src, size_t n)
 {
 	char *d = dst;

@@ -4,11 +4,11 @@
 
 #include "block/buffer.h"
 #include "block/cache_io.h"
+#include "core/crc.h"
 #include "core/err.h"
 #include "core/printk.h"
 #include "format.h"
 #include "fs/jbd2/jbd2.h"
-#include "lib/crc.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 

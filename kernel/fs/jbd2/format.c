@@ -4,8 +4,8 @@
  */
 #include "jbd2_priv.h"
 
+#include "core/crc.h"
 #include "core/printk.h"
-#include "lib/crc.h"
 #include "lib/string.h"
 #include "time/time.h"
 

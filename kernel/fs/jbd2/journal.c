@@ -1,9 +1,9 @@
 /* Opening and closing a journal: its superblock, replay, features. */
 #include "jbd2_priv.h"
 
+#include "core/crc.h"
 #include "core/err.h"
 #include "core/printk.h"
-#include "lib/crc.h"
 #include "lib/string.h"
 #include "mm/pagetable.h"
 #include "mm/slab.h"

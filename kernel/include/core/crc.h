@@ -1,6 +1,6 @@
 /* Cyclic redundancy checks, bit-reflected, by tables of 8 bytes at a time. */
-#ifndef LIB_CRC_H
-#define LIB_CRC_H
+#ifndef CORE_CRC_H
+#define CORE_CRC_H
 
 #include "core/compiler.h"
 
