@@ -8,7 +8,6 @@
 #undef memcpy
 #undef memset
 #undef memcmp
-#undef strlen
 
 void *memcpy(void *dst, const void *src, size_t n)
 {

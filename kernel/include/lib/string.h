@@ -23,10 +23,9 @@ size_t strlcat(char *dst, const char *src, size_t size);
 u64 parse_u64(const char *s, const char **end, int base);
 bool str_starts(const char *s, const char *prefix);
 
-/* In a freestanding program the compiler makes a call of each; so it may replace those of known size by a few moves. */
-#define memcpy(dst, src, n) __builtin_memcpy(dst, src, n)
-#define memset(dst, c, n) __builtin_memset(dst, c, n)
-#define memcmp(a, b, n) __builtin_memcmp(a, b, n)
-#define strlen(s) __builtin_strlen(s)
+/* In a freestanding program the compiler makes a call of each. Those of a size that it knows may become a few moves. */
+#define memcpy(dst, src, n) (__builtin_constant_p(n) ? __builtin_memcpy(dst, src, n) : (memcpy)(dst, src, n))
+#define memset(dst, c, n) (__builtin_constant_p(n) ? __builtin_memset(dst, c, n) : (memset)(dst, c, n))
+#define memcmp(a, b, n) (__builtin_constant_p(n) ? __builtin_memcmp(a, b, n) : (memcmp)(a, b, n))
 
 #endif
