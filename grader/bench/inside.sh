@@ -7,6 +7,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys 2>/dev/null
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
 mount -t tmpfs tmpfs /tmp
+ifconfig lo up
 rows=$(echo "$bench_rows" | tr , ' ')
 echo "@@BENCH"
 case $bench in
@@ -16,7 +17,7 @@ rows)
 	*Debian*) getpid linux ;;
 	*) getpid ;;
 	esac
-	for program in calls memory process ipc files; do
+	for program in calls memory process ipc files net; do
 		$program $rows
 	done ;;
 profile)
@@ -24,12 +25,14 @@ profile)
 		if [ -x "/bench/${rows%% *}" ]; then
 			$rows
 		else
-			for program in calls memory process ipc files; do
+			for program in calls memory process ipc files net; do
 				$program $rows
 			done
 		fi
 	done ;;
-scale) scale $rows ;;
+scale)
+	scale $rows
+	net =10000 ;;
 parallel)
 	parallel $rows
 	[ -e /proc/lock_stat ] && sed 's/^/contended /' /proc/lock_stat ;;
