@@ -33,7 +33,7 @@ static struct process *lend(void)
 	return current->files ? p : NULL;
 }
 
-static void give_back(struct process *p)
+static void give_back(struct process *p __unused)
 {
 	files_put(current->files);
 	current->files = NULL;

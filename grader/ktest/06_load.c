@@ -310,7 +310,7 @@ KTEST(06, the_first_stack_is_as_drawn)
 		KEXPECT(!memcmp(space->auxv, words + 8, 16));
 		KEXPECT_EQ(execfn, STACK_TOP - 8 - path_bytes);
 		KEXPECT_EQ(phdr, 0x400040);
-		KEXPECT(random >= sp + 8 * (i + 2) && random + 16 <= platform && platform + 7 <= start);
+		KEXPECT(random >= (u64)sp + 8 * (i + 2) && random + 16 <= platform && platform + 7 <= start);
 		KREQUIRE(vm_access(space, platform, text, 7, false) == 7);
 		KEXPECT(!memcmp(text, "x86_64", 7));
 		static u64 last[2];

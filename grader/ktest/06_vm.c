@@ -126,7 +126,7 @@ KTEST(06, faults_and_unmapping_on_all_cpus)
 /* One CPU reads a page all the time, another takes it away and gives a fresh one: after that the old contents may not be seen. */
 static u32 phase;
 
-static void reader(void *arg)
+static void reader(void *arg __unused)
 {
 	u64 word;
 

@@ -327,7 +327,7 @@ KTEST(08, a_full_file_system_says_so_and_recovers)
 
 /* Reader of the last resort: fills pages with their own number, or fails. */
 static u32 fills, fail_at;
-static int fill_with_index(struct pagecache *pc, struct frame *f)
+static int fill_with_index(struct pagecache *pc __unused, struct frame *f)
 {
 	u64 *word = frame_to_virt(f);
 
@@ -470,7 +470,7 @@ struct names {
 	u32 count, room;
 	char last[32];
 };
-static bool take_name(struct dir_context *c, const char *name, size_t len, u64 ino, u8 type, u64 next)
+static bool take_name(struct dir_context *c, const char *name, size_t len, u64 ino __unused, u8 type __unused, u64 next __unused)
 {
 	struct names *n = container_of(c, struct names, context);
 

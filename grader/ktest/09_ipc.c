@@ -252,7 +252,7 @@ KTEST(09, small_writes_are_not_mixed)
 
 static ssize_t late_result;
 
-static void read_one(void *arg)
+static void read_one(void *arg __unused)
 {
 	char c = 0;
 	late_result = get(&c, 1);
@@ -283,7 +283,7 @@ KTEST(09, a_reader_sleeps_until_there_is_something)
 	close_pipe();
 }
 
-static void write_much(void *arg)
+static void write_much(void *arg __unused)
 {
 	char *buf = kzalloc(3 * CAPACITY, 0);
 	late_result = buf ? put(buf, 3 * CAPACITY) : -ENOMEM;

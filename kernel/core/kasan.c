@@ -185,8 +185,7 @@ static __noinline void check_low(u64 p, size_t n, bool write, const void *caller
 }
 
 /*
- * What lies just below the stack pointer of who accesses memory was the frame of a function that has returned. `sp` is the frame address of a function that the
- * compiler calls: the saved rbp and the return address are all that lies between.
+ * What lies just below the stack pointer `sp` of who accesses memory was the frame of a function that has returned.
  */
 static __noinline void check_below_stack(u64 p, u64 sp, size_t n, bool write, const void *caller)
 {
@@ -197,34 +196,54 @@ static __noinline void check_below_stack(u64 p, u64 sp, size_t n, bool write, co
 	kasan_report((const void *)p, n, write, caller, "use of a variable after its function returned");
 }
 
-static __always_inline void check_small(u64 p, size_t n, bool write, const void *caller)
+/* What the few instructions below do not let pass: the same with all that is to be said. */
+void kasan_check_again(u64 p, size_t n, bool write, const void *caller, u64 sp);
+void kasan_check_again(u64 p, size_t n, bool write, const void *caller, u64 sp)
 {
-	u64 sp = (u64)__builtin_frame_address(0) + 16;
-
-	if (unlikely(p < DIRECT_BASE)) {
+	if (p < DIRECT_BASE) {
 		check_low(p, n, write, caller);
 		return;
 	}
-	if (unlikely(sp - 1 - p < PAGE_SIZE))
+	if (sp - 1 - p < PAGE_SIZE)
 		check_below_stack(p, sp, n, write, caller);
-	s8 v = *(const s8 *)((p >> 3) + SHADOW_OFFSET);
-	if (likely(!v) && ((p & 7) + n <= 8))
-		return;
-	if (v > 0 && (s8)((p & 7) + n) <= v && (p & 7) + n <= 8)
-		return;
 	kasan_check((const void *)p, n, write, caller);
 }
 
-#define ACCESS(name, n) \
-	void __asan_load##name##_noabort(u64 p); \
-	void __asan_load##name##_noabort(u64 p) { check_small(p, n, false, __builtin_return_address(0)); } \
-	void __asan_store##name##_noabort(u64 p); \
-	void __asan_store##name##_noabort(u64 p) { check_small(p, n, true, __builtin_return_address(0)); }
-ACCESS(1, 1)
-ACCESS(2, 2)
-ACCESS(4, 4)
-ACCESS(8, 8)
-ACCESS(16, 16)
+/*
+ * In front of each load and store, so by hand, without a frame: kernel memory, not just below the stack pointer, its shadow 0, and not over the end of the
+ * eight bytes that this stands for. `compare` looks at the shadow of all of them, `beyond` at how far the address reaches.
+ */
+#define ACCESS(kind, n, write, compare, beyond) \
+	__attribute__((naked)) void __asan_##kind##n##_noabort(u64 p); \
+	__attribute__((naked)) void __asan_##kind##n##_noabort(u64 p __unused) \
+	{ \
+		__asm__("movabs %[base], %%rax\n" \
+			"cmp %%rax, %%rdi\n" \
+			"jb 1f\n" \
+			"lea 7(%%rsp), %%rax\n" /* the caller's stack pointer, less 1 */ \
+			"sub %%rdi, %%rax\n" \
+			"cmp $0xfff, %%rax\n" \
+			"jbe 1f\n" \
+			"movabs %[shadow], %%rcx\n" \
+			"mov %%rdi, %%rax\n" \
+			"shr $3, %%rax\n" \
+			compare " $0, (%%rax, %%rcx)\n" \
+			"jne 1f\n" beyond "ret\n" \
+			"1: mov $" #n ", %%esi\n" \
+			"mov $" #write ", %%edx\n" \
+			"mov (%%rsp), %%rcx\n" \
+			"lea 8(%%rsp), %%r8\n" \
+			"jmp kasan_check_again" ::[base] "i"(DIRECT_BASE), \
+			[shadow] "i"(SHADOW_OFFSET)); \
+	}
+#define WITHIN(most) "mov %%edi, %%eax\nand $7, %%eax\ncmp $" #most ", %%eax\nja 1f\n"
+#define ALIGNED "test $7, %%dil\njne 1f\n"
+#define BOTH(n, compare, beyond) ACCESS(load, n, 0, compare, beyond) ACCESS(store, n, 1, compare, beyond)
+BOTH(1, "cmpb", "")
+BOTH(2, "cmpb", WITHIN(6))
+BOTH(4, "cmpb", WITHIN(4))
+BOTH(8, "cmpb", ALIGNED)
+BOTH(16, "cmpw", ALIGNED)
 
 void __asan_loadN_noabort(u64 p, size_t n);
 void __asan_storeN_noabort(u64 p, size_t n);

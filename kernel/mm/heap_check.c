@@ -82,10 +82,13 @@ static void fill_words(void *p, u64 pattern, size_t words)
 
 static const u64 *first_other(const u64 *p, u64 pattern, size_t words)
 {
-	for (; words-- > 0; p++)
-		if (*p != pattern)
-			return p;
-	return NULL;
+	bool same;
+
+	/* Of no words the flag would be an old one. */
+	if (!words)
+		return NULL;
+	__asm__ volatile("repe scasq" : "+D"(p), "+c"(words), "=@ccz"(same) : "a"(pattern) : "memory");
+	return same ? NULL : p - 1;
 }
 
 static void take_trace(u32 *trace)
