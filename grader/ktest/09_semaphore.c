@@ -11,9 +11,9 @@
 
 static struct sem sems[COUNT];
 static struct sem_set set;
-static struct {
+static union {
 	struct sem_undo undo;
-	s16 room[COUNT];
+	u8 room[sizeof(struct sem_undo) + COUNT * sizeof(s16)]; /* its numbers lie behind it */
 } undo_store;
 #define UNDO (&undo_store.undo)
 
