@@ -7,8 +7,6 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
-/* Clock ids of other processes and threads: ~pid << 3 | 4 for a thread | kind (0 PROF, 1 VIRT, 2 SCHED), as clock_getcpuclockid(3) makes them. */
-#define CPU_CLOCK_THREAD 4
 #define COARSE_NS (4 * NSEC_PER_MSEC)
 
 int timespec_from_user(u64 *ns, const void __user *from)

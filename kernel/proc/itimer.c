@@ -101,8 +101,9 @@ void itimer_check_cpu(void)
 	bool limited = limit->cur != RLIM_INFINITY_, hard = seconds >= limit->max, soft = limited && seconds >= limit->cur;
 	if (soft)
 		WRITE_ONCE(limit->cur, limit->cur + 1); /* seen by getrlimit, as on Linux */
-	s->cpu_timers = s->itimer_value[ITIMER_VIRTUAL] || s->itimer_value[ITIMER_PROF];
+	s->cpu_timers = posix_timers_count_cpu(p, user + system) || s->itimer_value[ITIMER_VIRTUAL] || s->itimer_value[ITIMER_PROF];
 	sighand_unlock(h, flags);
+	posix_timers_fire_cpu(p);
 	if (virtual)
 		signal_send_process(p, SIGVTALRM, NULL);
 	if (prof)

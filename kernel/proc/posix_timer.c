@@ -7,10 +7,11 @@
  * timer has at most one signal in a queue: its data are never lost to "already pending". Where the signal is ignored, nobody takes it; then the timer
  * starts itself again, at most once in a tick.
  *
- * Clocks of CPU time have no timers here; timer_create says so (ENOTSUP). setitimer has them.
+ * Timers of CPU time (of the own process or one of its threads) have no kernel timer: itimer.c's look after each tick asks for those that are due. What a
+ * process has used cannot be counted under sighand->lock, so who takes that lock counts before (cpu_seen); since a tick looks, it is never old.
  *
  * Locks: the list and all fields are under the process's sighand->lock. Who deletes takes the timer off the list under it, then waits for fired()
- * without it.
+ * without it. A signal is sent without the lock, from a note that holds all that is needed of the timer: it may be gone by then.
  */
 #include "proc_priv.h"
 
@@ -22,19 +23,40 @@
 #include "usermode/uaccess.h"
 
 #define OVERRUN_MAX 0x7fffffff
+#define CLOCK_OF_A_FILE 3 /* the low bits of ~fd << 3 | 3: a clock that a device has */
 
 struct posix_timer {
 	struct list link;       /* process_signal.posix_timers */
 	struct process *process;
 	struct thread *thread;  /* counted: to whom (SIGEV_THREAD_ID), else NULL */
+	struct thread *measured; /* counted: whose CPU time, else NULL */
+	bool cpu;               /* of CPU time: that of `measured`, or of the process */
 	struct timer timer;
 	int id, clock, signo, notify;
 	u64 value;              /* the program's, for siginfo */
-	u64 deadline;           /* time_ns(); 0: not armed */
+	u64 deadline;           /* as now_of() counts; 0: not armed */
 	u64 interval;           /* 0: once */
 	int overrun;            /* of the signal that was taken last */
 	bool told;              /* fired for `deadline`, and the next period is not yet started */
 };
+
+/* Lock held. */
+static u64 now_of(const struct posix_timer *t)
+{
+	if (!t->cpu)
+		return time_ns();
+	return t->measured ? thread_runtime(t->measured) : t->process->signal->cpu_seen;
+}
+
+/* sighand_lock() of the caller's process, with its CPU time counted. */
+static struct sighand *lock_counted(u64 *flags)
+{
+	u64 used = process_cpu_ns(current->process);
+	struct sighand *h = sighand_lock(current->process, flags);
+
+	current->process->signal->cpu_seen = used;
+	return h;
+}
 
 /* Lock held. Goes on to the first period that is still to come; how many were passed over. */
 static u64 forward(struct posix_timer *t, u64 now)
@@ -54,30 +76,64 @@ static u64 forward(struct posix_timer *t, u64 now)
 static void start(struct posix_timer *t)
 {
 	t->told = false;
-	if (t->deadline)
+	if (!t->deadline)
+		return;
+	if (t->cpu)
+		WRITE_ONCE(t->process->signal->cpu_timers, true);
+	else
 		timer_start(&t->timer, t->deadline);
 }
 
-/* No locks. Tells the program; an ignored signal, or one without room, is tried again later. */
-static void tell(struct posix_timer *t)
+/* Lock held. */
+static struct posix_timer *find(struct process *p, int id)
 {
-	struct abi_siginfo info;
-	u64 flags;
-	int err;
+	struct posix_timer *t;
 
-	if (t->notify == SIGEV_NONE)
+	list_for_each(t, &p->signal->posix_timers, link)
+		if (t->id == id)
+			return t;
+	return NULL;
+}
+
+/* What is to be sent for a timer. */
+struct note {
+	struct process *process;
+	struct thread *thread; /* counted, or NULL */
+	struct abi_siginfo info;
+};
+
+/* Lock held. If it is due, marks it and fills the note; false if there is nothing to send. */
+static bool is_due(struct posix_timer *t, struct note *n)
+{
+	if (!t->deadline || t->told || now_of(t) < t->deadline || t->notify == SIGEV_NONE)
+		return false;
+	t->told = true;
+	memset(n, 0, sizeof(*n));
+	n->process = t->process;
+	n->thread = t->thread;
+	if (n->thread)
+		thread_get(n->thread);
+	n->info.signo = t->signo;
+	n->info.code = SI_TIMER;
+	n->info.timer.timer_id = t->id;
+	n->info.timer.value = t->value;
+	return true;
+}
+
+/* No locks. Tells the program; an ignored signal, or one without room, is tried again later. */
+static void tell(struct note *n)
+{
+	u64 flags;
+	int err = signal_send_from(n->process, n->thread, n->info.signo, &n->info);
+
+	if (n->thread)
+		thread_put(n->thread);
+	if (!err && !signal_is_ignored(n->process, n->info.signo))
 		return;
-	memset(&info, 0, sizeof(info));
-	info.signo = t->signo;
-	info.code = SI_TIMER;
-	info.timer.timer_id = t->id;
-	info.timer.value = t->value;
-	err = signal_send_from(t->process, t->thread, t->signo, &info);
-	if (!err && !signal_is_ignored(t->process, t->signo))
-		return;
-	struct sighand *h = sighand_lock(t->process, &flags);
-	if (t->told && !list_empty(&t->link) && t->interval) {
-		u64 now = time_ns();
+	struct sighand *h = sighand_lock(n->process, &flags);
+	struct posix_timer *t = find(n->process, n->info.timer.timer_id);
+	if (t && t->told && t->interval) {
+		u64 now = now_of(t);
 		forward(t, now);
 		t->deadline = MAX(t->deadline, now + time_tick_ns);
 		start(t);
@@ -88,16 +144,47 @@ static void tell(struct posix_timer *t)
 static void fired(struct timer *timer)
 {
 	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
+	struct note n;
 	u64 flags;
 	struct sighand *h = sighand_lock(t->process, &flags);
 	/* It may have been set anew just now. */
-	bool due = t->deadline && !t->told && time_ns() >= t->deadline;
+	bool due = is_due(t, &n);
 
-	if (due)
-		t->told = true;
 	sighand_unlock(h, flags);
 	if (due)
-		tell(t);
+		tell(&n);
+}
+
+bool posix_timers_count_cpu(struct process *p, u64 used)
+{
+	struct posix_timer *t;
+
+	p->signal->cpu_seen = used;
+	list_for_each(t, &p->signal->posix_timers, link)
+		if (t->cpu && t->deadline && t->notify != SIGEV_NONE) /* told too: its overruns are counted by cpu_seen */
+			return true;
+	return false;
+}
+
+void posix_timers_fire_cpu(struct process *p)
+{
+	struct posix_timer *t;
+	struct note n;
+	bool due;
+
+	do {
+		u64 flags;
+		struct sighand *h = sighand_lock(p, &flags);
+		due = false;
+		list_for_each(t, &p->signal->posix_timers, link) {
+			due = t->cpu && is_due(t, &n);
+			if (due)
+				break;
+		}
+		sighand_unlock(h, flags);
+		if (due)
+			tell(&n);
+	} while (due);
 }
 
 void posix_timer_taken(struct process *p, struct abi_siginfo *info)
@@ -109,7 +196,7 @@ void posix_timer_taken(struct process *p, struct abi_siginfo *info)
 			continue;
 		t->overrun = 0;
 		if (t->told) {
-			t->overrun = MIN(forward(t, time_ns()), (u64)OVERRUN_MAX);
+			t->overrun = MIN(forward(t, now_of(t)), (u64)OVERRUN_MAX);
 			start(t);
 		}
 		info->timer.overrun = t->overrun;
@@ -119,23 +206,14 @@ void posix_timer_taken(struct process *p, struct abi_siginfo *info)
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
 
-/* Lock held. */
-static struct posix_timer *find(int id)
-{
-	struct posix_timer *t;
-
-	list_for_each(t, &current->process->signal->posix_timers, link)
-		if (t->id == id)
-			return t;
-	return NULL;
-}
-
 /* It is in no list any more. */
 static void destroy(struct posix_timer *t)
 {
 	timer_cancel_sync(&t->timer);
 	if (t->thread)
 		thread_put(t->thread);
+	if (t->measured)
+		thread_put(t->measured);
 	kfree(t);
 }
 
@@ -158,6 +236,7 @@ void posix_timers_exit(struct process *p)
 	}
 }
 
+/* May timers be made on the clock at all? Those with a negative number are looked for later (cpu_clock_check). */
 static int clock_check(int clock)
 {
 	switch (clock) {
@@ -167,15 +246,45 @@ static int clock_check(int clock)
 	case CLOCK_TAI:
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM:
+	case CLOCK_PROCESS_CPUTIME_ID:
+	case CLOCK_THREAD_CPUTIME_ID:
 		return 0;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_PROCESS_CPUTIME_ID:
-	case CLOCK_THREAD_CPUTIME_ID:
 		return -EOPNOTSUPP;
 	}
-	return -EINVAL;
+	if (clock >= 0)
+		return -EINVAL;
+	return (clock & 7) == CLOCK_OF_A_FILE ? -EOPNOTSUPP : 0;
+}
+
+/* A clock of CPU time: whose. 0, also for the clocks of the day; -EINVAL for what is not the caller's process or in it. */
+static int cpu_clock_check(struct posix_timer *t)
+{
+	int clock = t->clock;
+
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+		clock = CPU_CLOCK_OF(0, clock == CLOCK_THREAD_CPUTIME_ID);
+	if (clock >= 0)
+		return 0;
+	if ((clock & 3) == 3)
+		return -EINVAL;
+	int id = ~(clock >> 3);
+	struct thread *who = id ? thread_find(id) : current;
+	if (!id)
+		thread_get(current);
+	if (!who || who->process != current->process || (!(clock & CPU_CLOCK_THREAD) && id && id != current->process->pid)) {
+		if (who)
+			thread_put(who);
+		return -EINVAL;
+	}
+	t->cpu = true;
+	if (clock & CPU_CLOCK_THREAD)
+		t->measured = who;
+	else
+		thread_put(who);
+	return 0;
 }
 
 static int event_check(struct posix_timer *t, const struct abi_sigevent *e)
@@ -207,7 +316,7 @@ static int publish(struct posix_timer *t, bool value_is_id)
 		p->signal->posix_timer_count++;
 		do {
 			t->id = p->signal->next_posix_timer++ & OVERRUN_MAX;
-		} while (find(t->id));
+		} while (find(p, t->id));
 		if (value_is_id)
 			t->value = t->id;
 		list_add_tail(&p->signal->posix_timers, &t->link);
@@ -222,7 +331,7 @@ long sys_timer_delete(int id)
 {
 	u64 flags;
 	struct sighand *h = sighand_lock(current->process, &flags);
-	struct posix_timer *t = find(id);
+	struct posix_timer *t = find(current->process, id);
 
 	if (t) {
 		t->deadline = 0;
@@ -244,12 +353,8 @@ long sys_timer_create(int clock, const void __user *event, void __user *id_out)
 
 	if (event && copy_from_user(&e, event, sizeof(e)))
 		return -EFAULT;
-	if (err && clock >= 0)
+	if (err)
 		return err;
-	if (err) { /* a process' clock: looked for last */
-		u32 none = 0;
-		return copy_to_user(id_out, &none, sizeof(none)) ? -EFAULT : err;
-	}
 	t = kzalloc(sizeof(*t), 0);
 	if (!t)
 		return -EAGAIN;
@@ -267,17 +372,16 @@ long sys_timer_create(int clock, const void __user *event, void __user *id_out)
 		destroy(t);
 		return err;
 	}
-	if (copy_to_user(id_out, &t->id, sizeof(t->id))) {
+	err = copy_to_user(id_out, &t->id, sizeof(t->id)) ? -EFAULT : cpu_clock_check(t);
+	if (err)
 		sys_timer_delete(t->id);
-		return -EFAULT;
-	}
-	return 0;
+	return err;
 }
 
 /* Lock held. */
 static void get(const struct posix_timer *t, u64 *left, u64 *interval)
 {
-	u64 now = time_ns(), deadline = t->deadline;
+	u64 now = now_of(t), deadline = t->deadline;
 
 	*interval = t->interval;
 	*left = 0;
@@ -304,8 +408,8 @@ static int setting_to_user(void __user *to, u64 left, u64 interval)
 long sys_timer_gettime(int id, void __user *setting)
 {
 	u64 flags, left = 0, interval = 0;
-	struct sighand *h = sighand_lock(current->process, &flags);
-	struct posix_timer *t = find(id);
+	struct sighand *h = lock_counted(&flags);
+	struct posix_timer *t = find(current->process, id);
 
 	if (t)
 		get(t, &left, &interval);
@@ -317,19 +421,20 @@ long sys_timer_getoverrun(int id)
 {
 	u64 flags;
 	struct sighand *h = sighand_lock(current->process, &flags);
-	struct posix_timer *t = find(id);
+	struct posix_timer *t = find(current->process, id);
 	int overrun = t ? t->overrun : -EINVAL;
 
 	sighand_unlock(h, flags);
 	return overrun;
 }
 
-static u64 deadline_of(int clock, u64 value, bool absolute)
+static u64 deadline_of(const struct posix_timer *t, u64 value, bool absolute)
 {
+	int clock = t->clock;
 	u64 base;
 
 	if (!absolute)
-		return time_ns() + MIN(value, (u64)INT64_MAX / 2);
+		return now_of(t) + MIN(value, (u64)INT64_MAX / 2);
 	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI && clock != CLOCK_REALTIME_ALARM)
 		return value;
 	base = time_boot_realtime_ns() + (clock == CLOCK_TAI ? clock_tai_offset() * NSEC_PER_SEC : 0);
@@ -349,13 +454,13 @@ long sys_timer_settime(int id, int how, const void __user *new, void __user *old
 		err = timespec_from_user(&value, &in->value);
 	if (err)
 		return err;
-	struct sighand *h = sighand_lock(current->process, &flags);
-	struct posix_timer *t = find(id);
+	struct sighand *h = lock_counted(&flags);
+	struct posix_timer *t = find(current->process, id);
 	if (t) {
 		get(t, &left, &old_interval);
 		timer_cancel(&t->timer);
 		t->interval = value ? interval : 0;
-		t->deadline = value ? deadline_of(t->clock, value, how & TIMER_ABSTIME) : 0;
+		t->deadline = value ? deadline_of(t, value, how & TIMER_ABSTIME) : 0;
 		t->overrun = 0;
 		start(t);
 	}

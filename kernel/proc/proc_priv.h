@@ -186,6 +186,13 @@ void itimer_real_rearm(struct process_signal *s);    /* SIGALRM was taken off th
 void itimer_check_cpu(void);                         /* WORK_TIMER */
 /* A signal of a timer was taken off the queue: fills in the overruns, starts the next period; lock held. */
 void posix_timer_taken(struct process *p, struct abi_siginfo *info);
+/* Clock ids of processes and threads: ~pid << 3 | 4 for a thread | kind (0 PROF, 1 VIRT, 2 SCHED), as clock_getcpuclockid(3) makes them. */
+#define CPU_CLOCK_THREAD 4
+#define CPU_CLOCK_OF(pid, thread) ((int)((unsigned)~(pid) << 3 | ((thread) ? CPU_CLOCK_THREAD : 0) | 2))
+
+/* Timers of CPU time. Lock held: notes what p has used; whether one is armed. Then, without locks: sends the signals of those that are due. */
+bool posix_timers_count_cpu(struct process *p, u64 used);
+void posix_timers_fire_cpu(struct process *p);
 void posix_timers_exit(struct process *p);           /* exit and exec; no locks */
 u64 process_cpu_ns(struct process *p);
 void clock_was_set(void);    /* a program set the real time: how good it is nobody knows */

@@ -37,6 +37,7 @@ struct process_signal {
 	u64 itimer_value[3], itimer_interval[3]; /* VIRTUAL and PROF: CPU time at which they fire (0: off), ns */
 	struct list posix_timers;                /* struct posix_timer */
 	u32 posix_timer_count, next_posix_timer;
+	u64 cpu_seen;                            /* CPU time when it was last counted, for posix_timers, ns */
 	bool cpu_timers;                         /* some timer or limit of CPU time is set: ticks look */
 	/* Ends: once group_exit is set, every thread leaves with group_exit_code. exec_thread: it alone survives. */
 	bool group_exit;
