@@ -92,6 +92,11 @@ int fork_copy_shares(struct process *p, struct thread *t, const struct clone_req
 	t->nice = current->nice;
 	t->policy = current->policy;
 	t->rt_priority = current->rt_priority;
+	if (current->reset_on_fork) {
+		t->nice = t->rt_priority ? 0 : MAX(t->nice, 0);
+		if (t->rt_priority)
+			t->policy = t->rt_priority = 0;
+	}
 	t->affinity = current->affinity;
 	t->cred = cred_get(current->cred);
 	atomic_fetch_add(&t->cred->user->processes, 1u);

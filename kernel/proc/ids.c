@@ -27,7 +27,7 @@ static struct ids ids_of(const struct cred *c, bool group)
 static void fix_caps(struct cred *c, const struct ids *old)
 {
 	const u64 file_caps = 1ul << CAP_CHOWN | 1ul << CAP_DAC_OVERRIDE | 1ul << CAP_DAC_READ_SEARCH | 1ul << CAP_FOWNER | 1ul << CAP_FSETID |
-			      1ul << CAP_LINUX_IMMUTABLE | 1ul << CAP_MKNOD;
+			      1ul << CAP_LINUX_IMMUTABLE | 1ul << CAP_MKNOD | 1ul << CAP_MAC_OVERRIDE;
 	bool had_root = !old->id[REAL] || !old->id[EFFECTIVE] || !old->id[SAVED];
 	bool has_root = !c->uid || !c->euid || !c->suid;
 

@@ -8,7 +8,7 @@
 #include "usermode/uaccess.h"
 
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
-enum { POLICY_OTHER, POLICY_FIFO, POLICY_RR, POLICY_BATCH, POLICY_IDLE = 5 };
+enum { POLICY_OTHER, POLICY_FIFO, POLICY_RR, POLICY_BATCH, POLICY_IDLE = 5, POLICY_DEADLINE /* known by name alone */ };
 #define RESET_ON_FORK 0x40000000
 
 static bool is_rt(int policy) { return policy == POLICY_FIFO || policy == POLICY_RR; }
@@ -180,11 +180,15 @@ long sys_ioprio_get(int which, int who)
 
 /* --- classes ------------------------------------------------------------------------------------------------------- */
 
-/* The class of t, checked in the order that Linux has; policy -1: as it is. */
+/*
+ * The class of t, checked in the order that Linux has; policy -1: as it is. RESET_ON_FORK in it: children do not inherit a better one; only who may do
+ * everything takes that back.
+ */
 static long change_policy(struct thread *t, int policy, u32 priority)
 {
-	if (policy == -1)
-		policy = t->policy;
+	bool reset = policy == -1 ? t->reset_on_fork : (policy & RESET_ON_FORK) != 0;
+
+	policy = policy == -1 ? t->policy : policy & ~RESET_ON_FORK;
 	if (policy < 0 || policy > POLICY_IDLE || policy == 4)
 		return -EINVAL;
 	if (is_rt(policy) ? priority < 1 || priority > 99 : priority != 0)
@@ -193,6 +197,9 @@ static long change_policy(struct thread *t, int policy, u32 priority)
 		return -EPERM;
 	if (is_rt(policy) && !capable(CAP_SYS_NICE) && priority > t->process->rlimits[RLIM_RTPRIO].cur)
 		return -EPERM;
+	if (t->reset_on_fork && !reset && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	WRITE_ONCE(t->reset_on_fork, reset);
 	thread_set_policy(t, policy, priority);
 	return 0;
 }
@@ -208,7 +215,7 @@ static long set_policy(int pid, int policy, const void __user *param)
 	struct thread *t = named(pid);
 	if (!t)
 		return -ESRCH;
-	long err = change_policy(t, policy == -1 ? -1 : policy & ~RESET_ON_FORK, priority);
+	long err = change_policy(t, policy, priority);
 	thread_put(t);
 	return err;
 }
@@ -226,7 +233,7 @@ long sys_sched_getscheduler(int pid)
 
 	if (!t)
 		return pid < 0 ? -EINVAL : -ESRCH;
-	int policy = t->policy;
+	int policy = t->policy | (t->reset_on_fork ? RESET_ON_FORK : 0);
 	thread_put(t);
 	return policy;
 }
@@ -254,7 +261,7 @@ struct abi_sched_attr {
 };
 _Static_assert(sizeof(struct abi_sched_attr) == 56, "sched_attr");
 #define SCHED_ATTR_FIRST 48
-enum { ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMS = 16, ATTR_UTIL_CLAMP = 0x60, ATTR_ALL = 0x7f };
+enum { ATTR_RESET = 1, ATTR_KEEP_POLICY = 8, ATTR_KEEP_PARAMS = 16, ATTR_UTIL_CLAMP = 0x60, ATTR_ALL = 0x7f };
 
 static int attr_from_user(struct abi_sched_attr *a, void __user *user)
 {
@@ -310,7 +317,7 @@ long sys_sched_setattr(int pid, void __user *user, unsigned flags)
 	err = -EOPNOTSUPP;
 	if (a.flags & ATTR_UTIL_CLAMP)
 		goto put;
-	err = change_policy(t, policy, a.priority);
+	err = change_policy(t, policy | (a.flags & ATTR_RESET ? RESET_ON_FORK : 0), a.priority);
 	if (!err && fair)
 		thread_set_nice(t, nice);
 put:
@@ -328,6 +335,7 @@ long sys_sched_getattr(int pid, void __user *user, unsigned size, unsigned flags
 	if (!t)
 		return -ESRCH;
 	a.policy = t->policy;
+	a.flags = t->reset_on_fork ? ATTR_RESET : 0;
 	if (is_rt(t->policy))
 		a.priority = t->rt_priority;
 	else
@@ -340,7 +348,7 @@ static long priority_bound(int policy, long rt)
 {
 	if (is_rt(policy))
 		return rt;
-	return policy == POLICY_OTHER || policy == POLICY_BATCH || policy == POLICY_IDLE ? 0 : -EINVAL;
+	return policy == POLICY_OTHER || policy == POLICY_BATCH || policy == POLICY_IDLE || policy == POLICY_DEADLINE ? 0 : -EINVAL;
 }
 
 long sys_sched_get_priority_max(int policy) { return priority_bound(policy, 99); }

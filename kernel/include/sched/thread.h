@@ -65,6 +65,7 @@ struct thread {
 	bool sampled_user;      /* where the last tick found it */
 	bool keep_tid;          /* the last put does not give the tid back: its owner calls tid_free */
 	s8 nice;                /* -20 … 19 */
+	bool reset_on_fork;     /* children start in the ordinary class; whoever may change the policy */
 	u8 policy;              /* SCHED_OTHER 0, FIFO 1, RR 2, BATCH 3, IDLE 5 */
 	u8 rt_priority;
 	u8 boost;               /* real-time priority lent by those who wait for its locks; 0: none. It runs with it if its own is less */
