@@ -83,10 +83,10 @@ static bool worth_a_line(int signo)
 	return room;
 }
 
-static void note_trap(const struct trapframe *f, u64 address)
+static void note_trap(const struct trapframe *f, u64 error, u64 address)
 {
 	current->signal->trap_nr = f->vector;
-	current->signal->trap_error = f->error;
+	current->signal->trap_error = error;
 	current->signal->trap_addr = address;
 }
 
@@ -96,7 +96,7 @@ static void user_trap(struct trapframe *f)
 	int signo = vector < 32 && trap_signals[vector].signo ? trap_signals[vector].signo : SIGSEGV;
 	int code = vector < 32 && trap_signals[vector].signo ? trap_signals[vector].code : SI_KERNEL;
 
-	note_trap(f, current->signal->trap_addr);
+	note_trap(f, f->error, current->signal->trap_addr);
 	if (vector == TRAP_FPU || vector == TRAP_SIMD)
 		code = fpu_code(vector);
 	if (vector < 32 && trap_signals[vector].name && worth_a_line(signo))
@@ -107,11 +107,14 @@ static void user_trap(struct trapframe *f)
 /* A page fault that no area allows. */
 static void memory_signal(int signo, int code, vaddr_t addr, struct trapframe *f)
 {
+	/* Beyond user space it is always "not allowed": a program does not learn what is mapped there. */
+	u64 error = f->error | (addr >= USER_END ? PF_PRESENT : 0);
+
 	if (!current->signal)
 		return;
-	note_trap(f, addr);
+	note_trap(f, error, addr);
 	if (worth_a_line(signo) && signo == SIGSEGV)
-		printk("%s[%d]: segfault at %lx ip %lx sp %lx error %lx\n", current->name, current->tid, addr, f->rip, f->rsp, f->error);
+		printk("%s[%d]: segfault at %lx ip %lx sp %lx error %lx\n", current->name, current->tid, addr, f->rip, f->rsp, error);
 	signal_force(signo, code, addr);
 }
 

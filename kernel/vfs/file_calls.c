@@ -77,9 +77,9 @@ long sys_msync(unsigned long addr, size_t length, int flags)
 
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC) || addr & (PAGE_SIZE - 1))
 		return -EINVAL;
-	if (length > ALIGN_DOWN(UINT64_MAX - addr, PAGE_SIZE))
+	end = addr + ALIGN_UP(length, PAGE_SIZE); /* a length that wraps to nothing is nothing, as on Linux */
+	if (end < addr)
 		return -ENOMEM;
-	end = addr + ALIGN_UP(length, PAGE_SIZE);
 	while (at < end) {
 		struct area *a;
 		struct file *f = NULL;

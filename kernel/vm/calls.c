@@ -63,12 +63,17 @@ long sys_mincore(unsigned long addr, size_t length, void __user *vec)
 
 long sys_mlock(unsigned long addr, size_t length)
 {
-	return vm_lock(own(), addr, length, true);
+	return vm_lock(own(), addr, length, true, true);
+}
+
+long sys_mlock2(unsigned long addr, size_t length, int flags)
+{
+	return flags & ~MLOCK_ONFAULT ? -EINVAL : vm_lock(own(), addr, length, true, !flags);
 }
 
 long sys_munlock(unsigned long addr, size_t length)
 {
-	return vm_lock(own(), addr, length, false);
+	return vm_lock(own(), addr, length, false, false);
 }
 
 long sys_mlockall(int flags)

@@ -30,7 +30,7 @@ int vm_populate(struct aspace *as, vaddr_t start, vaddr_t end, bool write)
 	return 0;
 }
 
-long vm_lock(struct aspace *as, vaddr_t addr, size_t len, bool lock)
+long vm_lock(struct aspace *as, vaddr_t addr, size_t len, bool lock, bool fetch)
 {
 	struct list dead;
 	vaddr_t start = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -38,7 +38,7 @@ long vm_lock(struct aspace *as, vaddr_t addr, size_t len, bool lock)
 
 	if (lock && !vm_may_lock() && !vm_rlimit(RLIM_MEMLOCK))
 		return -EPERM;
-	if (whole < len || start + whole < start)
+	if (start + whole < start)
 		return -EINVAL;
 	if (!whole)
 		return 0;
@@ -60,7 +60,7 @@ long vm_lock(struct aspace *as, vaddr_t addr, size_t len, bool lock)
 		err = vm_change_flags(as, start, start + whole, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED, NULL, &dead);
 	rwlock_write_done(&as->lock);
 	areas_release(&dead);
-	if (!err && lock) {
+	if (!err && lock && fetch) {
 		int bad = vm_populate(as, start, start + whole, false);
 		err = bad == -EFAULT ? -ENOMEM : bad == -EIO ? -EAGAIN : bad;
 	}

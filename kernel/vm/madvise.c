@@ -33,7 +33,7 @@ static const struct flag_advice flag_advices[] = {
 
 static int drop(struct area *a, vaddr_t start, vaddr_t end, int advice)
 {
-	if (a->flags & (AREA_LOCKED | AREA_SPECIAL))
+	if (a->flags & (advice == MADV_DONTNEED_LOCKED ? AREA_SPECIAL : AREA_LOCKED | AREA_SPECIAL))
 		return -EINVAL;
 	if (advice == MADV_FREE && (a->file || a->flags & AREA_SHARED))
 		return -EINVAL;
@@ -65,6 +65,7 @@ static const struct page_advice {
 } page_advices[] = {
 	{ MADV_NORMAL, accept },        { MADV_RANDOM, accept },      { MADV_SEQUENTIAL, accept }, { MADV_WILLNEED, will_need },
 	{ MADV_DONTNEED, drop },        { MADV_FREE, drop },          { MADV_MERGEABLE, accept },  { MADV_UNMERGEABLE, accept },
+	{ MADV_DONTNEED_LOCKED, drop },
 	{ MADV_HUGEPAGE, accept },      { MADV_NOHUGEPAGE, accept },  { MADV_COLD, accept_unlocked }, { MADV_PAGEOUT, accept_unlocked },
 };
 

@@ -53,7 +53,7 @@ int vm_change_flags(struct aspace *as, vaddr_t start, vaddr_t end, u32 set, u32 
 long vm_remap(struct aspace *as, vaddr_t addr, size_t old_len, size_t new_len, u32 flags, vaddr_t new_addr);
 long vm_advise(struct aspace *as, vaddr_t addr, size_t len, int advice);
 vaddr_t vm_brk(struct aspace *as, vaddr_t to);
-long vm_lock(struct aspace *as, vaddr_t addr, size_t len, bool lock);
+long vm_lock(struct aspace *as, vaddr_t addr, size_t len, bool lock, bool fetch);
 long vm_lock_all(struct aspace *as, int flags);
 long vm_resident(struct aspace *as, vaddr_t addr, size_t len, u8 __user *vec);
 

@@ -48,7 +48,7 @@ static void show_area(struct seq *s, struct aspace *as, struct area *a)
 }
 
 struct area_figures {
-	u64 rss, shared_clean, shared_dirty, private_clean, private_dirty, anonymous, pss;
+	u64 rss, shared_clean, shared_dirty, private_clean, private_dirty, anonymous, pss, locked;
 };
 
 /* Counts the pages that are there. page_lock is not needed for an estimate: entries are read once each. */
@@ -84,7 +84,7 @@ static void show_figures(struct seq *s, const struct area_figures *g, bool rollu
 	seq_printf(s, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", KB(g->rss), KB(g->anonymous));
 	seq_puts(s, "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:        0 kB\nFilePmdMapped:         0 kB\n"
 		    "Shared_Hugetlb:        0 kB\nPrivate_Hugetlb:       0 kB\nSwap:                  0 kB\nSwapPss:               0 kB\n");
-	seq_puts(s, "Locked:                0 kB\n");
+	seq_printf(s, "Locked:         %8lu kB\n", g->locked / 1024);
 }
 
 static int each_area(struct seq *s, struct process *p, void (*fn)(struct seq *s, struct aspace *as, struct area *a, void *arg), void *arg)
@@ -107,6 +107,7 @@ static void one_smap(struct seq *s, struct aspace *as, struct area *a, void *arg
 	struct area_figures g = { 0 };
 	show_area(s, as, a);
 	area_figures(as, a, &g);
+	g.locked = a->flags & AREA_LOCKED ? g.pss : 0;
 	seq_printf(s, "Size:           %8lu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n", (a->end - a->start) / 1024);
 	show_figures(s, &g, false);
 	seq_printf(s, "THPeligible:    0\nVmFlags:%s%s%s%s%s%s%s%s%s%s\n", a->prot & PROT_READ ? " rd" : "", a->prot & PROT_WRITE ? " wr" : "", a->prot & PROT_EXEC ? " ex" : "",
@@ -125,7 +126,10 @@ static void sum_area(struct seq *s __unused, struct aspace *as, struct area *a, 
 	if (!r->last)
 		r->first = a->start;
 	r->last = a->end;
+	u64 before = r->g.pss;
 	area_figures(as, a, &r->g);
+	if (a->flags & AREA_LOCKED)
+		r->g.locked += r->g.pss - before;
 }
 
 int show_maps(struct seq *s, struct process *p, struct thread *t __unused) { return each_area(s, p, one_map, NULL); }
