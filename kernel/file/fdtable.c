@@ -324,6 +324,13 @@ struct file *fd_get(int fd)
 	return fs ? files_lookup(fs, fd) : NULL;
 }
 
+u32 fd_table_size(void)
+{
+	struct files *fs = current_files();
+
+	return fs ? READ_ONCE(fs->size) : 0;
+}
+
 struct fdref fdref_get(int fd, bool path_ok)
 {
 	struct files *fs = current_files();

@@ -385,6 +385,8 @@ static int open_fifo(struct inode *inode, struct file *f)
 	struct pipe *p;
 	int err = 0;
 
+	if (!mode)
+		return -EINVAL; /* opened for neither: it would wait for nobody */
 	mutex_lock(&fifo_mutex);
 	p = inode->pipe;
 	if (!p) {

@@ -290,7 +290,6 @@ long sys_ppoll(void __user *fds, unsigned nfds, void __user *timeout, const void
 
 /* --- select, pselect6 ---------------------------------------------------------------------------------------------- */
 
-#define FDS_MAX 65536
 #define WORDS(n) (((n) + 63) / 64)
 enum { SET_IN, SET_OUT, SET_EX, SETS };
 static const u32 set_events[SETS] = {
@@ -308,7 +307,7 @@ static long do_select(int n, void __user *const user_sets[SETS], u64 deadline)
 
 	if (n < 0)
 		return -EINVAL;
-	n = MIN(n, FDS_MAX);
+	n = MIN(n, (int)fd_table_size()); /* what lies beyond is not looked at, nor is it wrong */
 	words = WORDS(n);
 	if (n > 256)
 		bits = kmalloc(SETS * words * 8, 0);

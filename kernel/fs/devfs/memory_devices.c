@@ -96,6 +96,9 @@ static ssize_t random_write(struct file *f __unused, struct uio *from, s64 *pos 
 	return done || !from->left ? (ssize_t)done : -EFAULT;
 }
 
+/* It has been full since boot: nobody is asked for more. */
+static u32 random_poll(struct file *f __unused, struct poll_table *pt __unused) { return POLLIN | POLLRDNORM; }
+
 static long random_ioctl(struct file *f __unused, u32 cmd, u64 arg)
 {
 	/* RNDGETENTCNT; the others change counts that do not exist. */
@@ -244,7 +247,11 @@ static const struct file_ops null_ops = { .name = "null", .no_splice = NO_SPLICE
 static const struct file_ops zero_ops = { .name = "zero", .no_splice = NO_SPLICE, .read = zero_read, .write = null_write, .lseek = null_lseek, .mmap = zero_mmap };
 static const struct file_ops full_ops = { .name = "full", .no_splice = NO_SPLICE, .read = zero_read, .write = full_write, .lseek = null_lseek };
 static const struct file_ops random_ops = {
-	.name = "random", .read = random_read, .write = random_write, .ioctl = random_ioctl, .lseek = null_lseek,
+	.name = "random", .read = random_read, .write = random_write, .poll = random_poll, .ioctl = random_ioctl, .lseek = null_lseek,
+};
+/* Unlike random, it says that it takes what is written. */
+static const struct file_ops urandom_ops = {
+	.name = "urandom", .read = random_read, .write = random_write, .ioctl = random_ioctl, .lseek = null_lseek,
 };
 static const struct file_ops kmsg_ops = {
 	.name = "kmsg",
@@ -256,7 +263,7 @@ static int memory_open(struct inode *inode, struct file *f)
 	static const struct {
 		u32 minor;
 		const struct file_ops *ops;
-	} by_minor[] = { { 3, &null_ops }, { 5, &zero_ops }, { 7, &full_ops }, { 8, &random_ops }, { 9, &random_ops }, { 11, &kmsg_ops } };
+	} by_minor[] = { { 3, &null_ops }, { 5, &zero_ops }, { 7, &full_ops }, { 8, &random_ops }, { 9, &urandom_ops }, { 11, &kmsg_ops } };
 	u32 minor = abi_minor(inode->rdev);
 
 	for (size_t i = 0; i < ARRAY_SIZE(by_minor); i++)

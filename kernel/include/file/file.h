@@ -165,6 +165,7 @@ struct fdref {
 	bool counted;
 };
 struct fdref fdref_get(int fd, bool path_ok);
+u32 fd_table_size(void); /* current's descriptors are all below it */
 static inline void fdref_put(struct fdref r)
 {
 	if (r.counted)
