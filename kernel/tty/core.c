@@ -133,6 +133,11 @@ void tty_put_char(struct tty *t, char c, bool line_end)
 		return;
 	}
 	*tty_at(t, t->head) = c;
+	/* With PARMRK 0xff announces an error: one that was typed is doubled. */
+	if ((u8)c == 0xff && TTY_I(t, PARMRK) && !line_end && t->head - t->tail < TTY_BUFFER - 2u) {
+		tty_clear_eol(t, t->head++);
+		*tty_at(t, t->head) = c;
+	}
 	if (line_end)
 		tty_set_eol(t, t->head);
 	else

@@ -79,7 +79,7 @@ static void show_erased(struct tty *t, u8 c, char key, bool whole_line)
 			t->erasing = true;
 		}
 		echo_char(t, (char)c);
-	} else if (!whole_line && !TTY_L(t, ECHOE)) {
+	} else if (!TTY_L(t, ECHOE) && tty_is_cc(t, (u8)key, VERASE)) {
 		echo_char(t, key);
 	} else if (c == '\t') {
 		u32 before = line_column(t);

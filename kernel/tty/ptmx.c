@@ -103,6 +103,9 @@ static ssize_t master_write(struct file *f, struct uio *from, s64 *pos __unused)
 		if (err)
 			return err;
 	}
+	u64 flags = spin_lock_irqsave(&t->lock);
+	p->typed_at = p->head;
+	spin_unlock_irqrestore(&t->lock, flags);
 	while (from->left && !err) {
 		size_t want = MIN(from->left, sizeof(chunk)), n = uio_read(from, chunk, want), done = 0;
 		if (n < want)

@@ -63,7 +63,9 @@ static void slave_throttle(struct tty *t, bool on)
 static void slave_flush_output(struct tty *t)
 {
 	struct pty *p = pty_of(t);
-	p->tail = p->head;
+	u32 before = p->typed_at - p->tail, pending = p->head - p->tail;
+	/* What was there before the key that flushes was typed has reached the master; a mark behind the tail has nothing before it. */
+	WRITE_ONCE(p->head, p->tail + (before <= pending ? MIN(before, MASTER_TAKES) : 0));
 	if (t->ops->flushed)
 		t->ops->flushed(t, PKT_FLUSHWRITE);
 	tty_wake_writers(t);

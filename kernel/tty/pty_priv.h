@@ -7,6 +7,7 @@
 
 #define PTY_RING 16384u
 #define PTY_MAX 4096
+#define MASTER_TAKES 4095u /* bytes of output that count as the master's own already, read or not (Linux's buffer on its side) */
 
 /*
  *    master file --write--> tty_feed(slave) --> slave's read buffer --> slave file
@@ -19,6 +20,7 @@ struct pty {
 	struct tty slave;           /* first: ptys are found from it */
 	char *ring;                 /* slave.lock guards ring, head, tail and the flags below */
 	u32 head, tail;
+	u32 typed_at;               /* head when the master last wrote: it could have read all that was before */
 	bool master_open;
 	bool slave_closed;          /* the last slave file went: the master reads EIO until one is opened again */
 	bool locked;                /* TIOCSPTLCK */

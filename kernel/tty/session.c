@@ -1,6 +1,7 @@
 /* Sessions and their controlling terminals: who gets one, and how it goes. Guarded by tty_control_lock; the leader by the tree lock. */
 #include "tty/tty.h"
 #include "proc/signal.h"
+#include "syscalls_gen.h"
 #include "tty/tty_priv.h"
 #include "usermode/uaccess.h"
 
@@ -160,3 +161,16 @@ static void leader_exits(struct session *s)
 	tty_drop_session(s, true);
 }
 NOTIFIER(session_leader_exit, leader_exits);
+
+/* vhangup(2): logins take their terminal away from whoever had it before. */
+long sys_vhangup(void)
+{
+	if (!capable(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	struct tty *t = current_tty();
+	if (t) {
+		tty_hangup(t, false);
+		tty_put(t);
+	}
+	return 0;
+}
