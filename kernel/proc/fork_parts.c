@@ -23,7 +23,7 @@ struct process *fork_alloc_process(const struct clone_request *r)
 		fork_drop_process(p);
 		return ERR_PTR(-ENOMEM);
 	}
-	p->signal->timer_slack = parent->signal->timer_slack;
+	p->signal->timer_slack = p->signal->default_timer_slack = parent->signal->timer_slack;
 	p->signal->over_nproc = parent->signal->over_nproc;
 	return p;
 }

@@ -129,7 +129,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 			return -EPERM;
 		return change_cred(set_securebits, a2);
 	case PR_SET_TIMERSLACK:
-		s->timer_slack = (long)a2 <= 0 ? 50000 : a2;
+		s->timer_slack = (long)a2 <= 0 ? s->default_timer_slack : a2;
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return s->timer_slack;

@@ -40,7 +40,7 @@ struct process_signal *process_signal_create(struct process *p)
 		return NULL;
 	s->process = p;
 	s->live = 1;
-	s->timer_slack = 50 * NSEC_PER_USEC;
+	s->timer_slack = s->default_timer_slack = 50 * NSEC_PER_USEC;
 	list_init(&s->pending.queue);
 	list_init(&s->zombies);
 	list_init(&s->posix_timers);

@@ -187,10 +187,24 @@ static ssize_t store_trace(struct process *p, struct thread *t, const char *text
 	return (ssize_t)len;
 }
 
-static int show_timerslack(struct seq *s, struct process *p __unused, struct thread *t __unused)
+static int show_timerslack(struct seq *s, struct process *p, struct thread *t __unused)
 {
-	seq_puts(s, "50000\n");
+	if (p != current->process && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	seq_printf(s, "%lu\n", READ_ONCE(p->signal->timer_slack));
 	return 0;
+}
+
+static ssize_t store_timerslack(struct process *p, struct thread *t __unused, const char *text, size_t len)
+{
+	const char *end;
+	u64 ns = parse_u64(text, &end, 10);
+	if (end == text || (*end && *end != '\n'))
+		return -EINVAL;
+	if (p != current->process && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	WRITE_ONCE(p->signal->timer_slack, ns ? ns : p->signal->default_timer_slack);
+	return (ssize_t)len;
 }
 
 static int show_coredump_filter(struct seq *s, struct process *p __unused, struct thread *t __unused)
@@ -252,7 +266,7 @@ const struct pid_entry pid_entries[] = {
 	{ "gid_map", R | 0644, IN_BOTH, .show = show_id_map },
 	{ "projid_map", R | 0644, IN_BOTH, .show = show_id_map },
 	{ "setgroups", R | 0644, IN_BOTH, .show = show_setgroups },
-	{ "timerslack_ns", R | 0666, IN_PROCESS, .show = show_timerslack },
+	{ "timerslack_ns", R | 0666, IN_PROCESS, .show = show_timerslack, .store = store_timerslack },
 	{ "trace", R | 0600, IN_BOTH, .show = show_trace, .store = store_trace },
 #if DEBUG
 	{ "fail-nth", R | 0600, IN_BOTH, .secret = true, .fops = &fail_nth_file_ops },

@@ -146,18 +146,56 @@ static int tmpfs_mmap(struct file *f, struct area *a)
 	return generic_file_mmap(f, a);
 }
 
-/* Gives every page of the range its frame now. */
+/* Pages that one call has made, [first, end): if it fails it takes them back. */
+struct run {
+	struct list link;
+	u64 first, end;
+};
+
+static int make_page(struct inode *i, u64 index, struct list *made)
+{
+	struct run *last = list_empty(made) ? NULL : list_last(made, struct run, link);
+	struct frame *f = pagecache_get(&i->cache, index, false);
+
+	if (f && !IS_ERR(f)) {
+		frame_put(f);
+		return 0; /* it was there before */
+	}
+	if (!last || last->end != index) {
+		last = kzalloc(sizeof(*last), 0);
+		if (!last)
+			return -ENOMEM;
+		last->first = last->end = index;
+		list_add_tail(made, &last->link);
+	}
+	f = pagecache_get(&i->cache, index, true);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	frame_put(f);
+	last->end++;
+	return 0;
+}
+
+/* Gives every page of the range its frame now, or none. */
 static int allocate_range(struct inode *i, u64 off, u64 len)
 {
-	for (u64 index = off / PAGE_SIZE; index < DIV_ROUND_UP(off + len, PAGE_SIZE); index++) {
-		struct frame *f = pagecache_get(&i->cache, index, true);
-		if (IS_ERR(f))
-			return PTR_ERR(f);
-		frame_put(f);
-		if (thread_interrupted())
-			return -EINTR;
+	struct list made;
+	int err = 0;
+
+	list_init(&made);
+	for (u64 index = off / PAGE_SIZE; !err && index < DIV_ROUND_UP(off + len, PAGE_SIZE); index++) {
+		err = make_page(i, index, &made);
+		if (!err && thread_interrupted())
+			err = -EINTR;
 	}
-	return 0;
+	while (!list_empty(&made)) {
+		struct run *r = list_first(&made, struct run, link);
+		if (err)
+			pagecache_drop_range(&i->cache, r->first * PAGE_SIZE, r->end * PAGE_SIZE);
+		list_del(&r->link);
+		kfree(r);
+	}
+	return err;
 }
 
 static int tmpfs_fallocate(struct file *f, int mode, s64 off, s64 len)

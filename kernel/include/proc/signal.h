@@ -58,7 +58,7 @@ struct process_signal {
 	bool subreaper;
 	int parent_death_signal;
 	bool over_nproc;                         /* a set*uid went past RLIMIT_NPROC: exec fails */
-	u64 timer_slack;
+	u64 timer_slack, default_timer_slack;
 };
 
 /* All: 0 or -errno; any context unless said. A NULL info means: from the kernel (SI_KERNEL). */
