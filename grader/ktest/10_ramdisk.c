@@ -40,11 +40,19 @@ static void note_io(enum ram_what what, const struct block_io *io, bool failed)
 
 static int start(struct disk *d __unused, struct block_io *io)
 {
+	u32 sectors = io->sectors, segments = io->segment_count;
+	bool scattered = false;
 	struct block_io *part;
 
 	note_io(RAM_BEGIN, io, false);
-	list_for_each(part, &io->merged, link)
+	list_for_each(part, &io->merged, link) {
 		note_io(RAM_BEGIN, part, false);
+		/* A disk takes the whole as one piece, from the leader's sector on. */
+		scattered |= part->disk_sector != io->disk_sector + sectors;
+		sectors += part->sectors;
+		segments += part->segment_count;
+	}
+	ram.scattered += scattered || sectors != io->all_sectors || segments != io->all_segments;
 	list_add_tail(&queue, &io->link);
 	length++;
 	return 0;
@@ -162,6 +170,7 @@ struct ramdisk *ramdisk_get(void)
 	clear();
 	ram.bad_sector = 0;
 	ram.bad_flush = false;
+	ram.scattered = 0;
 	ram.torn[0] = 0;
 	ramdisk_forget(&ram);
 	return &ram;

@@ -45,13 +45,15 @@ static struct block_io *try_merge(struct block_io *to, struct block_io *io)
 		list_add_tail(&to->merged, &io->link);
 		list_splice_tail(&to->merged, &io->merged);
 	} else if (io->disk_sector + io->all_sectors == to->disk_sector) {
+		struct block_io *behind = to;
+
 		/* io takes the place of `to` in its list. */
 		list_add(&to->link, &io->link);
 		list_del(&to->link);
 		list_add_tail(&io->merged, &to->link);
 		list_splice_tail(&io->merged, &to->merged);
 		to = io;
-		io = list_first(&to->merged, struct block_io, link);
+		io = behind;
 	} else {
 		return NULL;
 	}
