@@ -1,11 +1,11 @@
-/* Stage 10, the given queue of a disk: ios that are handed over together become requests of neighbours, whatever their order. */
+/* Stage 10, given: ios that are handed over together become requests of neighbours, whatever their order; a sync writes all buffers that are dirty. */
 #include "core/ktest.h"
 
 #include "10_journal.h"
+#include "block/buffer.h"
 #include "lib/string.h"
 #include "mm/pagetable.h"
-#include "mm/slab.h"
-#include "time/time.h"
+#include "sched/thread.h"
 
 #define MOST 48u  /* blocks of one round */
 #define TURNS 60u
@@ -99,4 +99,49 @@ KTEST(10, neighbours_become_one_request)
 	KEXPECT_EQ(wrong, 0);
 	KEXPECT_EQ(r->scattered, 0);
 	kmap_free(memory);
+}
+
+/* --- buffers ----------------------------------------------------------------------------------------------------------------- */
+
+#define BUFFERS 64u
+
+static struct buffer *held;
+static bool gone; /* atomic */
+
+/* While a sync waits for a buffer in the middle, memory is short. */
+static void reclaim_and_let_go(void *arg __unused)
+{
+	thread_sleep_ns(20 * NSEC_PER_MSEC);
+	for (u32 k = 0; k < 3; k++)
+		buffers_reclaim(1);
+	buffer_unlock(held);
+	atomic_store(&gone, true);
+}
+
+KTEST(10, a_sync_passes_over_no_buffer)
+{
+	struct ramdisk *r = ramdisk_get();
+	u32 missing = 0;
+
+	if (!r)
+		return;
+	for (u32 k = 0; k < BUFFERS; k++) {
+		struct buffer *b = buffer_new(r->dev, HOME + k, RAM_BLOCK);
+
+		if (!KEXPECT(b))
+			return;
+		block_fill(b->data, HOME + k, 1);
+		buffer_mark_dirty(b);
+		buffer_put(b);
+	}
+	held = buffer_find(r->dev, HOME + BUFFERS / 4);
+	if (!KEXPECT(held && buffer_trylock(held)) || !KEXPECT(kthread_run("ktest", reclaim_and_let_go, NULL)))
+		return;
+	KEXPECT_EQ(buffers_sync(r->dev), 0);
+	for (u32 k = 0; k < BUFFERS; k++)
+		missing += !block_is(ramdisk_block(r, HOME + k), HOME + k, 1);
+	KEXPECT_EQ(missing, 0);
+	while (!atomic_load(&gone))
+		thread_sleep_ns(NSEC_PER_MSEC);
+	buffer_put(held);
 }

@@ -16,7 +16,8 @@
 
 static struct spinlock buffers_lock = SPINLOCK_INIT("buffers", RANK_BUFFERS);
 static struct hlist_head table[BUCKETS]; /* buffers_lock */
-static struct list all = LIST_INIT(all); /* buffers_lock: the reclaimer's hand is at its head */
+static struct list all = LIST_INIT(all); /* buffers_lock: keeps its order, for who walks it and lets the lock go in between */
+static struct list *hand = &all;         /* buffers_lock: behind whom the reclaimer looks next */
 static struct wait_queue waits[WAITS];
 static struct slab_cache cache;
 
@@ -328,6 +329,8 @@ static bool take_out(struct buffer *b)
 	if (b->refs || b->flags & (BUFFER_DIRTY | BUFFER_LOCKED))
 		return false;
 	hlist_del(&b->hash);
+	if (hand == &b->all)
+		hand = hand->prev;
 	list_del(&b->all);
 	return true;
 }
@@ -361,11 +364,12 @@ size_t buffers_reclaim(size_t want)
 
 	spin_lock(&buffers_lock);
 	while (bytes < want * PAGE_SIZE && looked++ < 16 * want && !list_empty(&all)) {
-		b = list_first(&all, struct buffer, all);
+		struct list *next = hand->next == &all ? all.next : hand->next;
+
+		b = list_entry(next, struct buffer, all);
 		if (b->flags & BUFFER_USED || !take_out(b)) {
 			atomic_fetch_and(&b->flags, ~BUFFER_USED);
-			list_del(&b->all);
-			list_add_tail(&all, &b->all);
+			hand = next;
 			continue;
 		}
 		list_add(&doomed, &b->all);
