@@ -193,16 +193,15 @@ void commit_done(struct journal *j, struct transaction *t, u32 used)
 {
 	u32 tid = t->tid;
 
-	spin_lock(&j->lock);
-	j->head = (t->start - j->first + used) % (j->count - j->first) + j->first;
-	j->free -= used;
-	list_add_tail(&j->done, &t->link);
-	spin_unlock(&j->lock);
 	buffers_committed(j, t);
 	revokes_committed(j, t);
 	if (j->committed)
 		j->committed(j->arg, tid);
+	/* Among the done ones it is only now, with all its buffers: one without any is over for a checkpoint, which moves the log's tail past it. */
 	spin_lock(&j->lock);
+	j->head = (t->start - j->first + used) % (j->count - j->first) + j->first;
+	j->free -= used;
+	list_add_tail(&j->done, &t->link);
 	j->committing = NULL;
 	j->committed_tid = tid;
 	spin_unlock(&j->lock);
