@@ -152,7 +152,7 @@ u32 ext4_next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used); /
 /* ialloc.c */
 int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, u32 *ino);
 int ext4_free_inode(struct journal_handle *h, struct inode *i);
-bool ext4_inode_neighbours(struct ext4_fs *fs, u32 ino); /* is another inode of its block in use? */
+int ext4_new_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset); /* ext4_inode_block for one just allocated: not read if no other of the block is in use */
 
 /* inode.c */
 int ext4_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset, bool fresh); /* the buffer of its record, and where it is in it; fresh: not read */

@@ -178,17 +178,20 @@ static bool neighbours_in_use(struct ext4_fs *fs, u32 ino, const u8 *map)
 	return false;
 }
 
-bool ext4_inode_neighbours(struct ext4_fs *fs, u32 ino)
+int ext4_new_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **out, u32 *offset)
 {
 	struct buffer *b;
-	bool used = true;
+	bool fresh = false;
+	int err;
 
+	/* Till the block is there nobody else may take an inode of it: what he has written into it would be lost. */
 	mutex_lock(&fs->alloc_mutex);
 	b = inode_bitmap(fs, (ino - 1) / fs->inodes_per_group);
 	if (!IS_ERR(b)) {
-		used = neighbours_in_use(fs, ino, b->data);
+		fresh = !neighbours_in_use(fs, ino, b->data);
 		buffer_put(b);
 	}
+	err = ext4_inode_block(fs, ino, out, offset, fresh);
 	mutex_unlock(&fs->alloc_mutex);
-	return used;
+	return err;
 }

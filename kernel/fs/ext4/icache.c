@@ -234,7 +234,7 @@ struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mo
 			ei->data[1] = (u32)rdev;
 	}
 	ext4_inode_set_up(i);
-	err = ext4_inode_block(fs, ino, &b, &offset, !ext4_inode_neighbours(fs, ino));
+	err = ext4_new_inode_block(fs, ino, &b, &offset);
 	if (!err) {
 		err = journal_access(h, b);
 		if (!err) {
