@@ -271,6 +271,24 @@ def test_damaged_images(tmp_path, seed):
                        "next")
 
 
+@pytest.mark.parametrize("options", [("-O", "^metadata_csum"), ()])
+def test_an_index_whose_blocks_are_emptied(tmp_path, options):
+    """Of many names a few are left: blocks of the index without any are read again like others, and take names again."""
+    image = disk.make(tmp_path / "a", 8, "-b", 1024, *options)
+    loop = "i=0; while [ $i -lt 200 ]; do %s; i=$((i+1)); done; cd /"
+    with Guest(disk.drive(image)) as guest:
+        guest.mount()
+        guest.run("mkdir /m/d; cd /m/d; " + loop % ">a_name_that_is_long_enough_$i")
+        guest.run("cd /m/d; " + loop % "[ $((i%40)) = 0 ] || rm a_name_that_is_long_enough_$i")
+        guest.says("umount /m && echo g''one", "gone")
+        guest.mount()
+        guest.says("ls /m/d | wc -l; cat /m/d/* && echo f''ound", r"5\s+found")
+        guest.run("cd /m/d; " + loop % ">a_name_that_is_long_enough_$i")
+        guest.says("ls /m/d | wc -l; dmesg | grep -c 'EXT4-fs error'", r"200\s+0")
+        guest.off()
+    disk.check(image)
+
+
 def test_a_file_as_a_disk(tmp_path):
     """Busybox's losetup and `mount -o loop`: a file system in a file of another; both are whole afterwards, and the device is free again."""
     image, inner = disk.make(tmp_path / "a", 32), disk.make(tmp_path / "inner", 8)

@@ -204,6 +204,7 @@ struct buffer *buffer_new(struct block_device *dev, u64 block, u32 size)
 		return NULL;
 	buffer_lock(b);
 	memset(b->data, 0, size);
+	atomic_store(&b->checked, 0u);
 	atomic_fetch_or(&b->flags, BUFFER_UPTODATE);
 	buffer_unlock(b);
 	return b;

@@ -89,18 +89,18 @@ struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
 		return ERR_PTR(-EUCLEAN);
 	if (fs->group_checksums && d->flags & BG_BLOCK_UNINIT) {
 		b = buffer_find(fs->dev, desc_block_bitmap(fs, d));
-		if (!b || !(b->flags & BUFFER_CHECKED)) {
+		if (!b || !is_checked(b, CHECKED_BLOCK_MAP)) {
 			buffer_put(b);
 			b = buffer_new(fs->dev, desc_block_bitmap(fs, d), fs->block_size);
 			if (!b)
 				return ERR_PTR(-ENOMEM);
 			make_bitmap(fs, group, b->data);
-			atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+			set_checked(b, CHECKED_BLOCK_MAP);
 		}
 		return b;
 	}
 	b = ext4_read(fs, desc_block_bitmap(fs, d));
-	if (IS_ERR(b) || b->flags & BUFFER_CHECKED)
+	if (IS_ERR(b) || is_checked(b, CHECKED_BLOCK_MAP))
 		return b;
 	if (fs->checksums) {
 		crc = crc32c(fs->seed, b->data, fs->blocks_per_group / 8);
@@ -110,7 +110,7 @@ struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
 			return ERR_PTR(ext4_error(fs, "the block bitmap of group %u has a wrong checksum", group));
 		}
 	}
-	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	set_checked(b, CHECKED_BLOCK_MAP);
 	return b;
 }
 

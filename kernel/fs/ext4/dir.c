@@ -64,7 +64,10 @@ static bool entries_ok(struct inode *dir, const struct buffer *b)
 	return offset == end;
 }
 
-/* In an indexed directory: a block of the index, and not of entries? The root has `.` and `..` in it, the others look like one empty entry. */
+/*
+ * In an indexed directory: a block of the index, and not of entries? The root has `.` and `..` in it, the others look like one empty entry. Without checksums,
+ * which take the end of a block of entries, so does one from which all names have gone: whoever lists or counts names passes over both.
+ */
 static bool is_index_block(struct inode *dir, u32 block, const struct buffer *b)
 {
 	const struct ext4_dirent *e = (const void *)b->data;
@@ -85,25 +88,31 @@ struct buffer *ext4_dir_block(struct inode *dir, u32 block)
 	if (!m.block)
 		return NULL;
 	b = ext4_read(fs, m.block);
-	if (IS_ERR(b) || b->flags & BUFFER_CHECKED)
+	if (IS_ERR(b))
 		return b;
 	index = is_index_block(dir, block, b);
-	if (index) {
-		if (!dx_checksum_ok(dir, b))
-			err = ext4_error(fs, "directory %lu: index block %u has a wrong checksum", dir->ino, block);
+	if (is_checked(b, index ? CHECKED_INDEX : CHECKED_ENTRIES))
+		return b;
+	if (index && dx_checksum_ok(dir, b)) {
+		/* Its counts fit, too. */
+		set_checked(b, CHECKED_INDEX);
+		return b;
+	}
+	if (index && (!block || fs->checksums)) {
+		err = ext4_error(fs, "directory %lu: index block %u is damaged", dir->ino, block);
 	} else if (fs->checksums) {
 		const struct ext4_dir_tail *t = (void *)(b->data + dir_block_end(dir));
 
 		if (t->zero || t->length != sizeof(*t) || t->zero_len || t->type != 0xde || t->checksum != block_checksum(dir, b))
 			err = ext4_error(fs, "directory %lu: block %u has a wrong checksum", dir->ino, block);
 	}
-	if (!err && !index && !entries_ok(dir, b))
+	if (!err && !entries_ok(dir, b))
 		err = ext4_error(fs, "directory %lu: the entries of block %u make no sense", dir->ino, block);
 	if (err) {
 		buffer_put(b);
 		return ERR_PTR(err);
 	}
-	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	set_checked(b, CHECKED_ENTRIES);
 	return b;
 }
 
@@ -243,7 +252,7 @@ int dir_block_append(struct journal_handle *h, struct inode *dir, u32 *block, st
 	}
 	entry(b, 0)->length = (u16)dir_block_end(dir);
 	dir_block_checksum(dir, b);
-	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	set_checked(b, CHECKED_ENTRIES);
 	journal_dirty(h, b);
 	dir->size += fs->block_size;
 	ext4_i(dir)->disk_size = dir->size;

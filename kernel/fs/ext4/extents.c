@@ -95,7 +95,7 @@ static struct buffer *read_node(struct inode *i, u64 block, int depth)
 	if (!block_valid(fs, block, 1))
 		return ERR_PTR(ext4_error(fs, "inode %lu: its extents lead to block %lu, which is not there", i->ino, block));
 	b = ext4_read(fs, block);
-	if (IS_ERR(b) || b->flags & BUFFER_CHECKED)
+	if (IS_ERR(b) || is_checked(b, CHECKED_NODE))
 		return b;
 	if (!header_ok((void *)b->data, node_max(fs), depth)) {
 		buffer_put(b);
@@ -106,7 +106,7 @@ static struct buffer *read_node(struct inode *i, u64 block, int depth)
 		buffer_put(b);
 		return ERR_PTR(ext4_error(fs, "inode %lu: node %lu of its extents has a wrong checksum", i->ino, block));
 	}
-	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	set_checked(b, CHECKED_NODE);
 	return b;
 }
 
@@ -249,7 +249,7 @@ static struct buffer *new_node(struct journal_handle *h, struct inode *i, u64 go
 		return ERR_PTR(err);
 	}
 	*(struct ext4_extent_header *)b->data = (struct ext4_extent_header){ .magic = EXTENT_MAGIC, .max = (u16)node_max(fs), .depth = (u16)depth };
-	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	set_checked(b, CHECKED_NODE);
 	return b;
 }
 

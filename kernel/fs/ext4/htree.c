@@ -67,13 +67,21 @@ static u32 index_checksum(struct inode *dir, const struct buffer *b, u32 at)
 	return crc32c(crc, &zero, 4);
 }
 
-/* Counts that fit, too: what follows relies on them. */
+/* Does it hold entries of an index, as many as fit? */
+static bool counts_ok(struct inode *dir, const struct buffer *b)
+{
+	u32 at = entries_at(dir, b);
+	const struct ext4_dx_count *c = (const void *)(b->data + at);
+
+	return at && c->limit == limit_at(dir, at) && c->count && c->count <= c->limit;
+}
+
 bool dx_checksum_ok(struct inode *dir, struct buffer *b)
 {
 	u32 at = entries_at(dir, b), stored;
 	const struct ext4_dx_count *c = (const void *)(b->data + at);
 
-	if (!at || c->limit != limit_at(dir, at) || !c->count || c->count > c->limit)
+	if (!counts_ok(dir, b))
 		return false;
 	if (!fs_of(dir)->checksums)
 		return true;
@@ -122,7 +130,8 @@ static int read_frame(struct inode *dir, u32 block, struct frame_of *f)
 	f->b = ext4_dir_block(dir, block);
 	if (!f->b || IS_ERR(f->b))
 		return f->b ? (int)PTR_ERR(f->b) : damaged(dir, "leads into a hole");
-	if (!entries_at(dir, f->b)) {
+	/* A block that was checked as one of entries may be led to as well. */
+	if (!counts_ok(dir, f->b)) {
 		buffer_put(f->b);
 		return damaged(dir, "leads to a block that is none of it");
 	}

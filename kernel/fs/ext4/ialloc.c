@@ -22,25 +22,25 @@ static struct buffer *inode_bitmap(struct ext4_fs *fs, u32 group)
 
 	if (fs->group_checksums && d->flags & BG_INODE_UNINIT) {
 		b = buffer_find(fs->dev, desc_inode_bitmap(fs, d));
-		if (!b || !(b->flags & BUFFER_CHECKED)) {
+		if (!b || !is_checked(b, CHECKED_INODE_MAP)) {
 			buffer_put(b);
 			b = buffer_new(fs->dev, desc_inode_bitmap(fs, d), fs->block_size);
 			if (!b)
 				return ERR_PTR(-ENOMEM);
 			memset(b->data + fs->inodes_per_group / 8, 0xff, fs->block_size - fs->inodes_per_group / 8);
-			atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+			set_checked(b, CHECKED_INODE_MAP);
 		}
 		return b;
 	}
 	b = ext4_read(fs, desc_inode_bitmap(fs, d));
-	if (IS_ERR(b) || b->flags & BUFFER_CHECKED)
+	if (IS_ERR(b) || is_checked(b, CHECKED_INODE_MAP))
 		return b;
 	crc = crc32c(fs->seed, b->data, fs->inodes_per_group / 8);
 	if (fs->checksums && (d->inode_csum_lo != (u16)crc || (fs->desc_size >= 64 && d->inode_csum_hi != (u16)(crc >> 16)))) {
 		buffer_put(b);
 		return ERR_PTR(ext4_error(fs, "the inode bitmap of group %u has a wrong checksum", group));
 	}
-	atomic_fetch_or(&b->flags, BUFFER_CHECKED);
+	set_checked(b, CHECKED_INODE_MAP);
 	return b;
 }
 

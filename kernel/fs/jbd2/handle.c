@@ -247,7 +247,8 @@ int journal_revoke(struct journal_handle *h, struct block_device *dev, u64 block
 	(void)size;
 	if (!j) {
 		if (b) {
-			atomic_fetch_and(&b->flags, ~(BUFFER_DIRTY | BUFFER_CHECKED));
+			atomic_fetch_and(&b->flags, ~BUFFER_DIRTY);
+			atomic_store(&b->checked, 0u);
 			buffer_wait(b);
 			buffer_put(b);
 		}

@@ -13,14 +13,14 @@
 
 struct transaction;
 
-enum { BUFFER_UPTODATE = 1, BUFFER_DIRTY = 2, BUFFER_LOCKED = 4, BUFFER_USED = 8 /* since the last look of the reclaimer */, BUFFER_ERROR = 16 /* its last write failed */,
-       BUFFER_CHECKED = 32 /* the file system has checked the contents */ };
+enum { BUFFER_UPTODATE = 1, BUFFER_DIRTY = 2, BUFFER_LOCKED = 4, BUFFER_USED = 8 /* since the last look of the reclaimer */, BUFFER_ERROR = 16 /* its last write failed */ };
 
 struct buffer {
 	struct hlist hash;       /* buffers_lock */
 	struct list all;         /* buffers_lock */
 	u32 refs;                /* atomic; from 0 to 1 under buffers_lock */
 	u32 flags;               /* atomic */
+	u32 checked;             /* atomic: as what the file system has found the contents sound, by its own numbers; 0: it has not looked */
 	struct block_device *dev;
 	u64 block;               /* in units of size */
 	u32 size;
