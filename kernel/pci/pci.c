@@ -8,10 +8,12 @@
 
 #include "acpi/acpi.h"
 #include "core/atomic.h"
+#include "core/cmdline.h"
 #include "core/err.h"
 #include "core/percpu.h"
 #include "core/printk.h"
 #include "core/registry.h"
+#include "lib/string.h"
 #include "mm/pagetable.h"
 #include "mm/slab.h"
 
@@ -139,6 +141,11 @@ void pci_enable(struct pci_device *d)
 	pci_write16(d, PCI_COMMAND, pci_read16(d, PCI_COMMAND) | PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
+void pci_stop(struct pci_device *d)
+{
+	pci_write16(d, PCI_COMMAND, pci_read16(d, PCI_COMMAND) & ~PCI_COMMAND_MASTER);
+}
+
 void *pci_map_bar(struct pci_device *d, unsigned bar, u64 offset, u64 length)
 {
 	struct pci_bar *b;
@@ -155,12 +162,21 @@ void *pci_map_bar(struct pci_device *d, unsigned bar, u64 offset, u64 length)
 	return (char *)b->mapped + offset;
 }
 
+/* pci=nomsi, as on Linux: all devices use their interrupt lines. */
+static bool no_msi(void)
+{
+	char text[32];
+
+	return !cmdline_get("pci", text, sizeof(text)) && !strcmp(text, "nomsi");
+}
+CMDLINE_PARAM(pci, "pci");
+
 int pci_msix_enable(struct pci_device *d)
 {
 	u32 table;
 	u16 control;
 
-	if (!d->msix_cap)
+	if (!d->msix_cap || no_msi())
 		return -ENODEV;
 	table = pci_read32(d, d->msix_cap + 4);
 	d->msix_table = pci_map_bar(d, table & 7, table & ~7u, d->msix_count * MSIX_ENTRY_WORDS * 4ul);
@@ -178,6 +194,12 @@ int pci_msix_enable(struct pci_device *d)
 int pci_msix_request(struct pci_device *d, unsigned index, irq_handler *fn, void *arg, const char *name)
 {
 	static u32 turn;
+
+	return pci_msix_request_on(d, index, atomic_fetch_add(&turn, 1u) % cpu_count, fn, arg, name);
+}
+
+int pci_msix_request_on(struct pci_device *d, unsigned index, u32 cpu, irq_handler *fn, void *arg, const char *name)
+{
 	volatile u32 *entry;
 	int vector;
 
@@ -187,7 +209,7 @@ int pci_msix_request(struct pci_device *d, unsigned index, irq_handler *fn, void
 	if (vector < 0)
 		return vector;
 	entry = d->msix_table + index * MSIX_ENTRY_WORDS;
-	entry[0] = MSI_ADDRESS | cpus[atomic_fetch_add(&turn, 1u) % cpu_count]->apic_id << 12;
+	entry[0] = MSI_ADDRESS | cpus[cpu]->apic_id << 12;
 	entry[1] = 0;
 	entry[2] = (u32)vector;
 	entry[3] = 0;

@@ -51,6 +51,8 @@ void pci_write32(const struct pci_device *d, unsigned offset, u32 v);
 unsigned pci_find_capability(const struct pci_device *d, u8 id, unsigned after);
 /* Lets it answer on its BARs, and reach memory by itself. */
 void pci_enable(struct pci_device *d);
+/* It reaches memory no more, and sends no MSI. */
+void pci_stop(struct pci_device *d);
 /* Registers of a memory BAR: mapped once, uncached. NULL: there is no such BAR, or [offset, offset + length) lies past its end. */
 void *pci_map_bar(struct pci_device *d, unsigned bar, u64 offset, u64 length);
 
@@ -58,6 +60,8 @@ void *pci_map_bar(struct pci_device *d, unsigned bar, u64 offset, u64 length);
 int pci_msix_enable(struct pci_device *d);
 /* Entry `index` calls fn(arg) on a CPU that is chosen in turn: 0, -EINVAL, -ENOSPC, -ENOMEM. */
 int pci_msix_request(struct pci_device *d, unsigned index, irq_handler *fn, void *arg, const char *name);
+/* The same on a CPU of the caller's choice. */
+int pci_msix_request_on(struct pci_device *d, unsigned index, u32 cpu, irq_handler *fn, void *arg, const char *name);
 /* The device's interrupt line, which others may share: fn finds out itself whether it was this device. 0, or -ENODEV. */
 int pci_irq_request(struct pci_device *d, irq_handler *fn, void *arg, const char *name);
 
