@@ -265,6 +265,19 @@ int buffer_write_wait(struct buffer *b)
 	return b->flags & BUFFER_ERROR ? -EIO : 0;
 }
 
+int buffer_write_through(struct buffer *b)
+{
+	int err;
+
+	buffer_lock(b);
+	atomic_fetch_and(&b->flags, ~(BUFFER_DIRTY | BUFFER_ERROR));
+	err = block_write_through(b->dev, b->block * (b->size / SECTOR_SIZE), b->data, b->size);
+	if (err)
+		atomic_fetch_or(&b->flags, BUFFER_ERROR);
+	buffer_unlock(b);
+	return err ? -EIO : 0;
+}
+
 void buffer_mark_dirty(struct buffer *b)
 {
 	if (!(b->flags & BUFFER_DIRTY))

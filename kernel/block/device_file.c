@@ -21,7 +21,8 @@ static const struct pagecache_ops bdev_cache_ops;
 
 /* --- all devices ---------------------------------------------------------------------------------------------------------- */
 
-static struct mutex devices_mutex; /* the list */
+static struct mutex devices_mutex; /* the list, and which numbers are given out */
+static u32 ext_minors;             /* devices_mutex: of BLOCK_EXT_MAJOR, given out so far */
 static struct list devices = LIST_INIT(devices);
 
 struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64 sectors)
@@ -37,7 +38,6 @@ struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64
 		return NULL;
 	}
 	ksnprintf(dev->name, sizeof(dev->name), number ? (digit ? "%sp%u" : "%s%u") : "%s", d->name, number);
-	dev->dev = abi_makedev(d->major, d->first_minor + number);
 	dev->disk = d;
 	dev->number = number;
 	dev->start = start;
@@ -45,7 +45,6 @@ struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64
 	dev->block_size = PAGE_SIZE;
 	mutex_init(&dev->open_mutex, "block device", RANK_BLOCK_OPEN);
 	i->mode = S_IFBLK | 0600;
-	i->rdev = dev->dev;
 	i->size = sectors * SECTOR_SIZE;
 	i->flags |= INODE_NOCMTIME;
 	i->cache.ops = &bdev_cache_ops;
@@ -56,6 +55,7 @@ struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64
 	if (number)
 		list_add_tail(&d->parts, &dev->part_link);
 	mutex_lock(&devices_mutex);
+	dev->dev = i->rdev = d->major ? abi_makedev(d->major, d->first_minor + number) : abi_makedev(BLOCK_EXT_MAJOR, ext_minors++);
 	list_add_tail(&devices, &dev->link);
 	mutex_unlock(&devices_mutex);
 	devfs_block_node(dev->name, 0660, dev->dev);
@@ -291,7 +291,8 @@ static int bdev_stat(struct file *f, struct kstat *st)
 	return vfs_stat(&p, st);
 }
 
-static long ioctl_discard(struct file *f, const void __user *arg)
+/* BLKDISCARD and BLKZEROOUT: first byte and count of bytes. */
+static long ioctl_range(struct file *f, const void __user *arg, int (*fn)(struct block_device *dev, u64 sector, u64 sectors))
 {
 	struct block_device *dev = device_of(f);
 	u64 range[2], unit = dev->disk->logical_size;
@@ -303,7 +304,7 @@ static long ioctl_discard(struct file *f, const void __user *arg)
 	if ((range[0] | range[1]) % unit || range[0] > f->inode->size || range[1] > f->inode->size - range[0])
 		return -EINVAL;
 	pagecache_drop_range(&f->inode->cache, range[0], range[0] + range[1]);
-	return block_discard(dev, range[0] / SECTOR_SIZE, range[1] / SECTOR_SIZE);
+	return fn(dev, range[0] / SECTOR_SIZE, range[1] / SECTOR_SIZE);
 }
 
 struct hd_geometry {
@@ -321,7 +322,7 @@ static long ioctl_geometry(struct block_device *dev, void __user *arg)
 
 enum {
 	BLKROGET = 0x125e, BLKRRPART = 0x125f, BLKGETSIZE = 0x1260, BLKFLSBUF = 0x1261, BLKRAGET = 0x1263, BLKSSZGET = 0x1268, BLKDISCARD = 0x1277,
-	BLKIOMIN = 0x1278, BLKIOOPT = 0x1279, BLKALIGNOFF = 0x127a, BLKPBSZGET = 0x127b, BLKDISCARDZEROES = 0x127c, BLKROTATIONAL = 0x127e,
+	BLKIOMIN = 0x1278, BLKIOOPT = 0x1279, BLKALIGNOFF = 0x127a, BLKPBSZGET = 0x127b, BLKDISCARDZEROES = 0x127c, BLKROTATIONAL = 0x127e, BLKZEROOUT = 0x127f,
 	HDIO_GETGEO = 0x301,
 };
 #define BLKBSZGET 0x80081270u
@@ -369,7 +370,7 @@ static long bdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKROTATIONAL:
 		return copy_to_user(out, &rotational, sizeof(rotational)) ? -EFAULT : 0;
 	case BLKGETDISKSEQ:
-		return put_user_u64(dev->disk->first_minor / dev->disk->minors + 1, out);
+		return put_user_u64(dev->disk->sequence, out);
 	case BLKFLSBUF:
 		if (!file_capable(CAP_SYS_ADMIN))
 			return -EACCES;
@@ -378,7 +379,9 @@ static long bdev_ioctl(struct file *f, u32 cmd, u64 arg)
 		/* Partitions are found once, at the start. */
 		return file_capable(CAP_SYS_ADMIN) ? (dev->number ? -EINVAL : -EBUSY) : -EACCES;
 	case BLKDISCARD:
-		return ioctl_discard(f, out);
+		return ioctl_range(f, out, block_discard);
+	case BLKZEROOUT:
+		return ioctl_range(f, out, block_zero);
 	case HDIO_GETGEO:
 		return ioctl_geometry(dev, out);
 	}

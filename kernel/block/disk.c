@@ -17,6 +17,7 @@
 #include "lib/hash.h"
 #include "lib/string.h"
 #include "time/time.h"
+#include "vm/aspace.h"
 
 #define MERGE_LOOK 8 /* how many of the newest an io is compared with */
 
@@ -32,19 +33,29 @@ static void io_prepare(struct block_io *io)
 	io->all_segments = io->segment_count;
 }
 
+/* May the data of `then` follow that of the request `first` in one request? */
+static bool data_fits(const struct disk *d, const struct block_io *first, const struct block_io *then)
+{
+	const struct block_io *last = list_empty(&first->merged) ? first : list_last(&first->merged, struct block_io, link);
+	const struct block_segment *a = &last->segments[last->segment_count - 1], *b = &then->segments[0];
+	u64 end = a->address + a->length;
+
+	return !d->whole_pages || end == b->address || (end | b->address) % PAGE_SIZE == 0;
+}
+
 /* Joins io to the request that `to` leads, at its end or (to then hangs on io) before its start. The leader, or NULL. */
 static struct block_io *try_merge(struct block_io *to, struct block_io *io)
 {
 	const struct disk *d = to->device->disk;
 
-	if (to->op != io->op || io->op > BLOCK_WRITE || to->alone || io->alone || d != io->device->disk)
+	if (to->op != io->op || to->fua != io->fua || io->op > BLOCK_WRITE || to->alone || io->alone || d != io->device->disk)
 		return NULL;
 	if (to->all_sectors + io->all_sectors > d->max_sectors || to->all_segments + io->all_segments > d->max_segments)
 		return NULL;
-	if (to->disk_sector + to->all_sectors == io->disk_sector) {
+	if (to->disk_sector + to->all_sectors == io->disk_sector && data_fits(d, to, io)) {
 		list_add_tail(&to->merged, &io->link);
 		list_splice_tail(&to->merged, &io->merged);
-	} else if (io->disk_sector + io->all_sectors == to->disk_sector) {
+	} else if (io->disk_sector + io->all_sectors == to->disk_sector && data_fits(d, io, to)) {
 		struct block_io *behind = to;
 
 		/* io takes the place of `to` in its list. */
@@ -109,9 +120,13 @@ static int io_check(struct block_io *io)
 	}
 	if (!io->sectors || io->sector > dev->sectors || io->sectors > dev->sectors - io->sector)
 		return -EIO;
-	if ((io->op == BLOCK_WRITE || io->op == BLOCK_DISCARD) && d->read_only)
+	if (((dev->start + io->sector) | io->sectors) % (d->logical_size / SECTOR_SIZE))
+		return -EIO;
+	if (io->op != BLOCK_READ && d->read_only)
 		return -EROFS;
 	if (io->op == BLOCK_DISCARD && (!d->max_discard || io->sectors > d->max_discard))
+		return -EOPNOTSUPP;
+	if (io->op == BLOCK_ZERO && io->sectors > d->max_zero)
 		return -EOPNOTSUPP;
 	if (io->segment_count > d->max_segments || (io->op <= BLOCK_WRITE && io->sectors > d->max_sectors))
 		return -EIO;
@@ -135,6 +150,7 @@ void block_submit_plugged(struct block_plug *p, struct block_io *io)
 	int err = io_check(io);
 
 	io->alone = false;
+	io->tries = 0;
 	if (err || (io->op == BLOCK_FLUSH && !io->device->disk->can_flush)) {
 		io->done(io, err);
 		return;
@@ -210,6 +226,14 @@ void disk_complete(struct disk *d, struct block_io *io, int err)
 	}
 }
 
+void disk_resume(struct disk *d)
+{
+	u64 flags = spin_lock_irqsave(&d->lock);
+
+	dispatch(d);
+	spin_unlock_irqrestore(&d->lock, flags);
+}
+
 /* --- waiting ---------------------------------------------------------------------------------------------------------------- */
 
 /* One who waits sleeps on a queue that he shares with others: his own memory is gone as soon as he sees `done`. */
@@ -246,7 +270,7 @@ int block_submit_wait(struct block_io *io)
 	return w.err;
 }
 
-int block_rw(struct block_device *dev, enum block_op op, u64 sector, void *buf, u32 length)
+static int transfer(struct block_device *dev, enum block_op op, u64 sector, void *buf, u32 length, bool fua)
 {
 	u32 step = dev->disk->max_sectors * SECTOR_SIZE;
 	int err = 0;
@@ -254,11 +278,24 @@ int block_rw(struct block_device *dev, enum block_op op, u64 sector, void *buf, 
 	for (u32 at = 0; at < length && !err; at += step) {
 		u32 n = MIN(step, length - at);
 		struct block_segment segment = { virt_to_phys((char *)buf + at), n };
-		struct block_io io = { .device = dev, .op = op, .sector = sector + at / SECTOR_SIZE, .sectors = n / SECTOR_SIZE,
+		struct block_io io = { .device = dev, .op = op, .sector = sector + at / SECTOR_SIZE, .sectors = n / SECTOR_SIZE, .fua = fua,
 			.segment_count = 1, .segments = &segment };
 		err = block_submit_wait(&io);
 	}
 	return err;
+}
+
+int block_rw(struct block_device *dev, enum block_op op, u64 sector, void *buf, u32 length)
+{
+	return transfer(dev, op, sector, buf, length, false);
+}
+
+int block_write_through(struct block_device *dev, u64 sector, void *buf, u32 length)
+{
+	bool fua = dev->disk->can_flush && dev->disk->can_fua;
+	int err = transfer(dev, BLOCK_WRITE, sector, buf, length, fua);
+
+	return err || fua ? err : block_flush(dev);
 }
 
 int block_flush(struct block_device *dev)
@@ -282,12 +319,45 @@ int block_discard(struct block_device *dev, u64 sector, u64 sectors)
 	return err;
 }
 
+/* Zeroes from memory. */
+static int write_zeroes(struct block_device *dev, u64 sector, u64 sectors)
+{
+	u64 step = PAGE_SIZE / SECTOR_SIZE;
+	int err = 0;
+
+	for (u64 n; sectors && !err; sector += n, sectors -= n) {
+		n = MIN(sectors, step);
+		err = block_rw(dev, BLOCK_WRITE, sector, frame_to_virt(zero_frame), (u32)(n * SECTOR_SIZE));
+	}
+	return err;
+}
+
+int block_zero(struct block_device *dev, u64 sector, u64 sectors)
+{
+	u32 most = dev->disk->max_zero;
+
+	while (most && sectors) {
+		struct block_io io = { .device = dev, .op = BLOCK_ZERO, .sector = sector, .sectors = (u32)MIN(sectors, (u64)most) };
+		int err = block_submit_wait(&io);
+
+		if (err == -EOPNOTSUPP)
+			break;
+		if (err)
+			return err;
+		sector += io.sectors;
+		sectors -= io.sectors;
+	}
+	return write_zeroes(dev, sector, sectors);
+}
+
 /* --- disks -------------------------------------------------------------------------------------------------------------------- */
 
 int disk_add(struct disk *d)
 {
+	static u64 sequence;
 	int err;
 
+	d->sequence = atomic_add_return(&sequence, 1ul);
 	list_init(&d->pending);
 	list_init(&d->parts);
 	list_init(&d->link);

@@ -24,11 +24,17 @@ static int show_partitions(struct seq *s)
 }
 NODE(partitions, .path = "partitions", .show = show_partitions);
 
+/* As on Linux, zeroes are writes. */
+static u64 of_op(const u64 counts[BLOCK_OPS], u32 op)
+{
+	return counts[op] + (op == BLOCK_WRITE ? counts[BLOCK_ZERO] : 0);
+}
+
 static void show_disk(struct disk *d, void *s)
 {
-	seq_printf(s, "%4u %7u %s", d->major, d->first_minor, d->name);
+	seq_printf(s, "%4u %7u %s", abi_major(d->whole->dev), abi_minor(d->whole->dev), d->name);
 	for (u32 op = BLOCK_READ; op <= BLOCK_WRITE; op++)
-		seq_printf(s, " %lu %lu %lu %lu", d->ios[op], d->merges[op], d->sectors_done[op], d->ns[op] / NSEC_PER_MSEC);
+		seq_printf(s, " %lu %lu %lu %lu", of_op(d->ios, op), of_op(d->merges, op), of_op(d->sectors_done, op), of_op(d->ns, op) / NSEC_PER_MSEC);
 	seq_printf(s, " %u %lu %lu", d->in_flight, (d->ns[BLOCK_READ] + d->ns[BLOCK_WRITE]) / NSEC_PER_MSEC, (d->ns[BLOCK_READ] + d->ns[BLOCK_WRITE]) / NSEC_PER_MSEC);
 	seq_printf(s, " %lu %lu %lu %lu %lu %lu\n", d->ios[BLOCK_DISCARD], d->merges[BLOCK_DISCARD], d->sectors_done[BLOCK_DISCARD],
 		d->ns[BLOCK_DISCARD] / NSEC_PER_MSEC, d->ios[BLOCK_FLUSH], d->ns[BLOCK_FLUSH] / NSEC_PER_MSEC);

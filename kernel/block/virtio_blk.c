@@ -19,10 +19,10 @@
 #define SEGMENTS_MAX 126
 #define REQUEST_SECTORS 2048u /* 1 MiB */
 
-enum { F_SIZE_MAX = 1 << 1, F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_BLK_SIZE = 1 << 6, F_FLUSH = 1 << 9, F_TOPOLOGY = 1 << 10, F_CONFIG_WCE = 1 << 11, F_DISCARD = 1 << 13 };
+enum { F_SIZE_MAX = 1 << 1, F_SEG_MAX = 1 << 2, F_RO = 1 << 5, F_BLK_SIZE = 1 << 6, F_FLUSH = 1 << 9, F_TOPOLOGY = 1 << 10, F_CONFIG_WCE = 1 << 11, F_DISCARD = 1 << 13, F_WRITE_ZEROES = 1 << 14 };
 /* Offsets in the device's configuration (5.2.4). */
-enum { CONFIG_CAPACITY = 0, CONFIG_SIZE_MAX = 8, CONFIG_SEG_MAX = 12, CONFIG_BLK_SIZE = 20, CONFIG_PHYSICAL_EXP = 24, CONFIG_MAX_DISCARD = 36 };
-enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11 };
+enum { CONFIG_CAPACITY = 0, CONFIG_SIZE_MAX = 8, CONFIG_SEG_MAX = 12, CONFIG_BLK_SIZE = 20, CONFIG_PHYSICAL_EXP = 24, CONFIG_MAX_DISCARD = 36, CONFIG_MAX_ZEROES = 48 };
+enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPPORTED = 2 };
 
 struct slot {
@@ -49,7 +49,7 @@ struct virtio_blk {
 
 static int start(struct disk *d, struct block_io *io)
 {
-	static const u8 types[] = { [BLOCK_READ] = T_IN, [BLOCK_WRITE] = T_OUT, [BLOCK_FLUSH] = T_FLUSH, [BLOCK_DISCARD] = T_DISCARD };
+	static const u8 types[] = { [BLOCK_READ] = T_IN, [BLOCK_WRITE] = T_OUT, [BLOCK_FLUSH] = T_FLUSH, [BLOCK_DISCARD] = T_DISCARD, [BLOCK_ZERO] = T_WRITE_ZEROES };
 	struct virtio_blk *v = d->private;
 	struct virtq_buffer *b = v->buffers;
 	struct slot *s;
@@ -65,7 +65,7 @@ static int start(struct disk *d, struct block_io *io)
 	s->header.reserved = 0;
 	s->header.sector = io->op <= BLOCK_WRITE ? io->disk_sector : 0;
 	b[n++] = (struct virtq_buffer){ virt_to_phys(&s->header), sizeof(s->header) };
-	if (io->op == BLOCK_DISCARD) {
+	if (io->op == BLOCK_DISCARD || io->op == BLOCK_ZERO) {
 		s->discard.sector = io->disk_sector;
 		s->discard.sectors = io->sectors;
 		s->discard.flags = 0;
@@ -142,13 +142,14 @@ static void read_limits(struct virtio_device *d, struct disk *disk)
 	disk->read_only = virtio_has(d, F_RO);
 	disk->can_flush = virtio_has(d, F_FLUSH);
 	disk->max_discard = virtio_has(d, F_DISCARD) ? MIN(virtio_config32(d, CONFIG_MAX_DISCARD), 1u << 22) : 0;
+	disk->max_zero = virtio_has(d, F_WRITE_ZEROES) ? MIN(virtio_config32(d, CONFIG_MAX_ZEROES), 1u << 22) : 0;
 }
 
 static int probe(struct virtio_device *d)
 {
 	static u32 count;
 	struct virtio_blk *v;
-	int err = virtio_negotiate(d, F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY | F_DISCARD);
+	int err = virtio_negotiate(d, F_SEG_MAX | F_RO | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY | F_DISCARD | F_WRITE_ZEROES);
 
 	if (err)
 		return err;

@@ -17,7 +17,7 @@
 #include "lib/string.h"
 
 static const char *const names[FAULT_KINDS] = {
-	[FAULT_KMALLOC] = "kmalloc", [FAULT_PAGE] = "page", [FAULT_COPYUSER] = "copyuser", [FAULT_BREAD] = "bread", [FAULT_BWRITE] = "bwrite", [FAULT_TX] = "tx",
+	[FAULT_KMALLOC] = "kmalloc", [FAULT_PAGE] = "page", [FAULT_COPYUSER] = "copyuser", [FAULT_BREAD] = "bread", [FAULT_BWRITE] = "bwrite", [FAULT_TX] = "tx", [FAULT_LOST] = "lost",
 };
 static s64 left[FAULT_KINDS];     /* atomic: operations until one fails; 0: off */
 static bool persist[FAULT_KINDS];

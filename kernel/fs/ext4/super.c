@@ -138,6 +138,10 @@ static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 	}
 	fs->block_shift = 10 + s->log_block_size;
 	fs->block_size = 1u << fs->block_shift;
+	if (fs->block_size < fs->dev->disk->logical_size) {
+		pr_err("EXT4-fs (%s): bad block size %u\n", name, fs->block_size);
+		return -EINVAL;
+	}
 	fs->blocks = s->blocks_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->blocks_hi << 32 : 0);
 	fs->first_data_block = s->first_data_block;
 	fs->blocks_per_group = s->blocks_per_group;
@@ -189,12 +193,14 @@ static void read_rest(struct ext4_fs *fs)
 
 static int read_super(struct ext4_fs *fs)
 {
-	struct ext4_disk_super *s = kmalloc(1024, 0);
-	int err = s ? block_rw(fs->dev, BLOCK_READ, 2, s, 1024) : -ENOMEM;
+	/* At byte 1024, which may be in the middle of a block of the device. */
+	u32 unit = MAX(fs->dev->disk->logical_size, 1024u), skip = 1024 % unit;
+	char *blocks = kmalloc(unit, 0);
+	int err = blocks ? block_rw(fs->dev, BLOCK_READ, (1024 - skip) / SECTOR_SIZE, blocks, unit) : -ENOMEM;
 
 	if (!err)
-		err = check_super(fs, s);
-	kfree(s);
+		err = check_super(fs, (void *)(blocks + skip));
+	kfree(blocks);
 	if (err)
 		return err;
 	fs->super_offset = fs->block_size > 1024 ? 1024 : 0;

@@ -123,7 +123,7 @@ struct journal {
 static inline bool journal_has_checksums(const struct journal *j) { return j->incompat & (JBD2_INCOMPAT_CSUM_V2 | JBD2_INCOMPAT_CSUM_V3); }
 
 /* journal.c */
-int journal_write_super(struct journal *j, u32 start, u32 sequence); /* and flushes */
+int journal_write_super(struct journal *j, u32 start, u32 sequence); /* it is on the disk then; what was written before need not be */
 int journal_read_block(struct journal *j, u32 log_block, struct buffer **b); /* of the log */
 /* The log goes round: what follows block `at` of it. */
 static inline u32 journal_next_block(const struct journal *j, u32 at) { return at + 1 >= j->count ? j->first : at + 1; }

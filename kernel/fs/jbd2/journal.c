@@ -29,15 +29,13 @@ static u32 super_checksum(const struct jbd2_super *s)
 int journal_write_super(struct journal *j, u32 start, u32 sequence)
 {
 	struct jbd2_super *s = (void *)j->super->data;
-	int err;
 
 	s->start = be32(start);
 	s->sequence = be32(sequence);
 	s->error = be32((u32)j->error);
 	if (journal_has_checksums(j))
 		s->checksum = be32(super_checksum(s));
-	err = buffer_write_wait(j->super);
-	return err ? err : block_flush(j->dev);
+	return buffer_write_through(j->super);
 }
 
 /* Every number of the superblock before it is used. */

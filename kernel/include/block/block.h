@@ -18,11 +18,13 @@
 
 #define SECTOR_SIZE 512ul
 #define SECTOR_SHIFT 9
+#define BLOCK_EXT_MAJOR 259u
 
 struct block_device;
 struct disk;
 
-enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_ZERO /* written as zeroes, which are not sent */ };
+enum { BLOCK_OPS = BLOCK_ZERO + 1 };
 
 struct block_segment {
 	u64 address; /* physical */
@@ -34,8 +36,9 @@ struct block_io {
 	enum block_op op;
 	u32 sectors;
 	u64 sector;                      /* on the device, in units of 512 bytes */
+	bool fua;                        /* a write that is on the medium when it ends; disk->can_fua */
 	u32 segment_count;
-	struct block_segment *segments;  /* none for BLOCK_FLUSH and BLOCK_DISCARD */
+	struct block_segment *segments;  /* none for others than BLOCK_READ and BLOCK_WRITE */
 	void (*done)(struct block_io *io, int err); /* interrupt context, or that of the submitter */
 	void *private;
 	/* The block layer's. */
@@ -45,6 +48,7 @@ struct block_io {
 	u32 all_sectors, all_segments;   /* of the leader: the whole request */
 	bool alone;                      /* not to be merged: was part of a request that failed */
 	u64 started_ns;
+	u32 tries;                       /* the driver's, 0 at first: how often it sent it */
 };
 
 struct block_ops {
@@ -58,21 +62,31 @@ struct block_ops {
 	void (*unused)(struct disk *d);
 };
 
+/* What a disk hangs on, if that is known: /sys/class/CLASS/NAME. */
+struct disk_controller {
+	const char *class, *name;        /* "nvme", "nvme0" */
+	char model[41], serial[21], firmware[9];
+};
+
 struct disk {
 	char name[16];                   /* "vda" */
-	u32 major, first_minor, minors;
+	u32 major, first_minor, minors;  /* major 0: it and its partitions get numbers of BLOCK_EXT_MAJOR one by one, and there may be `minors` of them */
+	u64 sequence;                    /* of all disks: BLKGETDISKSEQ */
 	u64 sectors;
 	u32 logical_size, physical_size; /* bytes */
 	u32 max_segments, max_sectors;   /* of one request */
 	u32 max_discard;                 /* sectors; 0: cannot */
-	bool read_only, can_flush;
-	char serial[24];
+	u32 max_zero;                    /* sectors of one BLOCK_ZERO; 0: cannot */
+	bool read_only, can_flush, can_fua;
+	bool whole_pages;                /* of the segments of a request, only the first may begin inside a page, and only the last end in one */
+	u32 namespace_id;                /* of its controller's; 0: it has none */
+	const struct disk_controller *controller; /* NULL */
 	const struct block_ops *ops;
 	void *private;
 	struct spinlock lock;
 	struct list pending;             /* lock */
 	u32 in_flight;                   /* lock */
-	u64 ios[4], merges[4], sectors_done[4], ns[4]; /* lock: by enum block_op */
+	u64 ios[BLOCK_OPS], merges[BLOCK_OPS], sectors_done[BLOCK_OPS], ns[BLOCK_OPS]; /* lock: by enum block_op */
 	struct block_device *whole;
 	struct list parts;               /* of struct block_device by part_link; set at disk_add, then read-only */
 	struct list link;
@@ -99,6 +113,8 @@ int disk_add(struct disk *d);
 void disk_set_sectors(struct disk *d, u64 sectors);
 /* Drivers: a request has ended; calls the done functions and starts what waits. Interrupt context or not, disk->lock not held. */
 void disk_complete(struct disk *d, struct block_io *io, int err);
+/* Drivers: a request that start() turned away may be tried again, though none of this disk's has ended. As disk_complete. */
+void disk_resume(struct disk *d);
 void disk_for_each(void (*fn)(struct disk *d, void *arg), void *arg);
 
 /* Any context in which the io's memory stays. Past the end of the device, and writes to a read-only one, end at once with an error. */
@@ -115,10 +131,14 @@ void block_unplug(struct block_plug *p);
 int block_submit_wait(struct block_io *io);
 /* Reads or writes `length` bytes (whole logical blocks) of kernel memory in the direct map: 0 or -errno. */
 int block_rw(struct block_device *dev, enum block_op op, u64 sector, void *buf, u32 length);
+/* As block_rw for a write that is on the medium when this returns 0; what was written before need not be. */
+int block_write_through(struct block_device *dev, u64 sector, void *buf, u32 length);
 /* What was written before is on the medium when this returns 0. */
 int block_flush(struct block_device *dev);
 /* What lies there is not wanted any more: 0, -EOPNOTSUPP, -EIO. */
 int block_discard(struct block_device *dev, u64 sector, u64 sectors);
+/* Zeroes, written by the device itself if it can: 0 or -errno. Whole logical blocks. */
+int block_zero(struct block_device *dev, u64 sector, u64 sectors);
 
 struct block_device *block_device_find(u64 dev);               /* by number; NULL */
 struct block_device *block_device_by_name(const char *name);   /* "vda1", "/dev/vda1", "PARTUUID=…", "LABEL"s are the file systems' affair; NULL */

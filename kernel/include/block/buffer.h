@@ -60,6 +60,8 @@ void buffer_mark_dirty(struct buffer *b);
 void buffer_submit_write(struct block_plug *p, struct buffer *b);
 /* Writes it now, and waits: 0 or -EIO. */
 int buffer_write_wait(struct buffer *b);
+/* The same, and it is on the medium then: 0 or -EIO. */
+int buffer_write_through(struct buffer *b);
 /* Writes all dirty buffers of a device and waits: 0 or -EIO. */
 int buffers_sync(struct block_device *dev);
 /* Drops all buffers of a device: nobody uses them any more. */

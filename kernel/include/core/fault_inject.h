@@ -1,5 +1,5 @@
 /*
- * Fault injection in a checking kernel: the Nth operation of a kind fails, as asked for on the command line (fault=kmalloc|page|copyuser:N[:persist])
+ * Fault injection in a checking kernel: the Nth operation of a kind fails, as asked for on the command line (fault=kmalloc|page|copyuser|bread|bwrite|tx|lost:N[:persist])
  * or by a thread for itself (/proc/self/fail-nth: the Nth of any kind).
  */
 #ifndef CORE_FAULT_INJECT_H
@@ -7,7 +7,7 @@
 
 #include "core/debug.h"
 
-enum fault_kind { FAULT_KMALLOC, FAULT_PAGE, FAULT_COPYUSER, FAULT_BREAD, FAULT_BWRITE, FAULT_TX, FAULT_KINDS };
+enum fault_kind { FAULT_KMALLOC, FAULT_PAGE, FAULT_COPYUSER, FAULT_BREAD, FAULT_BWRITE, FAULT_TX, FAULT_LOST /* a command to a disk (NVMe) that it never sees */, FAULT_KINDS };
 
 #if DEBUG
 /* Is it this one's turn to fail? Any context; interrupts never fail by a thread's wish. */

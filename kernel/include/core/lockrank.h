@@ -61,7 +61,9 @@ enum lock_rank {
 	RANK_TTY = 146,
 	RANK_TTY_DEVICE = 148,
 	RANK_DEVICE = 150,       /* the queues of one device, taken by its interrupts */
+	RANK_DEVICE_QUEUE = 151, /* one of many queues that several disks of one device share */
 	RANK_TIMERFD = 152,
+	RANK_DEVICE_LIST = 153,  /* requests that a device's thread has to deal with */
 	RANK_EPOLL = 154,
 	RANK_ACCOUNT = 158,      /* what users hold, counted wherever it goes away */
 	RANK_WAITQUEUE = 160,
