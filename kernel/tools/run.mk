@@ -28,6 +28,12 @@ ifneq ($(DISK),)
     $(error DISK=$(DISK): must be alpine, busybox, newlib, debian or the name of a file that ends in .img)
   endif
 endif
+# What the disk hangs on: virtio (/dev/vda) or nvme (/dev/nvme0n1).
+DISKDEV ?= virtio
+ifeq ($(filter $(DISKDEV),virtio nvme),)
+  $(error DISKDEV=$(DISKDEV): must be virtio or nvme)
+endif
+disk_node := $(if $(filter nvme,$(DISKDEV)),nvme0n1,vda)
 disk_file = $(if $(filter %.img,$(DISK)),$(DISK),$(BUILD)/rootfs/$(DISK).img)
 
 # What QEMU would refuse is told before anything is built: a size, or a number, with QEMU's own words behind a comma.
@@ -45,11 +51,11 @@ QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
 PCAP ?=
 QEMU_NET := $(if $(filter net,$(SUBSYSTEMS)),-netdev user$(,)id=net0 -device virtio-net-pci$(,)netdev=net0$(,)disable-legacy=on$(,)romfile= \
 	$(if $(PCAP),-object filter-dump$(,)id=dump0$(,)netdev=net0$(,)file=$(PCAP)))
-QEMU_DISK := $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device virtio-blk-pci$(,)drive=disk)
+QEMU_DISK := $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device $(if $(filter nvme,$(DISKDEV)),nvme$(,)serial=switchback,virtio-blk-pci)$(,)drive=disk)
 QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(QEMU_NET) $(QEMU_DISK)
 # Not -nographic: with that the BIOS repeats on the serial line what GRUB writes on the screen as well, and all comes twice.
 QEMU_TERMINAL := -display none -serial mon:stdio
-CMDLINE = console=tty0 console=ttyS0$(if $(QEMU_NET), ip=dhcp)$(if $(DISK), root=/dev/vda rw)$(if $(INIT), $(if $(DISK),init,rdinit)=$(INIT))$(if $(APPEND), $(APPEND))
+CMDLINE = console=tty0 console=ttyS0$(if $(QEMU_NET), ip=dhcp)$(if $(DISK), root=/dev/$(disk_node) rw)$(if $(INIT), $(if $(DISK),init,rdinit)=$(INIT))$(if $(APPEND), $(APPEND))
 ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 
 #@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
@@ -60,7 +66,7 @@ ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 #@   make gdb-server         the same machine, waiting for a debugger at localhost:1234 (PORT=n), as editors want it
 #@   make trace              what ran when, for Perfetto and as a flame graph, in build/trace; also RUN='ls -lR /' TIME=10 OUT=dir
 #@   make disk DISK=alpine   an ext4 image of a root file system, made without root: build/rootfs/alpine.img; DISK_SIZE=MiB
-#@   make run DISK=alpine    boots it; it keeps what is changed on it
+#@   make run DISK=alpine    boots it; it keeps what is changed on it; DISKDEV=nvme: as an NVMe disk
 .PHONY: disk do-disk run iso gdb gdb-server trace do-run do-iso do-gdb do-gdb-server do-trace rootfs
 run:
 	@$(SETUP) $(setup_kernel) qemu $(if $(filter 1,$(KERNEL_DIRECT)),,iso) $(filter-out none,$(ROOTFS)) $(if $(DISK),disk $(filter-out %.img,$(DISK)))

@@ -150,6 +150,30 @@ static void number(struct tree_node *at, const char *path, u64 value)
 	text(at, path, buf);
 }
 
+/* What a disk hangs on, once for all of its disks. */
+static void add_controller(struct tree_node *root, const struct disk_controller *c)
+{
+	char path[64], value[96];
+	struct tree_node *at;
+
+	ksnprintf(path, sizeof(path), "devices/virtual/%s/%s", c->class, c->name);
+	at = nodetree_dir(root, path);
+	if (!at)
+		return;
+	/* Fixed fields of the device: Linux shows them with their blanks. */
+	ksnprintf(value, sizeof(value), "%-40s", c->model);
+	text(at, "model", value);
+	ksnprintf(value, sizeof(value), "%-20s", c->serial);
+	text(at, "serial", value);
+	ksnprintf(value, sizeof(value), "%-8s", c->firmware);
+	text(at, "firmware_rev", value);
+	ksnprintf(value, sizeof(value), "../../../../class/%s", c->class);
+	link(at, "subsystem", value);
+	ksnprintf(value, sizeof(value), "../../%s", path);
+	ksnprintf(path, sizeof(path), "class/%s/%s", c->class, c->name);
+	link(root, path, value);
+}
+
 /* A disk or a partition: its folder is `at`, `path` from the root. */
 static void add_block(struct tree_node *root, const char *path, struct block_device *dev)
 {
@@ -177,11 +201,23 @@ static void add_block(struct tree_node *root, const char *path, struct block_dev
 		return;
 	}
 	number(at, "removable", 0);
-	number(at, "range", dev->disk->minors);
+	/* Partitions that have numbers of the disk's own major. */
+	number(at, "range", dev->disk->major ? dev->disk->minors : 0);
+	number(at, "ext_range", 256);
+	number(at, "diskseq", dev->disk->sequence);
+	if (dev->disk->namespace_id)
+		number(at, "nsid", dev->disk->namespace_id);
+	if (dev->disk->controller) {
+		ksnprintf(value, sizeof(value), "../../%s/%s", dev->disk->controller->class, dev->disk->controller->name);
+		link(at, "device", value);
+	}
 	number(at, "queue/logical_block_size", dev->disk->logical_size);
 	number(at, "queue/physical_block_size", dev->disk->physical_size);
 	number(at, "queue/hw_sector_size", dev->disk->logical_size);
 	number(at, "queue/rotational", 0);
+	number(at, "queue/write_zeroes_max_bytes", dev->disk->max_zero * SECTOR_SIZE);
+	number(at, "queue/fua", dev->disk->can_fua);
+	text(at, "queue/write_cache", dev->disk->can_flush ? "write back" : "write through");
 	number(at, "queue/discard_max_bytes", dev->disk->max_discard * SECTOR_SIZE);
 	number(at, "queue/discard_granularity", dev->disk->max_discard ? dev->disk->logical_size : 0);
 	ksnprintf(where, sizeof(where), "block/%s", dev->name);
@@ -197,6 +233,8 @@ static void add_disk(struct disk *d, void *root)
 	/* What is told here is told for good: a loop device without a file has nothing to tell. */
 	if (!d->sectors)
 		return;
+	if (d->controller)
+		add_controller(root, d->controller);
 	ksnprintf(path, sizeof(path), "devices/virtual/block/%s", d->name);
 	add_block(root, path, d->whole);
 	list_for_each(part, &d->parts, part_link) {
@@ -271,4 +309,4 @@ static int sysfs_init(void)
 	root_node = root;
 	return 0;
 }
-SUBSYSTEM(sysfs, .needs = "procfs virtio_blk", .init = sysfs_init, .stage = "12-linux");
+SUBSYSTEM(sysfs, .needs = "procfs virtio_blk nvme", .init = sysfs_init, .stage = "12-linux");
