@@ -19,8 +19,8 @@ from labs.scenarios import PROMPT
 class Guest:
     """Busybox's shell with disks; what is said beside the answer to a command is the kernel's."""
 
-    def __init__(self, *words, smp=2, mem="256M", machine="pc", cmdline="", cap=240):
-        self.machine = Machine(kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 quiet panic=-1 rdinit=/bin/sh " + cmdline, smp=smp, icount=False, mem=mem,
+    def __init__(self, *words, smp=2, mem="256M", machine="pc", cmdline="", cap=240, debug=False):
+        self.machine = Machine(kernel(None, None, "DEBUG=1") if debug else kernel(), initrd=rootfs("busybox"), cmdline="console=ttyS0 quiet panic=-1 rdinit=/bin/sh " + cmdline, smp=smp, icount=False, mem=mem,
                                machine=machine, cap=cap, extra=[w for word in words for w in word])
         self.machine.expect(PROMPT)
         for command in ("stty cols 4000", "mount -t proc proc /proc; mount -t devtmpfs dev /dev; mkdir -p /m /tmp; mount -t tmpfs tmp /tmp"):

@@ -44,6 +44,8 @@
 #define CLASS_STORAGE 1
 #define SUBCLASS_NVM 8
 #define INTERFACE_NVME 2
+#define VENDOR_REDHAT 0x1b36
+#define DEVICE_QEMU_NVME 0x0010
 #define PARTS_MAX 255u
 #define DISCARD_MAX (1u << 21)      /* sectors of one command: one that is told more may do nothing, and need not say so */
 #define NAMESPACES_OF_A_LIST 1024u
@@ -109,6 +111,12 @@ static void copy_text(char *out, const char *text, size_t length)
 			out[i] = '?';
 }
 
+/* QEMU's own controller (seen with 7.2) takes the bit, and leaves the data in its cache: there a flush follows instead. */
+static bool fua_is_kept(const struct pci_device *p)
+{
+	return p->vendor != VENDOR_REDHAT || p->device != DEVICE_QEMU_NVME;
+}
+
 /* What Identify says, as limits of a disk; false: it is none that we can use. */
 static bool read_limits(struct nvme_namespace *ns, const struct nvme_namespace_data *data)
 {
@@ -132,7 +140,7 @@ static bool read_limits(struct nvme_namespace *ns, const struct nvme_namespace_d
 	d->whole_pages = true;
 	d->read_only = data->attributes & 1;
 	d->can_flush = n->cached;
-	d->can_fua = true;
+	d->can_fua = fua_is_kept(n->pci);
 	d->max_discard = n->oncs & ONCS_DATASET ? DISCARD_MAX : 0;
 	d->max_zero = n->oncs & ONCS_WRITE_ZEROES ? MIN(d->max_sectors, BLOCKS_MAX << ns->shift) : 0;
 	return true;

@@ -26,6 +26,7 @@ struct map_request {
 #define IOC_TRIM 0xc0185879ul
 #define IOC_FIEMAP 0xc020660bul
 #define IOC_DISCARD 0x1277ul
+#define IOC_ZERO 0x127ful
 
 #define DISK "/dev/vda"
 #define DISK_BLOCK 4096l

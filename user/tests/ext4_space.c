@@ -233,6 +233,39 @@ static void trim(void)
 	close(dev);
 }
 
+/* Zeroes that the device makes, in the middle of what was there; all is put back. */
+static void zeroes(void)
+{
+	static unsigned char before[65536], after[65536];
+	unsigned long range[2] = { (1 << 20) + 512, 40000 / 512 * 512 };
+	int dev = open(DISK, O_RDONLY), wrong = 0;
+
+	R(ioctl(dev, IOC_ZERO, range));
+	close(dev);
+	dev = open(DISK, O_RDWR);
+	R(ioctl(dev, IOC_ZERO, NULL));
+	NEED(pread(dev, before, sizeof(before), 1 << 20) == sizeof(before));
+	memset(after, 0x5a, sizeof(after));
+	R(pwrite(dev, after, sizeof(after), 1 << 20));
+	R(ioctl(dev, IOC_ZERO, range));
+	R(pread(dev, after, sizeof(after), 1 << 20));
+	for (unsigned i = 0; i < sizeof(after); i++)
+		wrong += after[i] != (i >= 512 && i < 512 + range[1] ? 0 : 0x5a);
+	V(wrong);
+	R(pwrite(dev, before, sizeof(before), 1 << 20));
+	range[1] = 100;
+	R(ioctl(dev, IOC_ZERO, range));
+	range[1] = 512;
+	range[0] = 100;
+	R(ioctl(dev, IOC_ZERO, range));
+	range[0] = 1ul << 40;
+	R(ioctl(dev, IOC_ZERO, range));
+	range[0] = ~511ul;
+	R(ioctl(dev, IOC_ZERO, range));
+	R(fsync(dev));
+	close(dev);
+}
+
 int main(void)
 {
 	disk_enter();
@@ -240,5 +273,6 @@ int main(void)
 	refusals();
 	full();
 	trim();
+	zeroes();
 	return 0;
 }
