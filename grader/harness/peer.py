@@ -20,8 +20,12 @@ MAC, GUEST_MAC = "52:54:00:00:00:01", "52:54:00:00:00:02"
 ADDRESS, GUEST = "10.9.0.1", "10.9.0.2"
 
 
+CARDS = {"virtio": "virtio-net-pci,disable-legacy=on", "e1000": "e1000"}
+
+
 class Peer:
-    def __init__(self):
+    def __init__(self, card="virtio"):
+        self.card = card  # of CARDS: what the guest has
         self.dir = Path(tempfile.mkdtemp(prefix="peer-"))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(self.dir / "peer"))
@@ -38,7 +42,7 @@ class Peer:
     def qemu(self):
         """QEMU's words for the guest's card."""
         return ["-netdev", "dgram,id=n0,local.type=unix,local.path=%s,remote.type=unix,remote.path=%s" % (self.dir / "guest", self.dir / "peer"),
-                "-device", "virtio-net-pci,netdev=n0,disable-legacy=on,mac=" + GUEST_MAC]
+                "-device", CARDS[self.card] + ",netdev=n0,id=card,romfile=,mac=" + GUEST_MAC]
 
     def capture(self, path):
         return ["-object", "filter-dump,id=dump0,netdev=n0,file=%s" % path]

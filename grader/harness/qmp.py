@@ -110,6 +110,15 @@ class GdbStub:
     def unbreak(self, address):
         self.command("z1,%x,1" % address)
 
+    def write_physical(self, address, data):
+        """Memory or a card's register, by its physical address; a machine that runs has been stopped by the connection, which is told first."""
+        answers = [self.command("Qqemu.PhyMemMode:1")]
+        if answers[0].startswith("T"):
+            answers = [self._packet()]
+        answers.append(self.command("M%x,%x:%s" % (address, len(data), data.hex())))
+        if answers != ["OK", "OK"]:
+            raise ValueError("no memory at %#x: %s" % (address, answers))
+
     def resume(self, timeout=30):
         """Run until the next stop; its reason."""
         return self.command("c", timeout)

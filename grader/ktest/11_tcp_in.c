@@ -321,6 +321,13 @@ KTEST(11, the_newest_window_counts)
 	p.window = 2345; /* and here it comes, overtaken */
 	peer_send_at(&p, TCP_ACK, p.seq, p.ack + 500, text, 5);
 	KEXPECT_EQ(p.t->snd_wnd, 6000);
+	/* Both numbers say nothing: no window is ever taken back, so the larger is the newer. */
+	p.window = 6500;
+	peer_send_at(&p, TCP_ACK, p.seq + 10, p.ack + 500, NULL, 0);
+	KEXPECT_EQ(p.t->snd_wnd, 6500);
+	p.window = 0;
+	peer_send_at(&p, TCP_ACK, p.seq + 10, p.ack + 500, NULL, 0);
+	KEXPECT_EQ(p.t->snd_wnd, 6500);
 	p.window = 8000;
 	peer_send_at(&p, TCP_ACK, p.seq + 10, p.ack + 900, NULL, 0);
 	KEXPECT(p.t->snd_wnd == 8000 && p.t->max_window == 9000);

@@ -114,6 +114,17 @@ KTEST(11, a_small_segment_waits_for_one_under_way)
 	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000); /* a full one goes, and what lies before it */
 	KEXPECT(peer_next(&p, &s) && s.len == 30 && peer_next(&p, &s) && s.len == 1000);
 	p.ack = s.end;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	/* What is written meanwhile is gathered, until it fills a segment. */
+	KEXPECT_EQ(wire_write(&p.s, text, 10), 10);
+	KEXPECT(peer_next(&p, &s) && s.len == 10);
+	p.ack = s.end;
+	for (u32 i = 0; i < 49; i++)
+		KEXPECT_EQ(wire_write(&p.s, text + 20 * i, 20), 20);
+	KEXPECT(peer_silent(&p));
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.len == 980 && !memcmp(s.text, text, 980) && peer_silent(&p));
+	p.ack = s.end;
 	/* Who does not want to wait need not; nor does an end. */
 	p.t->nodelay = true;
 	KEXPECT_EQ(wire_write(&p.s, text, 5), 5);

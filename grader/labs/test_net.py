@@ -132,18 +132,22 @@ def test_address_from_the_command_line(tmp_path):
 # --- a peer of our own
 
 
-@pytest.fixture(scope="module")
-def wire(tmp_path_factory):
+def wired(tmp_path_factory, card, smp, *more):
     """(session, peer): the guest at 10.9.0.2, with servers on ports 7 (text comes back) and 9 (takes all)."""
-    peer = Peer()
+    peer = Peer(card)
     capture = tmp_path_factory.mktemp("wire") / "capture.pcap"
     one = Session("alpine", "cd /tmp; stty cols 400 2>/dev/null", "ifconfig lo up; ifconfig eth0 10.9.0.2 netmask 255.255.255.0 up",
                   "(while :; do nc -l -p 7 -e cat; done) >/dev/null 2>&1 &", "(while :; do nc -l -p 9 -e dd of=/dev/null; done) >/dev/null 2>&1 &",
-                  smp=1, cap=280, extra=peer.qemu + peer.capture(capture))
+                  smp=smp, cap=280, extra=peer.qemu + peer.capture(capture) + list(more))
     yield one, peer
     one.guest.close()
     peer.close()
     judge(capture)
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory):
+    yield from wired(tmp_path_factory, "virtio", 1)
 
 
 @pytest.mark.xdist_group("net-wire")

@@ -82,4 +82,4 @@ static int boot_address_init(void)
 	}
 	return err;
 }
-SUBSYSTEM(boot_address, .needs = "net virtio_net", .init = boot_address_init, .stage = "11-net");
+SUBSYSTEM(boot_address, .needs = "net virtio_net e1000", .init = boot_address_init, .stage = "11-net");

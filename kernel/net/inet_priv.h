@@ -197,6 +197,7 @@ int option_out(void __user *value, u32 *len, const void *data, u32 size);
 int option_in(int *out, const void __user *value, u32 len);
 int multicast_change(struct inet_sock *sk, struct address group, int device, bool join);
 void multicast_leave_all(struct inet_sock *sk);
+void ip_multicast_address(u8 *to, u32 group);    /* RFC 1112 section 6.4 */
 bool multicast_joined(struct address group);      /* by any socket of ours */
 void multicast_loop_back(struct packet *p);           /* a group's packet, that goes out, for our own sockets as well */
 bool multicast_wanted(struct inet_sock *sk, struct address group, int device); /* by this one */

@@ -41,7 +41,7 @@ u16 ip_next_id(u32 destination)
 }
 
 /* RFC 1112 section 6.4: the lower 23 bits of the group. */
-static void multicast_address(u8 *to, u32 group)
+void ip_multicast_address(u8 *to, u32 group)
 {
 	u32 low = be32(group);
 
@@ -81,7 +81,7 @@ int ip_transmit(struct packet *p, const struct ip_path *path)
 		u8 to[ETHER_ADDRESS];
 		if ((!p->owner || p->owner->inet.multicast_loop) && multicast_joined(address_v4(path->next_hop)))
 			multicast_loop_back(p);
-		multicast_address(to, path->next_hop);
+		ip_multicast_address(to, path->next_hop);
 		return ethernet_header(&p, d, to, ETHER_IP) ? netdev_transmit(d, p) : -ENOBUFS;
 	}
 	if (path->scope == IP_BROADCASTS)

@@ -113,6 +113,7 @@ int ip6_address_add(struct netdev *d, const struct ip6_address *new)
 	write_unlock(&net_config_lock);
 	if (err)
 		return err;
+	netdev_filter_changed(d);
 	link_route(d, &a);
 	ip6_watch();
 	return 0;
@@ -131,6 +132,7 @@ int ip6_address_delete(struct netdev *d, struct address a, u8 prefix_len)
 	write_unlock(&net_config_lock);
 	if (!slot)
 		return -EADDRNOTAVAIL;
+	netdev_filter_changed(d);
 	struct route6 r = { .destination = prefix_of_address(a, prefix_len), .prefix_len = prefix_len, .dev = d, .metric = 256 };
 	if (!shared)
 		route6_delete(&r);

@@ -1,5 +1,6 @@
 /* Groups (RFC 1112): which sockets have joined which. Reports to routers (IGMP) are not sent: on one link they are not needed. */
 #include "inet_priv.h"
+#include "ipv6_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
@@ -22,6 +23,39 @@ bool multicast_joined(struct address group)
 		found |= address_equal(j->group, group);
 	spin_unlock(&groups_lock);
 	return found;
+}
+
+static void hear_group(struct address group, void (*hear)(void *arg, const u8 *address), void *arg)
+{
+	u8 to[ETHER_ADDRESS];
+
+	if (address_is_v4(group))
+		ip_multicast_address(to, address_to_v4(group));
+	else
+		ip6_multicast_address(to, group);
+	hear(arg, to);
+}
+
+void netdev_each_group(struct netdev *d, void (*hear)(void *arg, const u8 *address), void *arg)
+{
+	struct address all6 = { .bytes = { 0xff, 2, [15] = 1 } };
+	struct joined *j;
+
+	hear_group(address_v4(0x010000e0), hear, arg);
+	hear_group(all6, hear, arg);
+	spin_lock(&groups_lock);
+	list_for_each(j, &groups, link)
+		hear_group(j->group, hear, arg);
+	spin_unlock(&groups_lock);
+	/* The solicited-node groups of its addresses (RFC 4291 section 2.7.1). */
+	read_lock(&net_config_lock);
+	for (unsigned i = 0; i < NETDEV_ADDRESSES; i++) {
+		struct address g = { .bytes = { 0xff, 2, [11] = 1, [12] = 0xff } };
+		memcpy(g.bytes + 13, d->ip6[i].address.bytes + 13, 3);
+		if (!address_is_any(d->ip6[i].address))
+			hear_group(g, hear, arg);
+	}
+	read_unlock(&net_config_lock);
 }
 
 void multicast_loop_back(struct packet *p)
@@ -115,6 +149,7 @@ int multicast_change(struct inet_sock *sk, struct address group, int device, boo
 	if (!err) {
 		count_group(group, j, join ? 1 : -1);
 		j = NULL;
+		netdev_filters_changed();
 	}
 out:
 	kfree(m);
@@ -125,10 +160,13 @@ out:
 void multicast_leave_all(struct inet_sock *sk)
 {
 	struct membership *m, *next;
+	bool some = !list_empty(&sk->memberships);
 
 	list_for_each_safe(m, next, &sk->memberships, link) {
 		count_group(m->group, NULL, -1);
 		list_del(&m->link);
 		kfree(m);
 	}
+	if (some)
+		netdev_filters_changed();
 }

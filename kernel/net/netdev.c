@@ -14,6 +14,7 @@
 #include "core/panic.h"
 #include "core/printk.h"
 #include "ipv6_priv.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "net/ip.h"
 #include "sched/thread.h"
@@ -24,6 +25,7 @@ struct rwspin net_config_lock = RWSPIN_INIT("network configuration", RANK_NET_CO
 struct list netdevs = LIST_INIT(netdevs);
 void (*netdev_tap)(struct packet *p, bool outgoing);
 static MUTEX(config_mutex, RANK_SUBSYS_MUTEX);
+static struct spinlock filter_lock = SPINLOCK_INIT("network filters", RANK_NET_FILTER); /* one change at a time, so that the last that is written is the newest */
 static int last_index; /* net_config_lock */
 
 /* Of a CPU; only touched between net_begin and net_end, so by one thread at a time. */
@@ -111,8 +113,13 @@ int netdev_transmit(struct netdev *d, struct packet *p)
 	p->dev = d;
 	if (netdev_tap)
 		netdev_tap(p, true);
-	if (netdev_up(d)) {
+	if (netdev_up(d) && !READ_ONCE(d->no_carrier)) {
 		err = d->ops->transmit(d, p);
+	} else if (netdev_up(d)) {
+		/* As if it were lost on the way: the cable may be put in again. */
+		__atomic_fetch_add(&d->stats.tx_dropped, 1, __ATOMIC_RELAXED);
+		packet_free(p);
+		return 0;
 	} else {
 		packet_free(p);
 	}
@@ -129,8 +136,12 @@ int netdev_transmit(struct netdev *d, struct packet *p)
 
 void netdev_register(struct netdev *d)
 {
+	static unsigned ethernets;
+
 	d->hop_limit = 64;
 	write_lock(&net_config_lock);
+	if (!d->name[0])
+		ksnprintf(d->name, sizeof(d->name), "eth%u", ethernets++);
 	d->index = ++last_index;
 	list_add_tail(&netdevs, &d->link);
 	write_unlock(&net_config_lock);
@@ -162,11 +173,41 @@ struct netdev *netdev_by_index(int index)
 
 #define USER_FLAGS (IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP | IFF_MULTICAST)
 
+/* IFF_RUNNING follows from what there is. */
 static void store_flags(struct netdev *d, u32 flags)
 {
 	write_lock(&net_config_lock);
-	d->flags = flags;
+	d->flags = (flags & ~IFF_RUNNING) | (flags & IFF_UP && !d->no_carrier ? IFF_RUNNING : 0);
 	write_unlock(&net_config_lock);
+}
+
+void netdev_carrier(struct netdev *d, bool there)
+{
+	mutex_lock(&config_mutex);
+	if (d->no_carrier == there) {
+		WRITE_ONCE(d->no_carrier, !there);
+		store_flags(d, d->flags);
+		printk("%s: link %s\n", d->name, there ? "up" : "down");
+	}
+	mutex_unlock(&config_mutex);
+}
+
+void netdev_filter_changed(struct netdev *d)
+{
+	if (!d->ops->filter)
+		return;
+	spin_lock(&filter_lock);
+	d->ops->filter(d);
+	spin_unlock(&filter_lock);
+}
+
+void netdev_filters_changed(void)
+{
+	struct netdev *d;
+
+	/* Devices stay for ever, so the list may be walked without its lock. */
+	list_for_each(d, &netdevs, link)
+		netdev_filter_changed(d);
 }
 
 int netdev_set_flags(struct netdev *d, u32 flags)
@@ -178,12 +219,12 @@ int netdev_set_flags(struct netdev *d, u32 flags)
 	if (new & ~old & IFF_UP) {
 		err = d->ops->open ? d->ops->open(d) : 0;
 		if (!err) {
-			store_flags(d, new | IFF_RUNNING);
+			store_flags(d, new);
 			addresses_up(d);
 			ip6_device_up(d);
 		}
 	} else if (old & ~new & IFF_UP) {
-		store_flags(d, new & ~IFF_RUNNING);
+		store_flags(d, new);
 		routes_forget(d, 0);
 		ip6_device_down(d);
 		if (d->ops->stop)
@@ -191,6 +232,7 @@ int netdev_set_flags(struct netdev *d, u32 flags)
 	} else {
 		store_flags(d, new);
 	}
+	netdev_filter_changed(d);
 	mutex_unlock(&config_mutex);
 	return err;
 }

@@ -1,7 +1,7 @@
 /*
  * Packet sockets (packet(7)): frames as they are on the link, for udhcpc and tcpdump. SOCK_RAW with the link-layer header, SOCK_DGRAM without.
  *
- * Lock: tap_lock guards the list of sockets. A socket's local_port holds its protocol, and `device` its device.
+ * Lock: tap_lock guards the list of sockets, and what each has asked cards to let through (`memberships`, whose `group` is the request's own words). A socket's local_port holds its protocol, and `device` its device.
  */
 #include "core/atomic.h"
 #include "core/node.h"
@@ -26,6 +26,13 @@ _Static_assert(sizeof(struct abi_sockaddr_ll) == 20, "Linux x86-64");
 #define PACKET_DROP_MEMBERSHIP 2
 #define PACKET_STATISTICS 6
 #define PACKET_AUXDATA 8
+struct abi_packet_mreq {
+	s32 index;
+	u16 type, address_len;
+	u8 address[8];
+};
+_Static_assert(sizeof(struct abi_packet_mreq) == 16, "Linux x86-64");
+enum { PACKET_MR_MULTICAST, PACKET_MR_PROMISC, PACKET_MR_ALLMULTI, PACKET_MR_UNICAST };
 
 static struct spinlock tap_lock = SPINLOCK_INIT("packet sockets", RANK_NET_TABLE);
 static struct list taps = LIST_INIT(taps); /* tap_lock: inet_sock by port_link; counted */
@@ -221,13 +228,82 @@ static long packet_ioctl(struct socket *s, u32 cmd, u64 arg)
 	return put_user_u32(value, (u32 __user *)arg);
 }
 
+/* --- what cards are asked to let through ------------------------------------------------------------------------------- */
+
+static struct address wish_of(const struct abi_packet_mreq *r)
+{
+	struct address a = { .words = { r->type, MIN(r->address_len, (u16)8) } };
+
+	memcpy(a.bytes + 8, r->address, 8);
+	return a;
+}
+
+/* A single group is heard by hearing all of them. */
+static void count_wish(struct netdev *d, u32 type, u32 step)
+{
+	if (type == PACKET_MR_PROMISC || type == PACKET_MR_UNICAST)
+		atomic_fetch_add(&d->listeners, step);
+	else
+		atomic_fetch_add(&d->group_listeners, step);
+	netdev_filter_changed(d);
+}
+
+static int change_wish(struct inet_sock *sk, const void __user *value, u32 len, bool add)
+{
+	struct abi_packet_mreq r;
+
+	if (len < sizeof(r))
+		return -EINVAL;
+	if (copy_from_user(&r, value, sizeof(r)))
+		return -EFAULT;
+	struct netdev *d = netdev_by_index(r.index);
+	if (!d)
+		return -ENODEV;
+	if (r.type > PACKET_MR_UNICAST || r.address_len > ETHER_ADDRESS)
+		return -EINVAL;
+	struct address wish = wish_of(&r);
+	struct membership *m = add ? kzalloc(sizeof(*m), 0) : NULL, *at, *found = NULL;
+	int err = add && !m ? -ENOMEM : 0;
+	spin_lock(&tap_lock);
+	list_for_each(at, &sk->memberships, link)
+		if (at->device == r.index && address_equal(at->group, wish))
+			found = at;
+	if (m && sk->membership_count >= MEMBERSHIPS_MAX) {
+		err = -ENOBUFS;
+	} else if (m) {
+		m->group = wish;
+		m->device = r.index;
+		list_add(&sk->memberships, &m->link);
+		sk->membership_count++;
+	} else if (!add && found) {
+		list_del(&found->link);
+		sk->membership_count--;
+	}
+	spin_unlock(&tap_lock);
+	if (add ? !err : !!found)
+		count_wish(d, r.type, add ? 1u : ~0u);
+	if (!add || err)
+		kfree(add ? m : found);
+	return err;
+}
+
+static void drop_wishes(struct inet_sock *sk)
+{
+	struct membership *m, *next;
+
+	list_for_each_safe(m, next, &sk->memberships, link) {
+		list_del(&m->link);
+		count_wish(netdev_by_index(m->device), m->group.words[0], ~0u);
+		kfree(m);
+	}
+}
+
 static int packet_set_option(struct socket *s, int level, int option, const void __user *value, u32 len)
 {
 	if (level == SOL_SOCKET)
 		return inet_set_option(s, level, option, value, len);
-	/* Groups and promiscuity: the device lets everything through as it is. */
 	if (level == SOL_PACKET && (option == PACKET_ADD_MEMBERSHIP || option == PACKET_DROP_MEMBERSHIP))
-		return len < 16 ? -EINVAL : 0;
+		return change_wish(s->proto, value, len, option == PACKET_ADD_MEMBERSHIP);
 	return -ENOPROTOOPT;
 }
 
@@ -252,6 +328,7 @@ static void packet_release(struct socket *s)
 	if (list_empty(&taps))
 		netdev_tap = NULL;
 	spin_unlock(&tap_lock);
+	drop_wishes(sk); /* nobody else knows the socket any more */
 	inet_put(sk);
 	inet_release(sk);
 }

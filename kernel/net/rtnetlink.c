@@ -82,7 +82,7 @@ static void put_link(struct netlink_sock *n, const struct netdev *d, u32 seq, u1
 	const struct netdev_stats *st = &d->stats;
 	u64 stats[24] = { st->rx_packets, st->tx_packets, st->rx_bytes, st->tx_bytes, st->rx_errors, st->tx_errors, st->rx_dropped, st->tx_dropped, st->multicast };
 	u32 short_stats[24];
-	u8 operstate = d == loopback ? 0 : d->flags & IFF_UP ? 6 : 2, mode = 0;
+	u8 operstate = d == loopback ? 0 : d->flags & IFF_RUNNING ? 6 : 2, mode = 0;
 	const char *qdisc = d == loopback ? "noqueue" : "pfifo_fast";
 
 	if (!i)

@@ -14,7 +14,6 @@
 #include "core/printk.h"
 #include "core/random.h"
 #include "core/registry.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "net/netdev.h"
@@ -25,6 +24,9 @@
 #define NET_F_MAC (1ul << 5)
 #define NET_F_MRG_RXBUF (1ul << 15)
 #define NET_F_STATUS (1ul << 16)
+
+#define CONFIG_STATUS 6 /* 5.1.4 */
+#define STATUS_LINK_UP 1
 
 struct net_header { /* 5.1.6 */
 	u8 flags, gso_type;
@@ -43,7 +45,7 @@ struct virtio_net {
 	struct netdev dev;
 	struct virtio_device *device;
 	struct virtqueue *rx, *tx;
-	struct work rx_work, tx_work;
+	struct work rx_work, tx_work, link_work;
 	struct spinlock lock;
 	struct list waiting; /* lock: packets for which the ring has no room */
 	u32 waiting_count;   /* lock */
@@ -134,17 +136,16 @@ static void reclaim(struct virtio_net *n)
 
 static void fill_header(struct virtio_net *n, struct packet *p)
 {
-	u32 network = p->network ? (u32)(p->network - p->data) : 0;
+	struct checksum_place at;
+	bool sum = virtio_has(n->device, NET_F_CSUM) && packet_checksum_place(p, &at);
 	struct net_header *h = packet_push(p, sizeof(*h));
 
 	*h = (struct net_header){ .buffers = 0 };
-	if (!p->partial || !virtio_has(n->device, NET_F_CSUM))
+	if (!sum)
 		return;
-	const u8 *ip = p->network;
 	h->flags = HEADER_NEEDS_CHECKSUM;
-	bool v4 = ip[0] >> 4 == 4;
-	h->checksum_start = (u16)(network + (v4 ? (ip[0] & 15) * 4u : sizeof(struct ip6_header)));
-	h->checksum_offset = (v4 ? ip[9] : ip[6]) == PROTO_TCP ? offsetof(struct tcp_header, checksum) : offsetof(struct udp_header, checksum);
+	h->checksum_start = (u16)at.start;
+	h->checksum_offset = (u16)(at.field - at.start);
 }
 
 /* lock held. False: there is no room. */
@@ -242,9 +243,27 @@ static void set_address(struct virtio_net *n)
 	memset(n->dev.broadcast, 0xff, ETHER_ADDRESS);
 }
 
+static bool link_is_up(struct virtio_net *n)
+{
+	return !virtio_has(n->device, NET_F_STATUS) || virtio_config16(n->device, CONFIG_STATUS) & STATUS_LINK_UP;
+}
+
+static void link_run(struct work *w)
+{
+	struct virtio_net *n = container_of(w, struct virtio_net, link_work);
+
+	netdev_carrier(&n->dev, link_is_up(n));
+}
+
+static void config_changed(struct virtio_device *d)
+{
+	struct virtio_net *n = d->private;
+
+	work_queue(&n->link_work);
+}
+
 static int net_probe(struct virtio_device *d)
 {
-	static unsigned count;
 	struct virtio_net *n = kzalloc(sizeof(*n), 0);
 	int err;
 
@@ -259,12 +278,13 @@ static int net_probe(struct virtio_device *d)
 	list_init(&n->waiting);
 	work_init(&n->rx_work, rx_run);
 	work_init(&n->tx_work, tx_run);
+	work_init(&n->link_work, link_run);
+	d->config_changed = config_changed;
 	n->rx = virtio_queue(d, 0, 256, rx_interrupt, n);
 	n->tx = virtio_queue(d, 1, 256, tx_interrupt, n);
 	err = IS_ERR(n->rx) ? (int)PTR_ERR(n->rx) : IS_ERR(n->tx) ? (int)PTR_ERR(n->tx) : 0;
 	if (err)
 		goto free;
-	ksnprintf(n->dev.name, sizeof(n->dev.name), "eth%u", count++);
 	n->dev.type = NETDEV_TYPE_ETHERNET;
 	n->dev.flags = IFF_BROADCAST | IFF_MULTICAST;
 	n->dev.mtu = 1500;
@@ -277,6 +297,7 @@ static int net_probe(struct virtio_device *d)
 	virtio_ready(d);
 	refill(n);
 	virtqueue_enable_interrupt(n->rx);
+	n->dev.no_carrier = !link_is_up(n);
 	netdev_register(&n->dev);
 	const u8 *a = n->dev.address;
 	printk("%s: virtio-net, %02x:%02x:%02x:%02x:%02x:%02x\n", n->dev.name, a[0], a[1], a[2], a[3], a[4], a[5]);

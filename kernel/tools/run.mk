@@ -48,8 +48,15 @@ endif
 
 QEMU_CPU := $(if $(filter kvm,$(ACCEL)),host,max)
 # A network card on QEMU's user network, where the kernel has a driver for it; PCAP=file keeps what goes over it.
+# NIC=e1000 is Intel's card in place of virtio's.
 PCAP ?=
-QEMU_NET := $(if $(filter net,$(SUBSYSTEMS)),-netdev user$(,)id=net0 -device virtio-net-pci$(,)netdev=net0$(,)disable-legacy=on$(,)romfile= \
+NIC ?= virtio
+NIC_virtio := virtio-net-pci$(,)disable-legacy=on
+NIC_e1000 := e1000
+ifeq ($(NIC_$(NIC)),)
+  $(error NIC=$(NIC): must be virtio or e1000)
+endif
+QEMU_NET := $(if $(filter net,$(SUBSYSTEMS)),-netdev user$(,)id=net0 -device $(NIC_$(NIC))$(,)netdev=net0$(,)romfile= \
 	$(if $(PCAP),-object filter-dump$(,)id=dump0$(,)netdev=net0$(,)file=$(PCAP)))
 QEMU_DISK := $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device $(if $(filter nvme,$(DISKDEV)),nvme$(,)serial=switchback,virtio-blk-pci)$(,)drive=disk)
 QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(QEMU_NET) $(QEMU_DISK)
@@ -60,7 +67,7 @@ ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 
 #@   make run                variables: LAB FROM DEBUG ROOTFS=alpine|busybox|newlib INIT=/bin/sh SMP=2 MEM=512M
 #@                           APPEND='quiet ...' ACCEL=kvm KERNEL_DIRECT=1 (QEMU's -kernel in place of GRUB)
-#@                           PCAP=file keeps every frame of the network card, for tshark and Wireshark
+#@                           PCAP=file keeps every frame of the network card, for tshark and Wireshark; NIC=virtio|e1000
 #@   make iso                the image that GRUB2 boots, from BIOS and from UEFI
 #@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GRUB=1 GDB_FLAGS='-batch -x file'
 #@   make gdb-server         the same machine, waiting for a debugger at localhost:1234 (PORT=n), as editors want it

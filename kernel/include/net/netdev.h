@@ -13,6 +13,8 @@ struct netdev_ops {
 	void (*stop)(struct netdev *d);
 	/* Takes p over. Inside net_begin. -ENOBUFS: dropped. */
 	int (*transmit)(struct netdev *d, struct packet *p);
+	/* What it should hear may have changed: netdev_hears_all, netdev_hears_groups, netdev_each_group. One call at a time. NULL: it lets everything through. */
+	void (*filter)(struct netdev *d);
 };
 
 struct netdev_stats {
@@ -37,6 +39,8 @@ struct netdev {
 	int index;
 	u16 type;               /* NETDEV_TYPE_* */
 	u32 flags;              /* IFF_*; net_config_lock */
+	bool no_carrier;        /* the cable is out, as far as the driver knows; net_config_lock, or before netdev_register */
+	u32 listeners, group_listeners; /* atomic: packet sockets that want all frames, those to all groups */
 	u32 mtu;
 	u32 queue_len;
 	u8 address[ETHER_ADDRESS], broadcast[ETHER_ADDRESS];
@@ -69,12 +73,23 @@ extern struct rwspin net_config_lock; /* devices, their addresses and flags, rou
 extern struct list netdevs;           /* net_config_lock; never removed */
 extern struct netdev *loopback;
 
-/* Gives it a number and makes it visible. Devices stay for ever. */
+/* Gives it a number, a name (ethN) if it has none, and makes it visible. Devices stay for ever. */
 void netdev_register(struct netdev *d);
 struct netdev *netdev_by_name(const char *name); /* NULL */
 struct netdev *netdev_by_index(int index);
 int netdev_set_flags(struct netdev *d, u32 flags); /* IFF_UP goes through open and stop: may sleep */
 static inline bool netdev_up(const struct netdev *d) { return READ_ONCE(d->flags) & IFF_UP; }
+/* The link came or went: IFF_RUNNING follows, and nothing is sent without it. In a thread: may sleep. */
+void netdev_carrier(struct netdev *d, bool there);
+
+/* Which frames a card must let through beside those to its own address and to all. */
+static inline bool netdev_hears_all(const struct netdev *d) { return READ_ONCE(d->flags) & IFF_PROMISC || READ_ONCE(d->listeners); }
+static inline bool netdev_hears_groups(const struct netdev *d) { return READ_ONCE(d->flags) & IFF_ALLMULTI || READ_ONCE(d->group_listeners); }
+/* Calls hear(arg, address) for the Ethernet address of each group that we are in, some more than once (multicast.c). */
+void netdev_each_group(struct netdev *d, void (*hear)(void *arg, const u8 *address), void *arg);
+/* Something of that has changed; no spinlock held. */
+void netdev_filter_changed(struct netdev *d);
+void netdev_filters_changed(void); /* of all devices */
 
 /*
  * All protocol work is done in threads, between net_begin and net_end, which nest: no preemption inside. Packets that come in meanwhile (from the
@@ -86,6 +101,13 @@ void net_end(void);
 void netdev_receive(struct packet *p);
 /* Hands p to the device, link-layer header and all; takes it over. 0 or -errno. Inside net_begin. */
 int netdev_transmit(struct netdev *d, struct packet *p);
+
+/* Where a card finds the checksum that it is to complete (offload.c): offsets from p->data. False: there is nothing to complete. */
+struct checksum_place {
+	u32 network, start, field; /* the IP header; from where to sum up, to the packet's end; where the sum goes */
+	bool v4, tcp;              /* else IPv6, UDP */
+};
+bool packet_checksum_place(const struct packet *p, struct checksum_place *at);
 
 /* Who sees every packet of a device (packet sockets): set once. Does not take p over. */
 extern void (*netdev_tap)(struct packet *p, bool outgoing);
