@@ -180,7 +180,7 @@ void tcp_syn_sent(struct tcp_sock *t, struct packet *p);
 bool tcp_acceptable(const struct tcp_sock *t, const struct packet *p);
 /*
  * The ACK field in a synchronized state. False, and challenged: for what was never sent, or older than the largest window that the peer ever offered
- * (max_window; RFC 5961 section 5). Takes the window over unless p is older than what snd_wl1 and snd_wl2 remember. New: what was acknowledged leaves the
+ * (max_window; RFC 5961 section 5). Takes the window over unless p is older than what snd_wl1 and snd_wl2 remember; where both say nothing, a larger one alone. New: what was acknowledged leaves the
  * queue (part of a packet too; send_charge), `next` and snd_nxt are never behind, a round trip is sampled after Karn (not of a packet that is marked
  * retransmitted or sacked; tcp_ts_rtt may know it then), backoff and retries start anew, acked_ns is now; then tcp_congestion_acked, timer, tcp_wake_writer. A
  * duplicate (RFC 5681 section 2; with SACK: one that brings news by tcp_sack_take): tcp_congestion_duplicate.

@@ -263,13 +263,35 @@ static int wait_to_send(struct socket *s, struct tcp_sock *t, u64 deadline)
 	}
 }
 
-/* Adds p's text to the queue's last packet, if that was not sent and has room: then p is used up. t locked. */
+/* The queue's last packet, which was not sent, with room for `more` bytes: itself, or one that takes its place. NULL: memory is short. */
+static struct packet *widen_last(struct tcp_sock *t, struct packet *last, u32 more)
+{
+	if (!packet_shared(last) && packet_tailroom(last) >= more)
+		return last;
+	struct packet *wide = packet_alloc(PACKET_HEADROOM, MIN(MAX(2 * last->len, last->len + more), t->mss), ALLOC_ATOMIC);
+	if (!wide)
+		return NULL;
+	memcpy(packet_append(wide, last->len), last->data, last->len);
+	wide->tcp = last->tcp;
+	list_add(&last->link, &wide->link);
+	list_del(&last->link);
+	if (t->next == last)
+		t->next = wide;
+	atomic_fetch_add(&t->sk.send_charge, wide->charge - last->charge);
+	packet_free(last);
+	return wide;
+}
+
+/* Adds p's text to the queue's last packet, if that was not sent: then p is used up. So small writes gather while Nagle holds them back. t locked. */
 static bool append_to_last(struct tcp_sock *t, struct packet *p)
 {
 	if (!t->next)
 		return false;
 	struct packet *last = list_last(&t->send_queue, struct packet, link);
-	if (seq_before(last->tcp.seq, t->snd_max) || last->tcp.flags || packet_shared(last) || packet_tailroom(last) < p->len || last->len + p->len > t->mss)
+	if (seq_before(last->tcp.seq, t->snd_max) || last->tcp.flags & (u8)~TCP_PSH || last->len + p->len > t->mss)
+		return false;
+	last = widen_last(t, last, p->len);
+	if (!last)
 		return false;
 	memcpy(packet_append(last, p->len), p->data, p->len);
 	last->tcp.end_seq += p->len;

@@ -80,6 +80,14 @@ static void new_ack(struct tcp_sock *t, const struct packet *p)
 	tcp_wake_writer(t);
 }
 
+/* Section 3.10.7.4: p is not older than the segment that the window is from. If no number tells, the larger window is the newer: none is taken back. */
+static bool window_is_news(const struct tcp_sock *t, const struct packet *p)
+{
+	if (p->tcp.seq != t->snd_wl1)
+		return seq_after(p->tcp.seq, t->snd_wl1);
+	return seq_after(p->tcp.ack, t->snd_wl2) || (p->tcp.ack == t->snd_wl2 && p->tcp.window > t->snd_wnd);
+}
+
 static void take_window(struct tcp_sock *t, const struct packet *p)
 {
 	if (p->tcp.window > t->snd_wnd)
@@ -103,7 +111,7 @@ bool tcp_acknowledge(struct tcp_sock *t, struct packet *p)
 		return false;
 	}
 	bool window_same = p->tcp.window == t->snd_wnd, news = tcp_sack_take(t, p);
-	if (!seq_before(ack, t->snd_una) && (seq_before(t->snd_wl1, p->tcp.seq) || (t->snd_wl1 == p->tcp.seq && !seq_before(ack, t->snd_wl2))))
+	if (!seq_before(ack, t->snd_una) && window_is_news(t, p))
 		take_window(t, p);
 	if (seq_after(ack, t->snd_una))
 		new_ack(t, p);
