@@ -8,7 +8,7 @@
  *
  *     transmit  a ring of extended descriptors (3.3): a packet is one data descriptor, and in front of it a context where checksums lie elsewhere than in the
  *               one before. Nothing is copied. What has gone is freed when the next packet goes out. While the ring is full, packets wait in a queue, and
- *               then alone the card is asked to interrupt.
+ *               then alone the card is asked to interrupt. A packet of several TCP segments is cut by the card (3.5).
  *
  *     no way out  when descriptors stay undone for WATCH, the card is reset: what was in its ring goes to the front of the queue, so nothing is lost.
  *
@@ -29,7 +29,7 @@
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
-#include "net/netdev.h"
+#include "net/ip.h"
 #include "net/timer.h"
 #include "pci/pci.h"
 #include "sched/thread.h"
@@ -39,7 +39,8 @@
 #define FRAME_MAX 1522u
 #define QUEUE_MAX 1000u
 #define BUDGET 64u
-#define PACKET_DESCS 2u      /* of one packet at most */
+#define PIECE 8192u          /* of one descriptor at most: the card's memory for what goes out holds it (3.3.4) */
+#define PACKET_DESCS 6u      /* of one packet at most: a context, and 32 KiB */
 #define WATCH (5 * NSEC_PER_SEC)
 #define THROTTLE 195u        /* 13.4.18: units of 256 ns between interrupts: 20,000 of them a second */
 #define RX_CAUSES (INT_RXT0 | INT_RXDMT0 | INT_RXO)
@@ -177,25 +178,58 @@ static void put_context(struct e1000 *e, const struct checksum_place *at)
 	d->context.command = TX_DEXT | TX_TYPE_CONTEXT | (at->tcp ? TX_CONTEXT_TCP : 0) | (at->v4 ? TX_CONTEXT_IP : 0);
 }
 
+/* lock held. 3.5: several segments, which the card cuts. It writes the lengths, numbers and checksums of each; the sum that it begins with has no length in it. */
+static void put_cutting_context(struct e1000 *e, struct packet *p, const struct checksum_place *at)
+{
+	struct tcp_header *tcp = (void *)(p->data + at->start);
+	u32 header = at->start + (tcp->offset >> 4) * 4u;
+
+	if (at->v4) {
+		struct ip_header *ip = (void *)p->network;
+		ip->total_len = ip->checksum = 0;
+	} else {
+		((struct ip6_header *)p->network)->payload_len = 0;
+	}
+	tcp->checksum = (u16)~checksum_fold(checksum_pseudo(packet_source(p), packet_destination(p), PROTO_TCP, 0));
+	e->context = 0;
+	put_context(e, at);
+	e->context = 0; /* for this packet alone */
+	volatile union e1000_tx_desc *d = &e->tx[(e->tx_next - 1) % RING];
+	d->context.header_len = (u8)header;
+	d->context.mss = p->segment;
+	d->context.command |= TX_TSE | (p->len - header);
+}
+
 /* lock held. False: there is no room. */
 static bool put(struct e1000 *e, struct packet *p)
 {
 	struct checksum_place at;
+	u32 from = 0, command = TX_DEXT | TX_TYPE_DATA | TX_IFCS | (p->segment ? TX_TSE : 0);
+	u8 options = 0;
 
 	if (tx_room(e) < PACKET_DESCS)
 		return false;
-	bool sum = packet_checksum_place(p, &at);
-	if (sum)
-		put_context(e, &at);
-	u32 i = e->tx_next;
-	volatile union e1000_tx_desc *d = next_desc(e);
-	d->data.address = virt_to_phys(p->data);
-	d->data.status = 0;
-	d->data.options = sum ? TX_OPTION_TXSM : 0;
-	d->data.special = 0;
-	d->data.command = TX_DEXT | TX_TYPE_DATA | TX_EOP | TX_IFCS | TX_RS | p->len;
-	e->tx_packets[i] = p;
-	return true;
+	if (packet_checksum_place(p, &at)) {
+		options = TX_OPTION_TXSM | (p->segment && at.v4 ? TX_OPTION_IXSM : 0);
+		if (p->segment)
+			put_cutting_context(e, p, &at);
+		else
+			put_context(e, &at);
+	}
+	for (;;) {
+		u32 i = e->tx_next, part = MIN(p->len - from, PIECE);
+		volatile union e1000_tx_desc *d = next_desc(e);
+		d->data.address = virt_to_phys(p->data + from);
+		d->data.status = 0;
+		d->data.options = options;
+		d->data.special = 0;
+		from += part;
+		d->data.command = command | part | (from == p->len ? TX_EOP | TX_RS : 0);
+		if (from == p->len) {
+			e->tx_packets[i] = p;
+			return true;
+		}
+	}
 }
 
 /* lock held. Those that wait, as far as there is room, and a word to the card. */
@@ -516,7 +550,7 @@ static int probe(struct pci_device *p)
 	e->dev.flags = IFF_BROADCAST | IFF_MULTICAST;
 	e->dev.mtu = 1500;
 	e->dev.queue_len = QUEUE_MAX;
-	e->dev.features = NETDEV_CHECKSUM;
+	e->dev.features = NETDEV_CHECKSUM | NETDEV_TSO4 | NETDEV_TSO6;
 	e->dev.ops = &e1000_ops;
 	e->dev.driver = e;
 	reset_card(e);

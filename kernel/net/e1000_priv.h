@@ -63,11 +63,13 @@ _Static_assert(sizeof(union e1000_tx_desc) == 16, "8254x SDM, 3.3.6");
 #define TX_TYPE_DATA (1u << 20)
 #define TX_EOP (1u << 24)
 #define TX_IFCS (1u << 25)
+#define TX_TSE (1u << 26)
 #define TX_RS (1u << 27)
 #define TX_DEXT (1u << 29)
 #define TX_CONTEXT_TCP (1u << 24)
 #define TX_CONTEXT_IP (1u << 25)  /* IPv4 */
 #define TX_DD 1u
+#define TX_OPTION_IXSM 1u         /* writes IPv4's checksum */
 #define TX_OPTION_TXSM 2u         /* completes the transport's checksum */
 
 #endif

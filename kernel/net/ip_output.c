@@ -114,7 +114,7 @@ int ip_send(struct packet *p, const struct ip_send *how, const struct ip_path *p
 		memcpy(h + 1, how->options->data, options);
 	h->checksum = checksum_fold(checksum_add(0, h, header));
 	p->network = p->data;
-	if (p->len <= path->mtu)
+	if (p->len <= path->mtu || p->segment)
 		return ip_transmit(p, path);
 	if (!how->dont_fragment)
 		return ip_fragment(p, path);

@@ -262,7 +262,7 @@ int ip6_send(struct packet *p, const struct inet_send *how, const struct inet_pa
 	}
 	SNMP(ip6_OutRequests);
 	ip6_header_write(p, how->source, how->destination, how->protocol, how->ttl, how->tos);
-	if (p->len <= path->mtu)
+	if (p->len <= path->mtu || p->segment)
 		return ip6_transmit(p, path);
 	if (!how->dont_fragment)
 		return ip6_fragment(p, path);

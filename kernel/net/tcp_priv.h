@@ -190,7 +190,7 @@ bool tcp_acknowledge(struct tcp_sock *t, struct packet *p);
 /* --- tcp_output.c (lab 11) ------------------------------------------------------------------------------------------- */
 
 /*
- * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most mss (tcp_split), as far as the peer's window
+ * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most tcp_most (tcp_split), as far as the peer's window
  * and cwnd + away reach from snd_una. What only partly fits waits, unless it is the peer's window that is short, and nothing is under way, or half of the
  * largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits goes. A FIN alone goes if the window is open at all. Nothing
  * but SYN goes before the connection is established. A small last segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one
@@ -224,6 +224,11 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags);
 void tcp_transmit_queued(struct tcp_sock *t, struct packet *p);   /* one of the queue, as its marks say; snd_max still as before */
 void tcp_send_ack(struct tcp_sock *t);
 bool tcp_split(struct tcp_sock *t, struct packet *p, u32 len);    /* cuts p after len bytes: the rest becomes a packet behind it. False: memory is short */
+
+/* How much of p may go in one packet: a segment, or whole segments that are cut on the way down (offload.c). */
+u32 tcp_most(const struct tcp_sock *t, const struct packet *p);
+u32 tcp_burst(const struct tcp_sock *t);                          /* text of a packet at most: whole segments */
+bool tcp_defers(const struct tcp_sock *t, const struct packet *p); /* ACKs are on their way that will make room for more of p at once */
 
 /* tcp_guard.c. From tcp_demux.c, with PAWS before the rest: takes p over. */
 void tcp_arrives(struct tcp_sock *t, struct packet *p);

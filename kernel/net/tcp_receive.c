@@ -228,7 +228,7 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p)
 		packet_free(p);
 		return;
 	}
-	t->rcv_mss = MAX(t->rcv_mss, p->len);
+	t->rcv_mss = MAX(t->rcv_mss, p->segment ? MIN((u32)p->segment, p->len) : p->len);
 	if (early) {
 		/* RFC 5681 section 4.2: at once, that the sender learns of the hole. */
 		TCP_EXT(TCPOFOQueue);

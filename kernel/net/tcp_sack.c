@@ -121,6 +121,27 @@ static u32 blocks_of(const struct tcp_sock *t, const struct packet *p, struct tc
 	return n;
 }
 
+/* Segments in p. */
+static u32 segments_of(const struct tcp_sock *t, const struct packet *p)
+{
+	return MAX(p->len / t->mss, 1u);
+}
+
+/* A packet of several segments of which the peer has a part is cut at the block's edges, towards its inside and where segments end: none gets shorter by it. */
+static void cut_at(struct tcp_sock *t, struct packet *p, const struct tcp_sack_block *b)
+{
+	u32 cut = 0;
+
+	if (p->len <= t->mss || !seq_after(b->end, p->tcp.seq) || !seq_before(b->start, p->tcp.end_seq))
+		return;
+	if (seq_after(b->start, p->tcp.seq))
+		cut = DIV_ROUND_UP(b->start - p->tcp.seq, t->mss) * t->mss;
+	else if (seq_before(b->end, p->tcp.end_seq))
+		cut = (b->end - p->tcp.seq) / t->mss * t->mss;
+	if (cut && cut < p->len)
+		tcp_split(t, p, cut);
+}
+
 bool tcp_sack_take(struct tcp_sock *t, const struct packet *ack)
 {
 	struct tcp_sack_block blocks[TCP_SACK_BLOCKS];
@@ -136,6 +157,7 @@ bool tcp_sack_take(struct tcp_sock *t, const struct packet *ack)
 		if (!seq_before(p->tcp.seq, t->snd_max))
 			break;
 		for (u32 i = 0; i < n && !p->tcp.sacked; i++) {
+			cut_at(t, p, &blocks[i]);
 			if (seq_before(p->tcp.seq, blocks[i].start) || seq_after(p->tcp.end_seq, blocks[i].end))
 				continue;
 			p->tcp.sacked = true;
@@ -163,7 +185,7 @@ void tcp_sack_count(struct tcp_sock *t)
 	list_for_each(p, &t->send_queue, link) {
 		if (!seq_before(p->tcp.seq, t->snd_max))
 			break;
-		above += p->tcp.sacked;
+		above += p->tcp.sacked ? segments_of(t, p) : 0;
 	}
 	t->scoreboard = above;
 	t->away = t->lost = 0;
@@ -171,7 +193,7 @@ void tcp_sack_count(struct tcp_sock *t)
 		if (!seq_before(p->tcp.seq, t->snd_nxt))
 			break;
 		if (p->tcp.sacked) {
-			above--;
+			above -= segments_of(t, p);
 		} else if (!p->tcp.lost && is_lost(t, p, above)) {
 			p->tcp.lost = true;
 			if (p->tcp.retransmitted)
@@ -192,6 +214,9 @@ bool tcp_sack_first_lost(const struct tcp_sock *t)
 
 void tcp_sack_resend(struct tcp_sock *t, struct packet *p)
 {
+	/* The rest of several segments stays marked as it is. */
+	if (p->len > t->mss && !tcp_split(t, p, t->mss))
+		return;
 	if (p->tcp.lost) {
 		p->tcp.lost = false;
 		t->away -= length_of(p);
@@ -213,6 +238,8 @@ void tcp_sack_output(struct tcp_sock *t)
 			break;
 		if (!p->tcp.lost)
 			continue;
+		if (p->len > t->mss && !tcp_split(t, p, t->mss))
+			break;
 		if (under_way && under_way + length_of(p) > t->cwnd)
 			break;
 		tcp_sack_resend(t, p);
@@ -235,6 +262,7 @@ void tcp_sack_go_back(struct tcp_sock *t)
 	t->away = t->lost = 0;
 }
 
+/* And, where ACKs are on their way that let more go at once, nothing yet. */
 struct packet *tcp_to_send(struct tcp_sock *t)
 {
 	while (t->next && t->next->tcp.sacked) {
@@ -243,5 +271,5 @@ struct packet *tcp_to_send(struct tcp_sock *t)
 		t->snd_nxt = p->tcp.end_seq;
 		t->next = p->link.next == &t->send_queue ? NULL : list_next(p, link);
 	}
-	return t->next;
+	return t->next && tcp_defers(t, t->next) ? NULL : t->next;
 }

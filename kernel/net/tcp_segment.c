@@ -51,8 +51,9 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 		h->flags |= TCP_URG;
 		h->urgent = be16((u16)(t->snd_up - seq));
 	}
-	u32 pseudo = checksum_pseudo(sk->local, sk->remote, PROTO_TCP, out->len);
-	if (path.dev->features & NETDEV_CHECKSUM) {
+	u32 pseudo = checksum_pseudo(sk->local, sk->remote, PROTO_TCP, out->len), text = p ? p->len : 0;
+	out->segment = (u16)(text > t->mss ? t->mss : 0);
+	if (path.dev->features & NETDEV_CHECKSUM || out->segment) {
 		h->checksum = (u16)~checksum_fold(pseudo);
 		out->partial = true;
 	} else {
@@ -65,7 +66,7 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 			t->quick_acks--;
 		net_timer_disarm(&t->delayed);
 	}
-	SNMP(tcp_OutSegs);
+	__atomic_fetch_add(&snmp.tcp_OutSegs, MAX(DIV_ROUND_UP(text, t->mss), 1u), __ATOMIC_RELAXED);
 	struct inet_send how = { .source = sk->local, .destination = sk->remote, .protocol = PROTO_TCP, .ttl = inet_ttl(sk, &path), .tos = inet_tos(sk, &path),
 			       .dont_fragment = sk->inet.mtu_discover != IP_PMTUDISC_DONT, .options = sk->inet.ip.len ? &sk->inet.ip : NULL };
 	return path.family->send(out, &how, &path);
@@ -88,14 +89,58 @@ void tcp_transmit_queued(struct tcp_sock *t, struct packet *p)
 	tcp_transmit(t, p, p->tcp.seq, flags);
 }
 
-bool tcp_split(struct tcp_sock *t, struct packet *p, u32 len)
+u32 tcp_burst(const struct tcp_sock *t)
+{
+	return MAX(TCP_CHUNK / t->mss, 1u) * t->mss;
+}
+
+/* Text that was never sent, as much of it as may go and fills whole segments; while something is held to be lost, and of urgent text, a segment at a time. */
+u32 tcp_most(const struct tcp_sock *t, const struct packet *p)
+{
+	u32 edge = t->snd_una + MIN(t->snd_wnd, t->cwnd + t->away);
+
+	if (p->len < 2 * t->mss || seq_before(p->tcp.seq, t->snd_max) || t->in_recovery || t->lost || t->urgent_out || !seq_after(edge, p->tcp.seq))
+		return t->mss;
+	u32 most = MIN(MIN(edge - p->tcp.seq, p->len), tcp_burst(t));
+	return MAX(most / t->mss, 1u) * t->mss;
+}
+
+bool tcp_defers(const struct tcp_sock *t, const struct packet *p)
+{
+	u32 window = MIN(t->snd_wnd, t->cwnd + t->away), edge = t->snd_una + window;
+	u32 room = seq_after(edge, p->tcp.seq) ? edge - p->tcp.seq : 0;
+
+	if (p->len < 2 * t->mss || seq_before(p->tcp.seq, t->snd_max) || t->in_recovery || t->lost || !tcp_flight(t))
+		return false;
+	return room < MIN(p->len, window / 3);
+}
+
+/* A long rest shares p's memory: it would be copied again and again while it goes out bit by bit. What is sent of it is copied then (`outgoing`). */
+static struct packet *rest_of(struct tcp_sock *t, struct packet *p, u32 len)
 {
 	u32 left = p->len - len;
-	struct packet *rest = packet_alloc(PACKET_HEADROOM, left, ALLOC_ATOMIC);
+	struct packet *rest;
+
+	if (left > t->mss) {
+		rest = packet_clone(p, ALLOC_ATOMIC);
+		if (rest) {
+			packet_pull(rest, len);
+			rest->charge = (u32)sizeof(*rest);
+		}
+		return rest;
+	}
+	rest = packet_alloc(PACKET_HEADROOM, left, ALLOC_ATOMIC);
+	if (rest)
+		memcpy(packet_append(rest, left), p->data + len, left);
+	return rest;
+}
+
+bool tcp_split(struct tcp_sock *t, struct packet *p, u32 len)
+{
+	struct packet *rest = rest_of(t, p, len);
 
 	if (!rest)
 		return false;
-	memcpy(packet_append(rest, left), p->data + len, left);
 	rest->tcp = p->tcp;
 	rest->tcp.seq = p->tcp.seq + len;
 	packet_trim(p, len);

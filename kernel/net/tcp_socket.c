@@ -326,7 +326,10 @@ static void queue_text(struct tcp_sock *t, struct packet *p, bool push, bool urg
 static ssize_t send_piece(struct tcp_sock *t, struct socket_msg *m)
 {
 	struct inet_sock *sk = &t->sk;
-	u32 len = (u32)MIN(m->data.left, (size_t)t->mss), room = MIN(MAX(len, PIECE_LEAST), MAX(t->mss, len));
+	u32 mss = READ_ONCE(t->mss), len = (u32)MIN(m->data.left, (size_t)MAX(TCP_CHUNK / mss, 1u) * mss);
+	if (len > mss)
+		len -= len % mss; /* the rest is a segment that may have to wait */
+	u32 room = MIN(MAX(len, PIECE_LEAST), MAX(mss, len));
 	struct packet *p = packet_alloc(PACKET_HEADROOM, room, ALLOC_USER);
 
 	if (!p)

@@ -34,6 +34,12 @@ void tcp_tail_probe(struct tcp_sock *t)
 	t->tail_end = t->snd_max;
 	if (last->tcp.sacked)
 		return;
+	/* Of several segments the last. */
+	if (last->len > t->mss) {
+		if (!tcp_split(t, last, (last->len - 1) / t->mss * t->mss))
+			return;
+		last = list_next(last, link);
+	}
 	TCP_EXT(TCPLossProbes);
 	tcp_sack_resend(t, last);
 	tcp_timer_arm(t, &t->retransmit, time_ns() + t->rto);

@@ -3,6 +3,7 @@
  *
  *     receive   empty packets wait in the ring; an interrupt has this CPU's worker take the full ones, hand them up, and put new ones in their place.
  *               While it works the device is told not to interrupt (event index).
+ *               A frame that the device has put into several buffers is copied together.
  *     transmit  the device's header goes in front of the frame, into the packet's own headroom: one buffer, nothing is copied. Packets whose turn is over
  *               are freed when the next one goes out. When the ring is full packets wait in a queue, and then alone the device is asked to interrupt.
  *
@@ -22,7 +23,12 @@
 #define NET_F_CSUM (1ul << 0)       /* completes checksums for us */
 #define NET_F_GUEST_CSUM (1ul << 1) /* may hand us packets without one */
 #define NET_F_MAC (1ul << 5)
-#define NET_F_MRG_RXBUF (1ul << 15)
+#define NET_F_GUEST_TSO4 (1ul << 7) /* may hand us several TCP segments as one packet */
+#define NET_F_GUEST_TSO6 (1ul << 8)
+#define NET_F_HOST_TSO4 (1ul << 11) /* takes such packets from us */
+#define NET_F_HOST_TSO6 (1ul << 12)
+#define NET_F_MRG_RXBUF (1ul << 15) /* puts a large packet into several buffers */
+#define NET_F_GUEST_TSO (NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
 #define NET_F_STATUS (1ul << 16)
 
 #define CONFIG_STATUS 6 /* 5.1.4 */
@@ -35,9 +41,11 @@ struct net_header { /* 5.1.6 */
 _Static_assert(sizeof(struct net_header) == 12, "virtio 1.1, 5.1.6");
 #define HEADER_NEEDS_CHECKSUM 1
 #define HEADER_CHECKSUM_VALID 2
+enum { GSO_NONE = 0, GSO_TCPV4 = 1, GSO_TCPV6 = 4, GSO_ECN = 0x80 };
 
 #define FRAME_MAX 1518u
 #define RECEIVE_ROOM ((u32)sizeof(struct net_header) + FRAME_MAX + 4)
+#define LARGEST (65535u + (u32)sizeof(struct ether_header)) /* an IP packet */
 #define BUDGET 64
 #define QUEUE_MAX 1000u
 
@@ -72,26 +80,65 @@ static void refill(struct virtio_net *n)
 		virtio_notify(n->rx);
 }
 
+static void refuse(struct packet *p, u64 *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	packet_free(p);
+}
+
+/* 5.1.6.4: a frame in `buffers` buffers, of which p, less its header, is the first: one packet that holds it all. NULL: it was none; all were put. */
+static struct packet *gather(struct virtio_net *n, struct packet *p, u32 buffers)
+{
+	struct packet *whole = packet_alloc(0, MIN(buffers * RECEIVE_ROOM, LARGEST), ALLOC_ATOMIC), *part = p;
+	bool fits = whole;
+	u32 length;
+
+	for (;;) {
+		fits = fits && part->len <= packet_tailroom(whole);
+		if (fits)
+			memcpy(packet_append(whole, part->len), part->data, part->len);
+		packet_free(part);
+		if (!--buffers)
+			break;
+		part = virtqueue_take(n->rx, &length);
+		if (!part || length > RECEIVE_ROOM) {
+			fits = false;
+			if (!part)
+				break;
+			length = 0;
+		}
+		packet_append(part, length);
+	}
+	if (fits)
+		return whole;
+	packet_free(whole);
+	return NULL;
+}
+
 /* A full packet, as the device gave it: what it says is not believed further than the buffer reaches. */
 static void take_in(struct virtio_net *n, struct packet *p, u32 length)
 {
 	struct net_header h;
 
-	if (length < sizeof(h) + sizeof(struct ether_header) || length > RECEIVE_ROOM || !netdev_up(&n->dev)) {
-		__atomic_fetch_add(&n->dev.stats.rx_dropped, 1, __ATOMIC_RELAXED);
-		packet_free(p);
+	if (length < sizeof(h) + sizeof(struct ether_header) || length > RECEIVE_ROOM) {
+		refuse(p, &n->dev.stats.rx_errors);
 		return;
 	}
 	packet_append(p, length);
 	memcpy(&h, p->data, sizeof(h));
 	packet_pull(p, sizeof(h));
-	/* A frame in several buffers is larger than what we said we would take. */
-	if (virtio_has(n->device, NET_F_MRG_RXBUF) && h.buffers > 1) {
-		__atomic_fetch_add(&n->dev.stats.rx_errors, 1, __ATOMIC_RELAXED);
-		packet_free(p);
+	if (virtio_has(n->device, NET_F_MRG_RXBUF) && h.buffers > 1)
+		p = gather(n, p, h.buffers);
+	if (!p || (h.gso_type != GSO_NONE && (!virtio_has(n->device, NET_F_GUEST_TSO) || !h.gso_size))) {
+		refuse(p, &n->dev.stats.rx_errors);
+		return;
+	}
+	if (!netdev_up(&n->dev)) {
+		refuse(p, &n->dev.stats.rx_dropped);
 		return;
 	}
 	p->dev = &n->dev;
+	p->segment = h.gso_type == GSO_NONE ? 0 : h.gso_size;
 	p->verified = h.flags & (HEADER_NEEDS_CHECKSUM | HEADER_CHECKSUM_VALID);
 	ethernet_receive(p);
 }
@@ -106,8 +153,11 @@ static void rx_run(struct work *w)
 		u32 done;
 		do {
 			net_begin();
-			for (done = 0; done < BUDGET && (p = virtqueue_take(n->rx, &length)); done++)
+			for (done = 0; done < BUDGET && (p = virtqueue_take(n->rx, &length)); done++) {
 				take_in(n, p, length);
+				if (n->rx->free_count > n->rx->size / 2)
+					refill(n);
+			}
 			refill(n);
 			net_end();
 		} while (done == BUDGET);
@@ -146,6 +196,11 @@ static void fill_header(struct virtio_net *n, struct packet *p)
 	h->flags = HEADER_NEEDS_CHECKSUM;
 	h->checksum_start = (u16)at.start;
 	h->checksum_offset = (u16)(at.field - at.start);
+	if (!p->segment)
+		return;
+	h->gso_type = at.v4 ? GSO_TCPV4 : GSO_TCPV6;
+	h->gso_size = p->segment;
+	h->header_len = (u16)(at.start + (((const struct tcp_header *)(p->data + sizeof(*h) + at.start))->offset >> 4) * 4u);
 }
 
 /* lock held. False: there is no room. */
@@ -262,6 +317,13 @@ static void config_changed(struct virtio_device *d)
 	work_queue(&n->link_work);
 }
 
+static u32 features_of(const struct virtio_device *d)
+{
+	if (!virtio_has(d, NET_F_CSUM))
+		return 0;
+	return NETDEV_CHECKSUM | (virtio_has(d, NET_F_HOST_TSO4) ? NETDEV_TSO4 : 0) | (virtio_has(d, NET_F_HOST_TSO6) ? NETDEV_TSO6 : 0);
+}
+
 static int net_probe(struct virtio_device *d)
 {
 	struct virtio_net *n = kzalloc(sizeof(*n), 0);
@@ -271,7 +333,11 @@ static int net_probe(struct virtio_device *d)
 		return -ENOMEM;
 	n->device = d;
 	d->private = n;
-	err = virtio_negotiate(d, NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_MAC | NET_F_MRG_RXBUF | NET_F_STATUS);
+	u64 wanted = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_MAC | NET_F_MRG_RXBUF | NET_F_STATUS;
+	/* Large packets only in several buffers: single ones would have to be of 64 KiB each. */
+	if (virtio_offered(d) & NET_F_MRG_RXBUF)
+		wanted |= NET_F_GUEST_TSO;
+	err = virtio_negotiate(d, wanted);
 	if (err)
 		goto free;
 	spin_init(&n->lock, "virtio-net", RANK_DEVICE);
@@ -289,7 +355,7 @@ static int net_probe(struct virtio_device *d)
 	n->dev.flags = IFF_BROADCAST | IFF_MULTICAST;
 	n->dev.mtu = 1500;
 	n->dev.queue_len = QUEUE_MAX;
-	n->dev.features = virtio_has(d, NET_F_CSUM) ? NETDEV_CHECKSUM : 0;
+	n->dev.features = features_of(d);
 	n->dev.ops = &net_ops;
 	n->dev.driver = n;
 	set_address(n);

@@ -136,14 +136,20 @@ void virtio_reset(struct virtio_device *d)
 		time_delay_us(10);
 }
 
-int virtio_negotiate(struct virtio_device *d, u64 wanted)
+u64 virtio_offered(struct virtio_device *d)
 {
 	u64 offered;
 
 	write32(d, COMMON_DEVICE_FEATURE_SELECT, 0);
 	offered = read32(d, COMMON_DEVICE_FEATURE);
 	write32(d, COMMON_DEVICE_FEATURE_SELECT, 1);
-	offered |= (u64)read32(d, COMMON_DEVICE_FEATURE) << 32;
+	return offered | (u64)read32(d, COMMON_DEVICE_FEATURE) << 32;
+}
+
+int virtio_negotiate(struct virtio_device *d, u64 wanted)
+{
+	u64 offered = virtio_offered(d);
+
 	if (!(offered & VIRTIO_F_VERSION_1))
 		return -ENODEV;
 	d->features = offered & (wanted | VIRTIO_F_VERSION_1 | VIRTIO_F_RING_EVENT_IDX);

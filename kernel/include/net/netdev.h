@@ -58,6 +58,8 @@ struct netdev {
 #define NETDEV_TYPE_ETHERNET 1
 #define NETDEV_TYPE_LOOPBACK 772
 #define NETDEV_CHECKSUM 1u /* completes transport checksums on the way out */
+#define NETDEV_TSO4 2u     /* cuts packets that hold several TCP segments; then it has NETDEV_CHECKSUM too */
+#define NETDEV_TSO6 4u
 
 #define IFF_UP 0x1u
 #define IFF_BROADCAST 0x2u
@@ -108,6 +110,8 @@ struct checksum_place {
 	bool v4, tcp;              /* else IPv6, UDP */
 };
 bool packet_checksum_place(const struct packet *p, struct checksum_place *at);
+/* p holds several segments (p->segment), link-layer header and all: hands them to the device one by one. Takes p over; 0 or the first -errno. */
+int netdev_transmit_segments(struct netdev *d, struct packet *p);
 
 /* Who sees every packet of a device (packet sockets): set once. Does not take p over. */
 extern void (*netdev_tap)(struct packet *p, bool outgoing);

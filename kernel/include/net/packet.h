@@ -39,6 +39,7 @@ struct packet {
 	u8 kind;                /* enum packet_kind */
 	bool verified;          /* the checksum of the transport layer is known to be right */
 	bool partial;           /* the transport checksum holds the pseudo-header's sum only: the device completes it */
+	u16 segment;            /* not 0: several TCP segments in one packet, of so much text each but the last (offload.c) */
 	u64 stamp;              /* time_realtime_ns when it came in; 0: not taken */
 	union {
 		struct {

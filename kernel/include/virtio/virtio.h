@@ -45,6 +45,8 @@ struct virtio_driver {
 /* Probes the devices that are there: how many it took. */
 int virtio_driver_register(const struct virtio_driver *driver);
 
+/* What the device could do. */
+u64 virtio_offered(struct virtio_device *d);
 /* Accepts of `wanted` what the device offers: 0, or -ENODEV if it does not agree or is no virtio 1 device. d->features tells. */
 int virtio_negotiate(struct virtio_device *d, u64 wanted);
 static inline bool virtio_has(const struct virtio_device *d, u64 feature) { return d->features & feature; }

@@ -53,7 +53,8 @@ void tcp_output(struct tcp_sock *t)
 
 		if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED)
 			break;
-		if (p->len > t->mss && !tcp_split(t, p, t->mss))
+		u32 most = tcp_most(t, p);
+		if (p->len > most && !tcp_split(t, p, most))
 			break;
 		if (p->tcp.end_seq - p->tcp.seq > room) {
 			/* Section 3.8.6.2.1: a part goes if the window will not soon be larger. A FIN needs no window to speak of. */
