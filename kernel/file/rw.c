@@ -111,7 +111,7 @@ static long do_buffer_at(int fd, void __user *buf, size_t count, s64 pos, bool w
 	if (!r.file)
 		return -EBADF;
 	ret = -ESPIPE;
-	if (r.file->mode & FILE_STREAM)
+	if (r.file->mode & (FILE_STREAM | FILE_NO_PREAD))
 		goto out;
 	ret = check_access(r.file, write);
 	if (ret)
@@ -149,7 +149,7 @@ static long do_vector(int fd, const void __user *iov, int count, const s64 *at, 
 	if (!r.file)
 		return -EBADF;
 	ret = -ESPIPE;
-	if (at && r.file->mode & FILE_STREAM)
+	if (at && r.file->mode & (FILE_STREAM | FILE_NO_PREAD))
 		goto out;
 	ret = uio_import(&u, iov, count, fast, IOV_FAST, &vec);
 	if (ret)

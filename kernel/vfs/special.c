@@ -133,7 +133,7 @@ struct file *file_anonymous(const char *class_name, const struct file_ops *ops, 
 	f->mount = anon_mount;
 	f->dentry = d;
 	f->inode = i;
-	f->mode |= FILE_OPENED | FILE_STREAM;
+	f->mode |= FILE_OPENED | FILE_NO_PREAD;
 	return f;
 
 no_dentry:

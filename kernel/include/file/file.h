@@ -105,7 +105,7 @@ struct file {
 };
 enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32,
        FILE_WRITER = 64 /* counted in inode->writers */, FILE_DENY_WRITE = 128 /* a program: nobody may write it */,
-       FILE_OPENED = 256 /* the opening succeeded: its end is an event */ };
+       FILE_OPENED = 256 /* the opening succeeded: its end is an event */, FILE_NO_PREAD = 512 /* no folder has it: pread gives ESPIPE too */ };
 
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private); /* ERR_PTR(-ENFILE/-ENOMEM) */
 void file_get(struct file *f);
