@@ -63,6 +63,26 @@ def test_names_and_numbers(tmp_path):
         guest.says("cat /sys/block/nvme0n1/queue/write_cache; ls -l /sys/dev/block/ | grep -c nvme", r"write back\s+5")
 
 
+@pytest.mark.parametrize("smp,options", [(1, {}), (4, {"max_ioqpairs": 1})])
+def test_more_readers_than_a_queue_holds(tmp_path, smp, options):
+    """180 at a time on two disks that share one queue of 63 commands: each comes to its end."""
+    images = [noise(tmp_path / name, 16, n) for n, name in enumerate("ab")]
+    with Guest(controller(**options), namespace(images[0], 0, 1), namespace(images[1], 1, 2, block=4096), smp=smp) as guest:
+        guest.run("r() { dd if=/dev/nvme0n$1 of=/dev/null bs=4096 skip=$(($2*40)) count=30 iflag=direct 2>/dev/null || echo b''ad; }")
+        text = guest.run("i=0; while [ $i -lt 90 ]; do r 1 $i & r 2 $i & i=$((i+1)); done; md5sum /dev/nvme0n1 & md5sum /dev/nvme0n2 & wait; echo al''l", 150)
+        assert "all" in text and "bad" not in text and all(md5(i.read_bytes()) in text for i in images), text
+
+
+def test_a_disk_that_shares_a_full_queue(tmp_path):
+    """All commands of the queue are a slow disk's; another's request, of which none is under way, has its turn all the same."""
+    slow, other = noise(tmp_path / "a", 4), noise(tmp_path / "b", 4, 2)
+    words = namespace(slow, 0, 1)
+    with Guest(controller(), (words[0], words[1] + ",throttling.iops-total=30", *words[2:]), namespace(other, 1, 2), smp=1) as guest:
+        guest.run("i=1; while [ $i -le 90 ]; do dd if=/dev/nvme0n1 of=/dev/null bs=4096 skip=$((i*10)) count=1 iflag=direct 2>/dev/null & i=$((i+1)); done")
+        guest.says("dd if=/dev/nvme0n2 bs=4096 skip=9 count=1 iflag=direct 2>/dev/null | md5sum", md5(other.read_bytes()[36864:40960]))
+        guest.says("wait; echo al''l", "all")
+
+
 WORK = """cd /m; mkdir -p a c; cp /tmp/r a/r; ln a/r c/hard; dd if=/tmp/r of=sparse bs=1k seek=5000 count=3 2>/dev/null; cp /tmp/r gone & cp /tmp/r d; wait; rm gone
 i=0; while [ $i -lt 200 ]; do echo text $i > c/name_$i; i=$((i+1)); done; sync; i=0; while [ $i -lt 200 ]; do rm c/name_$i; i=$((i+3)); done; dd if=/tmp/r of=a/r bs=3000 seek=2 count=5 conv=notrunc 2>/dev/null; cd /"""
 
@@ -75,6 +95,7 @@ def test_work_on_a_file_system(tmp_path, smp, block, options, fs):
         guest.run("dd if=/dev/urandom of=/tmp/r bs=1k count=3000 2>/dev/null")
         for line in WORK.split("\n"):
             guest.run(line)
+        guest.says("dmesg | grep -c 'I/O error\\|whole pages'; echo c''ount", r"(?m)^0\s+count")
         here = guest.run("cd /m; find . -type f | sort | xargs md5sum; cd /").replace("\r", "")
         guest.off()
     disk.check(image)

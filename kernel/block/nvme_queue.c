@@ -264,6 +264,7 @@ int nvme_queue_io(struct nvme_namespace *ns, struct block_io *io)
 		goto out;
 	}
 	if (!build(ns, &c, s, io)) {
+		pr_err("%s: a request whose data are not whole pages, or too many\n", q->name);
 		free_slot(q, s);
 		fail_later(n, io);
 		goto out;
