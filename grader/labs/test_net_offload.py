@@ -89,3 +89,23 @@ def test_large_packets_both_ways(linux, host):
     segments = tap.SIZE // 1448
     sent, received = between[0] - before[0], after[1] - between[1]
     assert sent < segments / 2 and received < segments / 2, "not large: %d packets out and %d in, for %d segments" % (sent, received, segments)
+
+
+@pytest.mark.xdist_group("net-tap")
+def test_several_queues():
+    """Four pairs of queues on four processors: all of them are agreed on, several are used, and what goes through them is whole."""
+    why = tap.possible()
+    if why:
+        pytest.skip("must skip: a tap in a namespace of its own cannot be made here: " + why)
+    with tap.namespace(queues=4):
+        one = Session("alpine", "cd /tmp; stty cols 400 2>/dev/null", "ifconfig lo up; ifconfig eth0 10.9.0.2 netmask 255.255.255.0 up", smp=4, cap=400, extra=tap.card(queues=4))
+    with one.guest as guest:
+        assert "queues 4" in guest.run("dmesg | grep virtio-net,", PROMPT, timeout=60)
+        one.answers("until nc 10.9.0.1 5003 </dev/null >/dev/null 2>&1; do usleep 200000; done; echo th''ere", "there")
+        said = guest.run("head -c 3000000 /dev/urandom >f; sha256sum <f; p=; for i in 1 2 3 4; do (nc 10.9.0.1 5001 <f >up$i; nc 10.9.0.1 5002 </dev/null | sha256sum >down$i) & p=\"$p $!\"; "
+                         "done; wait $p; cat up? down?", PROMPT, timeout=300)
+        digests = re.findall(r"\b[0-9a-f]{64}\b", said)
+        assert digests == [digests[0]] * 5 + [tap.digest()] * 4, said
+        interrupts = re.findall(r"^ *\d+:((?: +\d+)+) .*virtio-net", guest.run("cat /proc/interrupts", PROMPT, timeout=60), re.MULTILINE)
+        busy = sum(any(int(n) for n in line.split()) for line in interrupts)
+        assert busy >= 3, "interrupts of %d vectors of %d" % (busy, len(interrupts))

@@ -1,5 +1,6 @@
 /*
- * virtio-net (virtio 1.1, 5.1): one queue for what comes in, one for what goes out.
+ * virtio-net (virtio 1.1, 5.1): pairs of queues, one for what comes in, one for what goes out. Where the device has several, each processor sends by one of its
+ * own as far as they go; by which a packet comes in is the device's to say (5.1.6.5.5).
  *
  *     receive   empty packets wait in the ring; an interrupt has this CPU's worker take the full ones, hand them up, and put new ones in their place.
  *               While it works the device is told not to interrupt (event index).
@@ -7,11 +8,12 @@
  *     transmit  the device's header goes in front of the frame, into the packet's own headroom: one buffer, nothing is copied. Packets whose turn is over
  *               are freed when the next one goes out. When the ring is full packets wait in a queue, and then alone the device is asked to interrupt.
  *
- * Locks: `lock` guards the transmit ring and its queue. The receive ring belongs to the worker.
+ * Locks: `lock` of a pair guards its transmit ring and its queue. The receive ring belongs to the worker of the processor that its interrupt comes to.
  */
 #include "virtio/virtio.h"
 
 #include "core/err.h"
+#include "core/percpu.h"
 #include "core/printk.h"
 #include "core/random.h"
 #include "core/registry.h"
@@ -19,6 +21,7 @@
 #include "mm/slab.h"
 #include "net/netdev.h"
 #include "sched/thread.h"
+#include "time/time.h"
 
 #define NET_F_CSUM (1ul << 0)       /* completes checksums for us */
 #define NET_F_GUEST_CSUM (1ul << 1) /* may hand us packets without one */
@@ -30,9 +33,17 @@
 #define NET_F_MRG_RXBUF (1ul << 15) /* puts a large packet into several buffers */
 #define NET_F_GUEST_TSO (NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
 #define NET_F_STATUS (1ul << 16)
+#define NET_F_CTRL_VQ (1ul << 17)
+#define NET_F_MQ (1ul << 22)        /* several pairs of queues */
 
 #define CONFIG_STATUS 6 /* 5.1.4 */
 #define STATUS_LINK_UP 1
+#define CONFIG_PAIRS 8
+/* 5.1.6.5: what is said by the control queue. */
+#define CONTROL_MQ 4
+#define CONTROL_MQ_PAIRS_SET 0
+#define CONTROL_OK 0
+#define CONTROL_PATIENCE_US 1000000u
 
 struct net_header { /* 5.1.6 */
 	u8 flags, gso_type;
@@ -49,35 +60,44 @@ enum { GSO_NONE = 0, GSO_TCPV4 = 1, GSO_TCPV6 = 4, GSO_ECN = 0x80 };
 #define BUDGET 64
 #define QUEUE_MAX 1000u
 
-struct virtio_net {
-	struct netdev dev;
-	struct virtio_device *device;
+#define PAIRS_MAX 4u
+
+struct virtio_net;
+struct net_pair {
+	struct virtio_net *net;
 	struct virtqueue *rx, *tx;
-	struct work rx_work, tx_work, link_work;
+	struct work rx_work, tx_work;
 	struct spinlock lock;
 	struct list waiting; /* lock: packets for which the ring has no room */
 	u32 waiting_count;   /* lock */
 };
+struct virtio_net {
+	struct netdev dev;
+	struct virtio_device *device;
+	struct work link_work;
+	u32 pair_count;
+	struct net_pair pairs[PAIRS_MAX];
+};
 
 /* --- receive -------------------------------------------------------------------------------------------------------- */
 
-static void refill(struct virtio_net *n)
+static void refill(struct net_pair *q)
 {
 	bool added = false;
 
-	while (n->rx->free_count) {
+	while (q->rx->free_count) {
 		struct packet *p = packet_alloc(0, RECEIVE_ROOM, ALLOC_ATOMIC);
 		if (!p)
 			break;
 		struct virtq_buffer b = { virt_to_phys(p->data), RECEIVE_ROOM };
-		if (virtqueue_add(n->rx, &b, 0, 1, p)) {
+		if (virtqueue_add(q->rx, &b, 0, 1, p)) {
 			packet_free(p);
 			break;
 		}
 		added = true;
 	}
 	if (added)
-		virtio_notify(n->rx);
+		virtio_notify(q->rx);
 }
 
 static void refuse(struct packet *p, u64 *counter)
@@ -87,7 +107,7 @@ static void refuse(struct packet *p, u64 *counter)
 }
 
 /* 5.1.6.4: a frame in `buffers` buffers, of which p, less its header, is the first: one packet that holds it all. NULL: it was none; all were put. */
-static struct packet *gather(struct virtio_net *n, struct packet *p, u32 buffers)
+static struct packet *gather(struct net_pair *q, struct packet *p, u32 buffers)
 {
 	struct packet *whole = packet_alloc(0, MIN(buffers * RECEIVE_ROOM, LARGEST), ALLOC_ATOMIC), *part = p;
 	bool fits = whole;
@@ -100,7 +120,7 @@ static struct packet *gather(struct virtio_net *n, struct packet *p, u32 buffers
 		packet_free(part);
 		if (!--buffers)
 			break;
-		part = virtqueue_take(n->rx, &length);
+		part = virtqueue_take(q->rx, &length);
 		if (!part || length > RECEIVE_ROOM) {
 			fits = false;
 			if (!part)
@@ -116,8 +136,9 @@ static struct packet *gather(struct virtio_net *n, struct packet *p, u32 buffers
 }
 
 /* A full packet, as the device gave it: what it says is not believed further than the buffer reaches. */
-static void take_in(struct virtio_net *n, struct packet *p, u32 length)
+static void take_in(struct net_pair *q, struct packet *p, u32 length)
 {
+	struct virtio_net *n = q->net;
 	struct net_header h;
 
 	if (length < sizeof(h) + sizeof(struct ether_header) || length > RECEIVE_ROOM) {
@@ -128,7 +149,7 @@ static void take_in(struct virtio_net *n, struct packet *p, u32 length)
 	memcpy(&h, p->data, sizeof(h));
 	packet_pull(p, sizeof(h));
 	if (virtio_has(n->device, NET_F_MRG_RXBUF) && h.buffers > 1)
-		p = gather(n, p, h.buffers);
+		p = gather(q, p, h.buffers);
 	if (!p || (h.gso_type != GSO_NONE && (!virtio_has(n->device, NET_F_GUEST_TSO) || !h.gso_size))) {
 		refuse(p, &n->dev.stats.rx_errors);
 		return;
@@ -145,7 +166,7 @@ static void take_in(struct virtio_net *n, struct packet *p, u32 length)
 
 static void rx_run(struct work *w)
 {
-	struct virtio_net *n = container_of(w, struct virtio_net, rx_work);
+	struct net_pair *q = container_of(w, struct net_pair, rx_work);
 	struct packet *p;
 	u32 length;
 
@@ -153,34 +174,34 @@ static void rx_run(struct work *w)
 		u32 done;
 		do {
 			net_begin();
-			for (done = 0; done < BUDGET && (p = virtqueue_take(n->rx, &length)); done++) {
-				take_in(n, p, length);
-				if (n->rx->free_count > n->rx->size / 2)
-					refill(n);
+			for (done = 0; done < BUDGET && (p = virtqueue_take(q->rx, &length)); done++) {
+				take_in(q, p, length);
+				if (q->rx->free_count > q->rx->size / 2)
+					refill(q);
 			}
-			refill(n);
+			refill(q);
 			net_end();
 		} while (done == BUDGET);
-	} while (!virtqueue_enable_interrupt(n->rx));
+	} while (!virtqueue_enable_interrupt(q->rx));
 }
 
 static void rx_interrupt(struct virtqueue *vq)
 {
-	struct virtio_net *n = vq->private;
+	struct net_pair *q = vq->private;
 
 	virtqueue_disable_interrupt(vq);
-	work_queue(&n->rx_work);
+	work_queue(&q->rx_work);
 }
 
 /* --- transmit ------------------------------------------------------------------------------------------------------- */
 
 /* lock held. */
-static void reclaim(struct virtio_net *n)
+static void reclaim(struct net_pair *q)
 {
 	struct packet *p;
 	u32 length;
 
-	while ((p = virtqueue_take(n->tx, &length)))
+	while ((p = virtqueue_take(q->tx, &length)))
 		packet_free(p);
 }
 
@@ -204,28 +225,29 @@ static void fill_header(struct virtio_net *n, struct packet *p)
 }
 
 /* lock held. False: there is no room. */
-static bool put(struct virtio_net *n, struct packet *p)
+static bool put(struct net_pair *q, struct packet *p)
 {
 	struct virtq_buffer b = { virt_to_phys(p->data), p->len };
 
-	return virtqueue_add(n->tx, &b, 1, 0, p) == 0;
+	return virtqueue_add(q->tx, &b, 1, 0, p) == 0;
 }
 
 /* lock held. */
-static void send_waiting(struct virtio_net *n)
+static void send_waiting(struct net_pair *q)
 {
-	while (!list_empty(&n->waiting)) {
-		struct packet *p = list_first(&n->waiting, struct packet, link);
-		if (!put(n, p))
+	while (!list_empty(&q->waiting)) {
+		struct packet *p = list_first(&q->waiting, struct packet, link);
+		if (!put(q, p))
 			break;
 		list_del(&p->link);
-		n->waiting_count--;
+		q->waiting_count--;
 	}
 }
 
 static int net_transmit(struct netdev *d, struct packet *p)
 {
 	struct virtio_net *n = d->driver;
+	struct net_pair *q = &n->pairs[this_cpu()->id % n->pair_count]; /* inside net_begin: it stays this one */
 	int err = 0;
 
 	if (packet_headroom(p) < sizeof(struct net_header)) {
@@ -234,24 +256,24 @@ static int net_transmit(struct netdev *d, struct packet *p)
 	}
 	packet_orphan(p);
 	fill_header(n, p);
-	u64 irq = spin_lock_irqsave(&n->lock);
-	reclaim(n);
-	send_waiting(n);
-	if (!list_empty(&n->waiting) || !put(n, p)) {
-		if (n->waiting_count >= QUEUE_MAX) {
+	u64 irq = spin_lock_irqsave(&q->lock);
+	reclaim(q);
+	send_waiting(q);
+	if (!list_empty(&q->waiting) || !put(q, p)) {
+		if (q->waiting_count >= QUEUE_MAX) {
 			err = -ENOBUFS;
 		} else {
-			list_add_tail(&n->waiting, &p->link);
-			n->waiting_count++;
+			list_add_tail(&q->waiting, &p->link);
+			q->waiting_count++;
 			/* Some may have become free meanwhile: then the interrupt would not come. */
-			if (!virtqueue_enable_interrupt(n->tx))
-				work_queue(&n->tx_work);
+			if (!virtqueue_enable_interrupt(q->tx))
+				work_queue(&q->tx_work);
 		}
 	}
-	bool notify = virtqueue_must_notify(n->tx);
-	spin_unlock_irqrestore(&n->lock, irq);
+	bool notify = virtqueue_must_notify(q->tx);
+	spin_unlock_irqrestore(&q->lock, irq);
 	if (notify)
-		virtio_notify_now(n->tx);
+		virtio_notify_now(q->tx);
 	if (err)
 		packet_free(p);
 	return err;
@@ -259,27 +281,27 @@ static int net_transmit(struct netdev *d, struct packet *p)
 
 static void tx_run(struct work *w)
 {
-	struct virtio_net *n = container_of(w, struct virtio_net, tx_work);
+	struct net_pair *q = container_of(w, struct net_pair, tx_work);
 
 	net_begin();
-	u64 irq = spin_lock_irqsave(&n->lock);
+	u64 irq = spin_lock_irqsave(&q->lock);
 	do {
-		reclaim(n);
-		send_waiting(n);
-	} while (!list_empty(&n->waiting) && !virtqueue_enable_interrupt(n->tx));
-	bool notify = virtqueue_must_notify(n->tx);
-	spin_unlock_irqrestore(&n->lock, irq);
+		reclaim(q);
+		send_waiting(q);
+	} while (!list_empty(&q->waiting) && !virtqueue_enable_interrupt(q->tx));
+	bool notify = virtqueue_must_notify(q->tx);
+	spin_unlock_irqrestore(&q->lock, irq);
 	if (notify)
-		virtio_notify_now(n->tx);
+		virtio_notify_now(q->tx);
 	net_end();
 }
 
 static void tx_interrupt(struct virtqueue *vq)
 {
-	struct virtio_net *n = vq->private;
+	struct net_pair *q = vq->private;
 
 	virtqueue_disable_interrupt(vq);
-	work_queue(&n->tx_work);
+	work_queue(&q->tx_work);
 }
 
 /* --- the device ----------------------------------------------------------------------------------------------------- */
@@ -324,6 +346,75 @@ static u32 features_of(const struct virtio_device *d)
 	return NETDEV_CHECKSUM | (virtio_has(d, NET_F_HOST_TSO4) ? NETDEV_TSO4 : 0) | (virtio_has(d, NET_F_HOST_TSO6) ? NETDEV_TSO6 : 0);
 }
 
+/* A pair's two queues: 0 or -errno. */
+static int pair_init(struct virtio_net *n, u32 i)
+{
+	struct net_pair *q = &n->pairs[i];
+
+	q->net = n;
+	spin_init(&q->lock, "virtio-net", RANK_DEVICE);
+	list_init(&q->waiting);
+	work_init(&q->rx_work, rx_run);
+	work_init(&q->tx_work, tx_run);
+	q->rx = virtio_queue(n->device, (u16)(2 * i), 256, rx_interrupt, q);
+	q->tx = virtio_queue(n->device, (u16)(2 * i + 1), 256, tx_interrupt, q);
+	if (IS_ERR(q->rx))
+		return (int)PTR_ERR(q->rx);
+	if (IS_ERR(q->tx))
+		return (int)PTR_ERR(q->tx);
+	virtqueue_disable_interrupt(q->tx);
+	return 0;
+}
+
+/* 5.1.6.5.5: the device uses so many pairs from now on. It answers in a moment, or never. */
+static bool set_pairs(struct virtqueue *control, u32 count)
+{
+	struct command {
+		u8 class, command;
+		u16 pairs;
+		u8 answer;
+	} *c = kzalloc(sizeof(*c), 0);
+	bool done = false;
+	u32 length;
+
+	if (!c)
+		return false;
+	*c = (struct command){ .class = CONTROL_MQ, .command = CONTROL_MQ_PAIRS_SET, .pairs = (u16)count, .answer = 0xff };
+	struct virtq_buffer b[] = { { virt_to_phys(c), 2 }, { virt_to_phys(&c->pairs), 2 }, { virt_to_phys(&c->answer), 1 } };
+	if (virtqueue_add(control, b, 2, 1, c)) {
+		kfree(c);
+		return false;
+	}
+	virtio_notify(control);
+	for (u32 us = 0; !done && us < CONTROL_PATIENCE_US; us += 10) {
+		time_delay_us(10);
+		done = virtqueue_take(control, &length);
+	}
+	if (!done)
+		return false; /* it may still write there */
+	done = READ_ONCE(c->answer) == CONTROL_OK;
+	kfree(c);
+	return done;
+}
+
+/* As many pairs as there are processors, if device and memory allow it; the first is there already. They are used when it has been told of them. */
+static struct virtqueue *more_pairs(struct virtio_net *n, u32 *count)
+{
+	struct virtio_device *d = n->device;
+	struct virtqueue *control;
+	u32 most = virtio_has(d, NET_F_MQ) && virtio_has(d, NET_F_CTRL_VQ) ? virtio_config16(d, CONFIG_PAIRS) : 1;
+
+	*count = 1;
+	if (most < 2)
+		return NULL;
+	control = virtio_queue(d, (u16)(2 * most), 16, NULL, n);
+	if (IS_ERR(control))
+		return NULL;
+	while (*count < MIN(MIN(most, PAIRS_MAX), cpu_count) && !pair_init(n, *count))
+		++*count;
+	return control;
+}
+
 static int net_probe(struct virtio_device *d)
 {
 	struct virtio_net *n = kzalloc(sizeof(*n), 0);
@@ -333,24 +424,21 @@ static int net_probe(struct virtio_device *d)
 		return -ENOMEM;
 	n->device = d;
 	d->private = n;
-	u64 wanted = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_MAC | NET_F_MRG_RXBUF | NET_F_STATUS;
+	u64 wanted = NET_F_CSUM | NET_F_GUEST_CSUM | NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_MAC | NET_F_MRG_RXBUF | NET_F_STATUS | NET_F_CTRL_VQ | NET_F_MQ;
 	/* Large packets only in several buffers: single ones would have to be of 64 KiB each. */
 	if (virtio_offered(d) & NET_F_MRG_RXBUF)
 		wanted |= NET_F_GUEST_TSO;
 	err = virtio_negotiate(d, wanted);
 	if (err)
 		goto free;
-	spin_init(&n->lock, "virtio-net", RANK_DEVICE);
-	list_init(&n->waiting);
-	work_init(&n->rx_work, rx_run);
-	work_init(&n->tx_work, tx_run);
 	work_init(&n->link_work, link_run);
 	d->config_changed = config_changed;
-	n->rx = virtio_queue(d, 0, 256, rx_interrupt, n);
-	n->tx = virtio_queue(d, 1, 256, tx_interrupt, n);
-	err = IS_ERR(n->rx) ? (int)PTR_ERR(n->rx) : IS_ERR(n->tx) ? (int)PTR_ERR(n->tx) : 0;
+	n->pair_count = 1;
+	err = pair_init(n, 0);
 	if (err)
 		goto free;
+	u32 pairs;
+	struct virtqueue *control = more_pairs(n, &pairs);
 	n->dev.type = NETDEV_TYPE_ETHERNET;
 	n->dev.flags = IFF_BROADCAST | IFF_MULTICAST;
 	n->dev.mtu = 1500;
@@ -359,14 +447,17 @@ static int net_probe(struct virtio_device *d)
 	n->dev.ops = &net_ops;
 	n->dev.driver = n;
 	set_address(n);
-	virtqueue_disable_interrupt(n->tx);
 	virtio_ready(d);
-	refill(n);
-	virtqueue_enable_interrupt(n->rx);
+	for (u32 i = 0; i < pairs; i++) {
+		refill(&n->pairs[i]);
+		virtqueue_enable_interrupt(n->pairs[i].rx);
+	}
+	if (pairs > 1 && set_pairs(control, pairs))
+		n->pair_count = pairs;
 	n->dev.no_carrier = !link_is_up(n);
 	netdev_register(&n->dev);
 	const u8 *a = n->dev.address;
-	printk("%s: virtio-net, %02x:%02x:%02x:%02x:%02x:%02x\n", n->dev.name, a[0], a[1], a[2], a[3], a[4], a[5]);
+	printk("%s: virtio-net, %02x:%02x:%02x:%02x:%02x:%02x, queues %u\n", n->dev.name, a[0], a[1], a[2], a[3], a[4], a[5], n->pair_count);
 	return 0;
 free:
 	kfree(n);

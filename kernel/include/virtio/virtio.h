@@ -15,7 +15,7 @@ enum { VIRTIO_NET = 1, VIRTIO_BLOCK = 2, VIRTIO_ENTROPY = 4 };
 #define VIRTIO_F_RING_EVENT_IDX (1ul << 29)
 #define VIRTIO_F_VERSION_1 (1ul << 32)
 
-#define VIRTIO_QUEUES_MAX 8
+#define VIRTIO_QUEUES_MAX 33 /* sixteen pairs of a network card, and its control queue */
 
 struct virtio_device {
 	struct pci_device *pci;
