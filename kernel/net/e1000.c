@@ -250,6 +250,11 @@ static void tell_card(struct e1000 *e)
 {
 	barrier(); /* the descriptors first */
 	write(e, E1000_TDT, e->tx_next);
+}
+
+/* What was given to the card is looked after. lock not held: the timers' own comes before it. */
+static void keep_watch(struct e1000 *e)
+{
 	if (!READ_ONCE(e->watch.queued))
 		(void)!net_timer_arm(&e->watch, time_ns() + WATCH);
 }
@@ -283,6 +288,7 @@ static int e1000_transmit(struct netdev *dev, struct packet *p)
 	}
 	tell_card(e);
 	spin_unlock_irqrestore(&e->lock, irq);
+	keep_watch(e);
 	if (err)
 		packet_free(p);
 	return err;
@@ -367,6 +373,7 @@ static void revive(struct e1000 *e)
 	send_waiting(e);
 	tell_card(e);
 	spin_unlock_irqrestore(&e->lock, irq);
+	keep_watch(e);
 	__atomic_fetch_add(&e->dev.stats.tx_errors, 1, __ATOMIC_RELAXED);
 	netdev_filter_changed(&e->dev);
 	write(e, E1000_IMS, INT_LSC);
@@ -388,6 +395,8 @@ static void watch_due(struct net_timer *timer)
 	if (busy)
 		tell_card(e);
 	spin_unlock_irqrestore(&e->lock, irq);
+	if (busy)
+		keep_watch(e);
 }
 
 static void run(struct work *w)
