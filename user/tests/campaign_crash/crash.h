@@ -17,6 +17,7 @@ struct node {
 struct name {
 	char path[48], allowed[200];
 	struct node *node;
+	struct node *left; /* what a rename or a removal took from it, to which it leads again after a cut as long as no sync has covered that; or NULL */
 	bool settled; /* `allowed` is what is there, and safe */
 	bool moved;   /* a rename or link made it, and no sync has returned since: fdatasync does not promise that one */
 };

@@ -34,6 +34,7 @@ void name_remove(struct name *n)
 	may(n, "-");
 	tell_now();
 	MUST(unlink(n->path), n->path);
+	n->left = n->node;
 	n->node = NULL;
 	settle_names(n, NULL);
 }
@@ -46,6 +47,8 @@ void name_rename_over(struct name *n, struct name *to)
 	may(n, "-");
 	tell_now();
 	MUST(rename(n->path, to->path), n->path);
+	to->left = to->node;
+	n->left = n->node;
 	to->node = n->node;
 	to->moved = true;
 	n->node = NULL;

@@ -2,7 +2,8 @@
  * Records of campaign_crash: what may be there under each name, told to the disk's log before a change begins and after a sync has returned.
  *
  * What a name allows grows by an alternative with each change that begins, and shrinks to what is there when a sync returns that covers it. One that has
- * been changed twice since may be anything: that is coarse, and never wrong.
+ * been changed twice since may be anything: that is coarse, and never wrong. What changes under one name changes under the one that it was moved from, too,
+ * if a cut takes the move back.
  */
 #include "crash.h"
 
@@ -91,6 +92,7 @@ void settle(struct name *n)
 {
 	n->settled = !n->node || n->node->clean;
 	n->moved = false;
+	n->left = NULL;
 	strcpy(n->allowed, n->settled ? state_of(n->node) : ANY);
 	tell(n->path, n->allowed);
 }
@@ -121,7 +123,7 @@ void may_content(struct node *x, const char *more)
 	for (int i = 0; i < NAMES; i++) {
 		struct name *n = &names[i];
 
-		if (n->node != x)
+		if (n->node != x && n->left != x)
 			continue;
 		if (!more || !n->settled) {
 			strcpy(n->allowed, ANY);
