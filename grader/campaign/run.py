@@ -7,6 +7,7 @@ files    mutated programs, interpreters and #! lines for execve (campaign_files.
 signals  signal storms across the entry path, with all registers checked (campaign_signals.c)
 storms   fork, memory, pipe, futex, name, terminal, /proc, mount and memory storms (campaign_stress.c)
 cpio     mutated archives as initramfs, plain and packed: a boot each
+images   damaged disks of ext2, ext3 and ext4 (images.py), 23 a boot; BOOTS=n does so many instead of for TIME seconds, ONLY=n one image
 net      frames with everything at odds from the other end of the wire (frames.py); FRAMES=n sends so many instead of for TIME seconds
 all      one after the other
 
@@ -26,7 +27,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from campaign import frames  # noqa: E402
+from campaign import frames, images  # noqa: E402
 from harness import usertest  # noqa: E402
 from harness.build import ROOT, kernel, rootfs  # noqa: E402
 from harness.peer import Peer  # noqa: E402
@@ -35,7 +36,7 @@ from harness.qemu import Machine  # noqa: E402
 PROMPT = r"# (?:\x1b\[6n)?$"
 PROGRAMS = {"calls": "campaign_calls", "code": "campaign_code", "files": "campaign_files", "signals": "campaign_signals",
             "storms": "campaign_stress"}
-KINDS = [*PROGRAMS, "cpio", "net"]
+KINDS = [*PROGRAMS, "cpio", "images", "net"]
 SLACK = 4  # objects of one cache: what the shell itself may hold more or less of
 # What a kernel says that found a fault of its own.
 REPORT = re.compile(r"^(PANIC|WARN|BUG|KASAN|UBSan|lock check|watchdog|refcount)\b.*|.*\b(WARNING|BUG): .*", re.M)
@@ -354,6 +355,11 @@ def run(kind, seed, seconds, smp=2, debug=False, environment=None, say=print):
         if kind == "cpio":
             only = environment.get("ONLY")
             run_archives(seed, seconds, smp, options, say, int(only) if only else None)
+        elif kind == "images":
+            only, boots = (int(environment[k]) if environment.get(k) else None for k in ("ONLY", "BOOTS"))
+            found = images.play(kernel(None, None, *options), seed, seconds, smp, say, REPORT, grown, only, boots)
+            if found:
+                raise Failure(found)
         elif kind == "net":
             run_frames(seed, seconds, smp, options, environment, say)
         else:
@@ -375,7 +381,7 @@ def main():
     bad = 0
     for one in KINDS if kind == "all" else [kind]:
         found = run(one, seed, int(get("TIME") or "120"), int(get("SMP") or "2"), get("DEBUG") == "1",
-                    {k: get(k) for k in ("ONLY", "WORKERS", "FRAMES") if get(k)}, lambda text: print(text, flush=True))
+                    {k: get(k) for k in ("ONLY", "WORKERS", "FRAMES", "BOOTS") if get(k)}, lambda text: print(text, flush=True))
         if found:
             print(found, flush=True)
             bad += 1

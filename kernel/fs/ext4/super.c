@@ -255,7 +255,7 @@ static int open_journal(struct ext4_fs *fs, bool read_only)
 	}
 	i = ext4_iget(fs->sb, disk_super(fs)->journal_ino);
 	if (IS_ERR(i))
-		return (int)PTR_ERR(i);
+		return PTR_ERR(i) == -ESTALE ? ext4_error(fs, "the journal is a free inode") : (int)PTR_ERR(i);
 	s.blocks = journal_blocks(fs, i, &s.count);
 	fs->journal_size = i->size >> fs->block_shift;
 	inode_put(i);
@@ -372,7 +372,7 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 	}
 	root = ext4_iget(sb, EXT4_ROOT_INO);
 	if (IS_ERR(root))
-		return (int)PTR_ERR(root);
+		return PTR_ERR(root) == -ESTALE ? ext4_error(fs, "the root is a free inode") : (int)PTR_ERR(root);
 	if (!S_ISDIR(root->mode) || !root->size) {
 		inode_put(root);
 		return ext4_error(fs, "the root is no directory");
