@@ -12,6 +12,6 @@ SECONDS = 30
 @pytest.mark.parametrize("kind", campaign.KINDS)
 def test_finds_nothing(kind):
     said = []
-    found = campaign.run(kind, 2024, 10 if kind == "net" else SECONDS, say=said.append)
+    found = campaign.run(kind, 2024, 10 if kind == "net" else SECONDS, environment={"BOOTS": "2"} if kind == "images" else None, say=said.append)
     assert not found, "%s\n%s" % ("\n".join(said), found)
-    assert any("the shell answer" in line for line in said), said
+    assert any("the shell answer" in line or "the counts are back" in line for line in said), said

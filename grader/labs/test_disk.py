@@ -289,6 +289,17 @@ def test_an_index_whose_blocks_are_emptied(tmp_path, options):
     disk.check(image)
 
 
+@pytest.mark.parametrize("inode", ["<2>", "<8>"])
+def test_a_root_or_a_journal_that_is_free(tmp_path, inode):
+    """It is damage, and told as that."""
+    image = disk.make(tmp_path / "a", 8, "-b", 1024, "-J", "size=1")
+    (tmp_path / "commands").write_text("sif %s links_count 0\nsif %s mode 0\n" % (inode, inode))
+    disk.tool("debugfs", "-w", "-f", tmp_path / "commands", image)
+    with Guest(disk.drive(image)) as guest:
+        guest.says("mount -t ext4 /dev/vda /m; dmesg | tail -2", "Structure needs cleaning")
+        guest.says("dmesg | grep -c 'is a free inode'", "1")
+
+
 def test_a_file_as_a_disk(tmp_path):
     """Busybox's losetup and `mount -o loop`: a file system in a file of another; both are whole afterwards, and the device is free again."""
     image, inner = disk.make(tmp_path / "a", 32), disk.make(tmp_path / "inner", 8)
