@@ -15,9 +15,9 @@ static void put(struct peer *p, u8 flags, u32 seq, u32 ack, u16 mss, const void 
 		.offset = (u8)(header / 4 << 4), .flags = flags, .window = be16(p->window),
 	};
 	if (mss)
-		memcpy(h + 1, (u8[]){ TCP_OPTION_MSS, 4, (u8)(mss >> 8), (u8)mss }, 4);
+		memcpy(h + 1, ((u8[]){ TCP_OPTION_MSS, 4, (u8)(mss >> 8), (u8)mss }), 4);
 	if (p->stamps) {
-		memcpy(segment + header - 12, (u8[]){ TCP_OPTION_NOP, TCP_OPTION_NOP, TCP_OPTION_TIMESTAMPS, 10 }, 4);
+		memcpy(segment + header - 12, ((u8[]){ TCP_OPTION_NOP, TCP_OPTION_NOP, TCP_OPTION_TIMESTAMPS, 10 }), 4);
 		memcpy(segment + header - 8, stamp, 8);
 	}
 	if (len)

@@ -5,9 +5,11 @@
 #include "lib/string.h"
 #include "core/kasan.h"
 
+#if !__STDC_HOSTED__
 #undef memcpy
 #undef memset
 #undef memcmp
+#endif
 
 void *memcpy(void *dst, const void *src, size_t n)
 {

@@ -39,7 +39,8 @@ ifeq ($(DEBUG),1)
   # Undefined behaviour is reported (core/ubsan.c). Packed headers are read unaligned, and per-CPU pointers and user
   # addresses are made by arithmetic that leaves their objects; a program may hand in 0, and fields of it are addressed (a read
   # of it is KASAN's to report). gcc 12 reads a volatile bool once where it checks bools.
-  KCFLAGS += -O2 -DDEBUG=1
+  # A back-trace shows who called, also in the last line of a function.
+  KCFLAGS += -O2 -fno-optimize-sibling-calls -DDEBUG=1
   CHECKS := -fsanitize=undefined -fno-sanitize=alignment,null,vptr,pointer-overflow,object-size,bool,enum,nonnull-attribute
   # Every access is looked up in the shadow (core/kasan.h). Red zones on the stack are written inline: the offset is part
   # of the code.

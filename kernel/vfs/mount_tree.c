@@ -238,7 +238,8 @@ struct mount *mount_copy_tree(struct mount *from, struct dentry *root, bool all_
 	return top;
 }
 
-int mount_attach(struct mount *m, const struct path *at)
+/* The place's inode locked: it keeps its name meanwhile (names.c, rename.c). */
+static int attach_locked(struct mount *m, const struct path *at)
 {
 	u32 more = 0;
 
@@ -261,6 +262,16 @@ int mount_attach(struct mount *m, const struct path *at)
 	mounted += more;
 	write_unlock(&mount_lock);
 	return 0;
+}
+
+int mount_attach(struct mount *m, const struct path *at)
+{
+	struct inode *place = at->dentry->inode;
+
+	rwlock_write(&place->lock);
+	int err = attach_locked(m, at);
+	rwlock_write_done(&place->lock);
+	return err;
 }
 
 void mount_tree_set_root(struct mount *m)

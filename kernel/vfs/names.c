@@ -237,18 +237,19 @@ static int remove_locked(const struct path *parent, struct dentry *d, bool is_di
 		op = is_dir ? dir->ops->rmdir : dir->ops->unlink;
 	if (!op)
 		return -EPERM;
-	if (d->mounted)
-		return -EBUSY;
+	/* Until the name is gone too: what is mounted on it is mounted under this lock. */
 	rwlock_write(&i->lock);
-	err = op(dir, d);
-	if (!err && is_dir)
-		i->flags |= INODE_DEAD;
+	err = d->mounted ? -EBUSY : op(dir, d);
+	if (!err) {
+		if (is_dir)
+			i->flags |= INODE_DEAD;
+		dentry_unhash(d);
+	}
 	rwlock_write_done(&i->lock);
 	if (err)
 		return err;
 	if (!is_dir)
 		fs_notify_inode(FS_ATTRIB, i); /* its count of names */
-	dentry_unhash(d);
 	if (is_dir)
 		dentry_shrink_children(d);
 	return 0;

@@ -92,7 +92,7 @@ static int check_rights(struct rename *r)
 	if (!err && r->flags & RENAME_EXCHANGE && S_ISDIR(new->mode) && across)
 		err = inode_permission(new, MAY_WRITE);
 	if (!err && (r->old->mounted || r->new->mounted))
-		err = -EBUSY;
+		err = -EBUSY; /* looked at again, once nothing can be mounted on what goes */
 	return err;
 }
 
@@ -129,17 +129,19 @@ static int rename_locked(struct rename *r)
 	if (err)
 		return err;
 	victim = exchange ? NULL : r->new->inode;
+	/* Until its name is gone too: what is mounted on it is mounted under this lock. */
 	if (victim)
 		rwlock_write(&victim->lock);
-	err = dir_of(&r->from)->ops->rename(dir_of(&r->from), r->old, dir_of(&r->to), r->new, r->flags);
-	if (victim) {
-		if (!err && S_ISDIR(victim->mode))
+	err = r->new->mounted ? -EBUSY : dir_of(&r->from)->ops->rename(dir_of(&r->from), r->old, dir_of(&r->to), r->new, r->flags);
+	if (!err) {
+		if (victim && S_ISDIR(victim->mode))
 			victim->flags |= INODE_DEAD;
-		rwlock_write_done(&victim->lock);
+		dentry_move(r->old, r->new, exchange);
 	}
+	if (victim)
+		rwlock_write_done(&victim->lock);
 	if (err)
 		return err;
-	dentry_move(r->old, r->new, exchange);
 	if (victim && S_ISDIR(victim->mode))
 		dentry_shrink_children(r->new);
 	tell_moved(&r->from, &r->to, r->old->inode, victim);

@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * fallocate that finds no room takes back what it had; what was there stays. Timer slack: inherited, set by prctl and by its file. */
 #include "t.h"
 #include <sys/mount.h>

@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * What programs do by mistake: a FIFO opened for nothing, positions in files without one, select beyond the table of descriptors. */
 #include "t.h"
 #include <poll.h>

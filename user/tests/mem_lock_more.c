@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: guest+golden
+/* stage: 12; libc: musl; run: guest+golden
  * mlock2, advice on locked pages, and what smaps says of them; faults beyond user space say nothing of what is there. */
 #include "t.h"
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* stage: 07; libc: musl; run: host+guest
+/* stage: 09; libc: musl; run: host+guest
  * POSIX timers on clocks of CPU time: of the process, of a thread; they stand still while nobody runs. What is to stand still has long times, for a busy
  * host's pauses count as the guest's work. */
 #include "t.h"

@@ -23,24 +23,14 @@ size_t strlcat(char *dst, const char *src, size_t size);
 u64 parse_u64(const char *s, const char **end, int base);
 bool str_starts(const char *s, const char *prefix);
 
-/* In a freestanding program the compiler makes a call of each. Those of a size that it knows may become a few moves. */
-static __always_inline void *memcpy_known(void *dst, const void *src, size_t n)
-{
-	return __builtin_constant_p(n) ? __builtin_memcpy(dst, src, n) : memcpy(dst, src, n);
-}
-
-static __always_inline void *memset_known(void *dst, int c, size_t n)
-{
-	return __builtin_constant_p(n) ? __builtin_memset(dst, c, n) : memset(dst, c, n);
-}
-
-static __always_inline int memcmp_known(const void *a, const void *b, size_t n)
-{
-	return __builtin_constant_p(n) ? __builtin_memcmp(a, b, n) : memcmp(a, b, n);
-}
-
-#define memcpy memcpy_known
-#define memset memset_known
-#define memcmp memcmp_known
+#if !__STDC_HOSTED__ /* else these are tried on the host, under other names */
+/*
+ * In a freestanding program the compiler makes a call of each. Those of a size that it knows may become a few moves. Macros, so that they stand on the line
+ * of who uses them when something is reported there.
+ */
+#define memcpy(dst, src, n) (__builtin_constant_p(n) ? __builtin_memcpy(dst, src, n) : (memcpy)(dst, src, n))
+#define memset(dst, c, n) (__builtin_constant_p(n) ? __builtin_memset(dst, c, n) : (memset)(dst, c, n))
+#define memcmp(a, b, n) (__builtin_constant_p(n) ? __builtin_memcmp(a, b, n) : (memcmp)(a, b, n))
+#endif
 
 #endif
