@@ -80,6 +80,17 @@ static void pen_sweep(int worker)
 		;
 }
 
+/* What was mounted on the pen, and through links of /proc outside of it: on the program, and on the file that is its standard input. */
+static void pen_unmount(const char *home)
+{
+	char program[256];
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[n < 0 ? 0 : n] = '\0';
+	while (umount2(home, MNT_DETACH) == 0 || umount2(program, MNT_DETACH) == 0 || umount2("/dev/null", MNT_DETACH) == 0)
+		;
+}
+
 static void pen_renew(const char *home)
 {
 	static const struct { const char *name; unsigned int major, minor; } devices[] = {
@@ -87,8 +98,7 @@ static void pen_renew(const char *home)
 		{ "dev/tty", 5, 0 }, { "dev/ptmx", 5, 2 },
 	};
 
-	while (umount2(home, MNT_DETACH) == 0)
-		;
+	pen_unmount(home);
 	mount("w", home, "tmpfs", 0, "mode=777,size=8m");
 	chdir(home);
 	umask(0);
@@ -171,8 +181,7 @@ static void pen_work(int worker, uint64_t seed, long end, pen_child *child)
 		}
 		pen_sweep(worker);
 	}
-	while (umount2(home, MNT_DETACH) == 0)
-		;
+	pen_unmount(home);
 	rmdir(home);
 	_exit(0);
 }
