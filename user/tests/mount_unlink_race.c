@@ -2,6 +2,7 @@
  * One process mounts on a file, another removes it: either is first. What is mounted afterwards can be reached, or the file is gone and nothing is mounted. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,7 @@ static void race(const char *what, int (*how)(void))
 	if (pid == 0) {
 		for (int i = 1; i <= ROUNDS; i++) {
 			while (*go < i)
-				;
+				sched_yield();
 			int status = how() ? errno : 0;
 			go[1] = status;
 			go[2] = i;
@@ -59,7 +60,7 @@ static void race(const char *what, int (*how)(void))
 		*go = i;
 		int mine = mount("source", "place", NULL, MS_BIND, NULL) ? errno : 0;
 		while (go[2] < i)
-			;
+			sched_yield();
 		int theirs = go[1];
 		both += !mine && !theirs;
 		odd += (mine && mine != ENOENT) || (theirs && theirs != EBUSY);
