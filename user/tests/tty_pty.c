@@ -33,6 +33,14 @@ static void show(const char *what, int fd)
 		return;
 	}
 	n = read(fd, buf, sizeof(buf));
+	/* Linux makes the echo of what is typed in a thread of its own: it may come in pieces. */
+	while (fd == m && n > 0 && n < (ssize_t)sizeof(buf) && poll(&p, 1, 50) == 1) {
+		ssize_t more = read(fd, buf + n, sizeof(buf) - (size_t)n);
+
+		if (more <= 0)
+			break;
+		n += more;
+	}
 	say("%s: %d", what, (int)n);
 	if (n < 0)
 		say(" %s", errname(errno));
