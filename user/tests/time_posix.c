@@ -138,8 +138,8 @@ int main(int argc, char **argv)
 	R(syscall(SYS_timer_getoverrun, -1));
 	s = (struct itimerspec){ { 0, 0 }, { 1, 1000000000 } };
 	R(syscall(SYS_timer_settime, id, 0, &s, NULL));
-	s = (struct itimerspec){ { 0, 0 }, { 1, 0 } };
-	R(syscall(SYS_timer_settime, id, TIMER_ABSTIME, &s, &s)); /* long past: it fires at once, if the machine runs that long */
+	s = (struct itimerspec){ { 0, 0 }, { 0, 1 } };
+	R(syscall(SYS_timer_settime, id, TIMER_ABSTIME, &s, &s)); /* long past: it fires at once, and not while a child is waited for */
 
 	/* Neither a child nor a new program has them. */
 	if (!fork()) {
