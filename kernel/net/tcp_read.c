@@ -146,6 +146,8 @@ ssize_t tcp_receive_message(struct socket *s, struct socket_msg *m)
 	mutex_lock(&sk->reader);
 	u32 seq = t->copied_seq;
 	while (m->data.left) {
+		/* Before it is looked for: what comes between the look and the sleep is not slept over. */
+		u32 seen = READ_ONCE(t->rcv_nxt);
 		struct packet *p = packet_at(t, seq);
 		if (p) {
 			u32 at = seq - p->tcp.seq, have = atomic_load_acquire(&p->len) - at, n = (u32)MIN(m->data.left, (size_t)have);
@@ -179,7 +181,6 @@ ssize_t tcp_receive_message(struct socket *s, struct socket_msg *m)
 		err = nothing(t, deadline);
 		if (err <= 0)
 			break;
-		u32 seen = READ_ONCE(t->rcv_nxt);
 		mutex_unlock(&sk->reader);
 		long waited = wait_event_interruptible_until(&sk->wait, READ_ONCE(t->rcv_nxt) != seen || READ_ONCE(sk->error) || READ_ONCE(sk->shutdown) & RECEIVE_SHUT ||
 							     READ_ONCE(t->state) == TCP_CLOSED, deadline);
