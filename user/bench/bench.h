@@ -95,4 +95,43 @@ UNUSED static int run_rows(const struct row *rows, size_t rows_count, int argc, 
 	return 0;
 }
 
+/* A byte to a child and back, `count` times, over a pair of sockets, which are closed then. */
+UNUSED static void words_there_and_back(int fds[2], long count)
+{
+	char c = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (long i = 0; i < count; i++)
+			NEED(read(fds[1], &c, 1) == 1 && write(fds[1], &c, 1) == 1);
+		_exit(0);
+	}
+	while (count--)
+		NEED(write(fds[0], &c, 1) == 1 && read(fds[0], &c, 1) == 1);
+	close(fds[0]), close(fds[1]);
+	waitpid(pid, NULL, 0);
+}
+
+/* `count` times 4 KiB from a child, in writes and reads of 64 KiB; the pair is closed then. */
+UNUSED static void stream_from_child(int fds[2], long count)
+{
+	static char piece[65536];
+	long left = count * 4096;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (long sent = 0; sent < count * 4096; sent += (long)sizeof(piece))
+			NEED(write(fds[1], piece, sizeof(piece)) == (ssize_t)sizeof(piece));
+		_exit(0);
+	}
+	while (left > 0) {
+		ssize_t got = read(fds[0], piece, sizeof(piece));
+
+		NEED(got > 0);
+		left -= got;
+	}
+	close(fds[0]), close(fds[1]);
+	waitpid(pid, NULL, 0);
+}
+
 #endif

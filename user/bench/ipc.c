@@ -62,44 +62,17 @@ static void pipe_bandwidth(long count, long argument UNUSED)
 static void socket_latency(long count, long type)
 {
 	int fds[2];
-	char c = 0;
-	pid_t pid;
 
 	NEED(socketpair(AF_UNIX, (int)type, 0, fds) == 0);
-	pid = fork();
-	if (pid == 0) {
-		for (long i = 0; i < count; i++)
-			NEED(read(fds[1], &c, 1) == 1 && write(fds[1], &c, 1) == 1);
-		_exit(0);
-	}
-	while (count--)
-		NEED(write(fds[0], &c, 1) == 1 && read(fds[0], &c, 1) == 1);
-	close(fds[0]), close(fds[1]);
-	waitpid(pid, NULL, 0);
+	words_there_and_back(fds, count);
 }
 
 static void socket_bandwidth(long count, long argument UNUSED)
 {
-	static char piece[65536];
-	long left = count * 4096;
 	int fds[2];
-	pid_t pid;
 
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
-	pid = fork();
-	if (pid == 0) {
-		for (long sent = 0; sent < count * 4096; sent += (long)sizeof(piece))
-			NEED(write(fds[1], piece, sizeof(piece)) == (ssize_t)sizeof(piece));
-		_exit(0);
-	}
-	while (left > 0) {
-		ssize_t got = read(fds[0], piece, sizeof(piece));
-
-		NEED(got > 0);
-		left -= got;
-	}
-	close(fds[0]), close(fds[1]);
-	waitpid(pid, NULL, 0);
+	stream_from_child(fds, count);
 }
 
 static long futex(int *word, int operation, int value)

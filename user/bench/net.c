@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { PIECE = 65536, DATAGRAM = 8192 };
+enum { DATAGRAM = 8192 };
 
 static struct sockaddr_in here = { .sin_family = AF_INET };
 
@@ -59,12 +59,9 @@ static void udp_pair(int fds[2])
 	}
 }
 
-/* A byte to a child and back. */
 static void latency(long count, long stream)
 {
 	int fds[2];
-	char c = 0;
-	pid_t pid;
 
 	pause_start();
 	if (stream)
@@ -72,41 +69,15 @@ static void latency(long count, long stream)
 	else
 		udp_pair(fds);
 	pause_end();
-	pid = fork();
-	if (pid == 0) {
-		for (long i = 0; i < count; i++)
-			NEED(read(fds[1], &c, 1) == 1 && write(fds[1], &c, 1) == 1);
-		_exit(0);
-	}
-	while (count--)
-		NEED(write(fds[0], &c, 1) == 1 && read(fds[0], &c, 1) == 1);
-	close(fds[0]), close(fds[1]);
-	waitpid(pid, NULL, 0);
+	words_there_and_back(fds, count);
 }
 
-/* Per 4 KiB. */
 static void tcp_bandwidth(long count, long argument UNUSED)
 {
-	static char piece[PIECE];
-	long left = count * 4096;
 	int fds[2];
-	pid_t pid;
 
 	tcp_pair(fds);
-	pid = fork();
-	if (pid == 0) {
-		for (long sent = 0; sent < count * 4096; sent += PIECE)
-			NEED(write(fds[1], piece, PIECE) == PIECE);
-		_exit(0);
-	}
-	while (left > 0) {
-		ssize_t got = read(fds[0], piece, PIECE);
-
-		NEED(got > 0);
-		left -= got;
-	}
-	close(fds[0]), close(fds[1]);
-	waitpid(pid, NULL, 0);
+	stream_from_child(fds, count);
 }
 
 /* Per datagram, which is read before the next is sent: none is lost. */
