@@ -4,7 +4,8 @@
  *
  *     receive   empty packets wait in the ring; an interrupt has this CPU's worker take the full ones, hand them up, and put new ones in their place.
  *               While it works the device is told not to interrupt (event index).
- *               A frame that the device has put into several buffers is copied together.
+ *               A packet leaves the ring only for another that takes its place, so that memory that is short costs frames, never the ring.
+ *               A frame that the device has put into several buffers is copied together, and they stay.
  *     transmit  the device's header goes in front of the frame, into the packet's own headroom: one buffer, nothing is copied. Packets whose turn is over
  *               are freed when the next one goes out. When the ring is full packets wait in a queue, and then alone the device is asked to interrupt.
  *
@@ -81,23 +82,31 @@ struct virtio_net {
 
 /* --- receive -------------------------------------------------------------------------------------------------------- */
 
-static void refill(struct net_pair *q)
+/* An empty packet is the device's to fill. Without room in the ring it is freed. */
+static void offer(struct net_pair *q, struct packet *p)
 {
-	bool added = false;
+	struct virtq_buffer b = { virt_to_phys(p->data), RECEIVE_ROOM };
 
-	while (q->rx->free_count) {
-		struct packet *p = packet_alloc(0, RECEIVE_ROOM, ALLOC_ATOMIC);
-		if (!p)
-			break;
-		struct virtq_buffer b = { virt_to_phys(p->data), RECEIVE_ROOM };
-		if (virtqueue_add(q->rx, &b, 0, 1, p)) {
-			packet_free(p);
-			break;
-		}
-		added = true;
-	}
-	if (added)
-		virtio_notify(q->rx);
+	if (virtqueue_add(q->rx, &b, 0, 1, p))
+		packet_free(p);
+}
+
+/* A packet of the ring whose text is not wanted, or copied: the device may fill it again. */
+static void offer_again(struct net_pair *q, struct packet *p)
+{
+	p->data = p->block->bytes;
+	p->len = 0;
+	offer(q, p);
+}
+
+/* As many empty packets as the ring holds, or memory allows. */
+static void fill(struct net_pair *q)
+{
+	struct packet *p;
+
+	while (q->rx->free_count && (p = packet_alloc(0, RECEIVE_ROOM, ALLOC_ATOMIC)))
+		offer(q, p);
+	virtio_notify(q->rx);
 }
 
 static void refuse(struct packet *p, u64 *counter)
@@ -106,7 +115,16 @@ static void refuse(struct packet *p, u64 *counter)
 	packet_free(p);
 }
 
-/* 5.1.6.4: a frame in `buffers` buffers, of which p, less its header, is the first: one packet that holds it all. NULL: it was none; all were put. */
+/* The full packet p leaves the ring if another can take its place. Otherwise it stays there itself, and the frame is lost: NULL. */
+static struct packet *exchange(struct net_pair *q, struct packet *p)
+{
+	struct packet *fresh = packet_alloc(0, RECEIVE_ROOM, ALLOC_ATOMIC);
+
+	offer_again(q, fresh ? fresh : p);
+	return fresh ? p : NULL;
+}
+
+/* 5.1.6.4: a frame in `buffers` buffers, of which p, less its header, is the first: one packet that holds it all. NULL: it was none, or memory is short. */
 static struct packet *gather(struct net_pair *q, struct packet *p, u32 buffers)
 {
 	struct packet *whole = packet_alloc(0, MIN(buffers * RECEIVE_ROOM, LARGEST), ALLOC_ATOMIC), *part = p;
@@ -117,7 +135,7 @@ static struct packet *gather(struct net_pair *q, struct packet *p, u32 buffers)
 		fits = fits && part->len <= packet_tailroom(whole);
 		if (fits)
 			memcpy(packet_append(whole, part->len), part->data, part->len);
-		packet_free(part);
+		offer_again(q, part);
 		if (!--buffers)
 			break;
 		part = virtqueue_take(q->rx, &length);
@@ -142,20 +160,20 @@ static void take_in(struct net_pair *q, struct packet *p, u32 length)
 	struct net_header h;
 
 	if (length < sizeof(h) + sizeof(struct ether_header) || length > RECEIVE_ROOM) {
-		refuse(p, &n->dev.stats.rx_errors);
+		offer_again(q, p);
+		__atomic_fetch_add(&n->dev.stats.rx_errors, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	packet_append(p, length);
 	memcpy(&h, p->data, sizeof(h));
 	packet_pull(p, sizeof(h));
-	if (virtio_has(n->device, NET_F_MRG_RXBUF) && h.buffers > 1)
-		p = gather(q, p, h.buffers);
-	if (!p || (h.gso_type != GSO_NONE && (!virtio_has(n->device, NET_F_GUEST_TSO) || !h.gso_size))) {
-		refuse(p, &n->dev.stats.rx_errors);
+	p = virtio_has(n->device, NET_F_MRG_RXBUF) && h.buffers > 1 ? gather(q, p, h.buffers) : exchange(q, p);
+	if (!p || !netdev_up(&n->dev)) {
+		refuse(p, &n->dev.stats.rx_dropped);
 		return;
 	}
-	if (!netdev_up(&n->dev)) {
-		refuse(p, &n->dev.stats.rx_dropped);
+	if (h.gso_type != GSO_NONE && (!virtio_has(n->device, NET_F_GUEST_TSO) || !h.gso_size)) {
+		refuse(p, &n->dev.stats.rx_errors);
 		return;
 	}
 	p->dev = &n->dev;
@@ -174,12 +192,9 @@ static void rx_run(struct work *w)
 		u32 done;
 		do {
 			net_begin();
-			for (done = 0; done < BUDGET && (p = virtqueue_take(q->rx, &length)); done++) {
+			for (done = 0; done < BUDGET && (p = virtqueue_take(q->rx, &length)); done++)
 				take_in(q, p, length);
-				if (q->rx->free_count > q->rx->size / 2)
-					refill(q);
-			}
-			refill(q);
+			fill(q);
 			net_end();
 		} while (done == BUDGET);
 	} while (!virtqueue_enable_interrupt(q->rx));
@@ -449,7 +464,7 @@ static int net_probe(struct virtio_device *d)
 	set_address(n);
 	virtio_ready(d);
 	for (u32 i = 0; i < pairs; i++) {
-		refill(&n->pairs[i]);
+		fill(&n->pairs[i]);
 		virtqueue_enable_interrupt(n->pairs[i].rx);
 	}
 	if (pairs > 1 && set_pairs(control, pairs))
