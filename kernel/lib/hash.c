@@ -1,6 +1,14 @@
 #include "lib/hash.h"
 
-/* Eight bytes a step: multiply, fold, and mix at the end. */
+/* The 128 bits of the product, one half laid over the other: the low half alone would not know of the high bits of x, the last bytes of a word. */
+static u64 fold(u64 x)
+{
+	unsigned __int128 product = (unsigned __int128)x * 0xff51afd7ed558ccdul;
+
+	return (u64)product ^ (u64)(product >> 64);
+}
+
+/* Eight bytes a step. */
 u64 hash_bytes(const void *data, size_t n, u64 seed)
 {
 	const u8 *p = data;
@@ -9,15 +17,13 @@ u64 hash_bytes(const void *data, size_t n, u64 seed)
 	for (; n >= 8; p += 8, n -= 8) {
 		u64 w;
 		__builtin_memcpy(&w, p, 8);
-		h = (h ^ w) * 0xff51afd7ed558ccdul;
-		h ^= h >> 32;
+		h = fold(h ^ w);
 	}
 	if (n) {
 		u64 w = 0;
 		for (size_t i = 0; i < n; i++)
 			w |= (u64)p[i] << (8 * i);
-		h = (h ^ w) * 0xff51afd7ed558ccdul;
-		h ^= h >> 32;
+		h = fold(h ^ w);
 	}
 	return hash_u64(h);
 }

@@ -549,7 +549,7 @@ int dcache_init(void)
 	u64 size = 4096;
 
 	mem_stats(&mem);
-	while (size < mem.total / 4 && size < 1ul << 20)
+	while (size < UNUSED_MAX(mem.total) && size < 1ul << 20)
 		size *= 2;
 	lru_max = UNUSED_MAX(mem.total);
 	slab_cache_init(&dentry_cache, "dentry", sizeof(struct dentry), 64);

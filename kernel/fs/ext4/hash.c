@@ -3,23 +3,24 @@
 
 static u32 rol(u32 x, int n) { return x << n | x >> (32 - n); }
 
+/* RFC 1320, 3.4, with half of its steps: each is written out, since the index of a large folder is searched by it for every name. */
+#define STEP(f, a, b, c, d, x, shift) (a = rol(a + f(b, c, d) + (x), shift))
+#define F(x, y, z) (z ^ (x & (y ^ z)))
+#define G(x, y, z) ((x & y) + ((x ^ y) & z))
+#define H(x, y, z) (x ^ y ^ z)
+#define FOUR_STEPS(f, w, x, y, z, add, s0, s1, s2, s3) \
+	(STEP(f, a, b, c, d, (w) + (add), s0), STEP(f, d, a, b, c, (x) + (add), s1), STEP(f, c, d, a, b, (y) + (add), s2), STEP(f, b, c, d, a, (z) + (add), s3))
+
 static void half_md4(u32 s[4], const u32 in[8])
 {
-	static const u8 order[3][8] = { { 0, 1, 2, 3, 4, 5, 6, 7 }, { 1, 3, 5, 7, 0, 2, 4, 6 }, { 3, 7, 2, 6, 1, 5, 0, 4 } };
-	static const u8 shifts[3][4] = { { 3, 7, 11, 19 }, { 3, 5, 9, 13 }, { 3, 9, 11, 15 } };
-	static const u32 add[3] = { 0, 0x5a827999, 0x6ed9eba1 };
 	u32 a = s[0], b = s[1], c = s[2], d = s[3];
 
-	for (int r = 0; r < 3; r++)
-		for (int k = 0; k < 8; k++) {
-			u32 f = r == 0 ? d ^ (b & (c ^ d)) : r == 1 ? (b & c) + ((b ^ c) & d) : b ^ c ^ d;
-			u32 t = rol(a + f + in[order[r][k]] + add[r], shifts[r][k % 4]);
-
-			a = d;
-			d = c;
-			c = b;
-			b = t;
-		}
+	FOUR_STEPS(F, in[0], in[1], in[2], in[3], 0, 3, 7, 11, 19);
+	FOUR_STEPS(F, in[4], in[5], in[6], in[7], 0, 3, 7, 11, 19);
+	FOUR_STEPS(G, in[1], in[3], in[5], in[7], 0x5a827999, 3, 5, 9, 13);
+	FOUR_STEPS(G, in[0], in[2], in[4], in[6], 0x5a827999, 3, 5, 9, 13);
+	FOUR_STEPS(H, in[3], in[7], in[2], in[6], 0x6ed9eba1, 3, 9, 11, 15);
+	FOUR_STEPS(H, in[1], in[5], in[0], in[4], 0x6ed9eba1, 3, 9, 11, 15);
 	s[0] += a;
 	s[1] += b;
 	s[2] += c;
