@@ -16,12 +16,14 @@ from harness.peer import ADDRESS, ARP, GUEST, GUEST_MAC, ICMP, IP, MAC, TCP, UDP
 from labs.scenarios import PROMPT, Session
 
 FAULTS = ("_ws.malformed", "ip.checksum.status == 0", "tcp.checksum.status == 0", "udp.checksum.status == 0", "icmp.checksum.status == 0")
+# QEMU's model of Intel's card writes a sum of 0 as 0xffff for TCP too, where only UDP has to: one segment in 65,536.
+FAULTS_E1000 = tuple(f + " && !tcp.checksum.ffff" if f.startswith("tcp.") else f for f in FAULTS)
 
 
 def judge(capture, of_guest=GUEST_MAC, faults=FAULTS):
     """tshark reads the capture: no fault in what the guest sent."""
     words = ["tshark", "-r", str(capture), "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE",
-             "-Y", "eth.src == %s && (%s)" % (of_guest, " || ".join(faults))]
+             "-Y", "eth.src == %s && (%s)" % (of_guest, " || ".join("(%s)" % f for f in faults))]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     assert not done.stdout, "tshark finds fault with:\n" + done.stdout
