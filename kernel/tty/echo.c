@@ -3,7 +3,7 @@
  *
  * A character that was typed takes columns: none (part of a UTF-8 character), one, two (^X with ECHOCTL), or, for a tab,
  * as many as reach the next multiple of 8. Erasing prints "\b \b" for each. How far back a tab goes is found by adding the
- * columns of the typed line up, from canon_column, where it started.
+ * columns of the typed line up, from the last tab before it, or from canon_column, where the line started.
  */
 #include "tty/tty_priv.h"
 
@@ -39,23 +39,24 @@ static void rub_out(struct tty *t, unsigned columns)
 		ldisc_output(t, "\b \b", 3);
 }
 
-/* Columns that c takes at `column`. */
-static unsigned width_of(const struct tty *t, u8 c, u32 column)
+/* Columns that c, which is no tab, takes. */
+static unsigned width_of(const struct tty *t, u8 c)
 {
-	if (c == '\t')
-		return 8 - column % 8;
 	if (is_control(c))
 		return TTY_L(t, ECHOCTL) ? 2 : 0;
 	return is_continuation(t, c) ? 0 : 1;
 }
 
-/* The column right behind the typed line. */
-static u32 line_column(struct tty *t)
+/* Columns that a tab takes right behind the typed line. */
+static unsigned tab_width(struct tty *t)
 {
-	u32 column = t->canon_column;
-	for (u32 i = t->canon_head; i != t->head; i++)
-		column += width_of(t, (u8)*tty_at(t, i), column);
-	return column;
+	u32 i = t->head, column = 0;
+
+	while (i != t->canon_head && *tty_at(t, i - 1) != '\t')
+		column += width_of(t, (u8)*tty_at(t, --i));
+	if (i == t->canon_head)
+		column += t->canon_column;
+	return 8 - column % 8;
 }
 
 /* Takes one character (all bytes of it) off the typed line: its last byte, its first place in *place. */
@@ -69,11 +70,11 @@ static u8 drop_last(struct tty *t)
 	return c;
 }
 
-static void show_erased(struct tty *t, u8 c, char key, bool whole_line)
+static void show_erased(struct tty *t, u8 c, char key)
 {
 	if (!TTY_L(t, ECHO))
 		return;
-	if (TTY_L(t, ECHOPRT) && !whole_line) {
+	if (TTY_L(t, ECHOPRT)) {
 		if (!t->erasing) {
 			echo_raw(t, '\\');
 			t->erasing = true;
@@ -82,11 +83,10 @@ static void show_erased(struct tty *t, u8 c, char key, bool whole_line)
 	} else if (!TTY_L(t, ECHOE) && tty_is_cc(t, (u8)key, VERASE)) {
 		echo_char(t, key);
 	} else if (c == '\t') {
-		u32 before = line_column(t);
-		while (t->column > before)
+		for (unsigned n = tab_width(t); n; n--)
 			echo_raw(t, '\b');
 	} else {
-		rub_out(t, is_control(c) ? (TTY_L(t, ECHOCTL) ? 2 : 0) : 1);
+		rub_out(t, width_of(t, c));
 	}
 }
 
@@ -95,10 +95,8 @@ static bool is_word(u8 c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' 
 static void erase_line(struct tty *t, char key)
 {
 	if (TTY_L(t, ECHO) && TTY_L(t, ECHOK) && TTY_L(t, ECHOKE) && TTY_L(t, ECHOE)) {
-		while (t->head != t->canon_head) {
-			u8 c = drop_last(t);
-			show_erased(t, c, key, true);
-		}
+		while (t->head != t->canon_head)
+			show_erased(t, drop_last(t), key);
 		echo_finish_erasing(t);
 		return;
 	}
@@ -126,8 +124,7 @@ void echo_erase(struct tty *t, char key)
 			seen_word = true;
 		else if (word && seen_word)
 			break;
-		u8 c = drop_last(t);
-		show_erased(t, c, key, false);
+		show_erased(t, drop_last(t), key);
 		if (!word)
 			break;
 	}

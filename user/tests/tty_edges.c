@@ -37,6 +37,21 @@ static void type(const char *text, size_t n, tcflag_t iflag, tcflag_t lflag)
 	show("echo", m);
 }
 
+/* How far back a tab goes is known from the line alone, whatever becomes of the output. */
+static void erase_tabs(tcflag_t oflag, tcflag_t lflag)
+{
+	static const char *const texts[] = { "\t\177x\n", "abc\t\177x\n", "ab\tcd\t\t\177\177\177x\n", "ab\tcd\te\025x\n", "\001b\t\177\177\177x\n", "12345678\t\177x\n", "\303\244\t\177x\n" };
+	struct termios t;
+
+	NEED(tcgetattr(s, &t) == 0);
+	t.c_oflag = oflag;
+	NEED(tcsetattr(s, TCSAFLUSH, &t) == 0);
+	for (unsigned k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+		say("oflag %x lflag %x text %u\n", oflag, lflag, k);
+		type(texts[k], strlen(texts[k]), ICRNL | (k == 6 ? IUTF8 : 0), lflag);
+	}
+}
+
 static void on_hup(int sig)
 {
 	say("signal %s\n", signame(sig));
@@ -65,6 +80,13 @@ int main(void)
 	type("one two\177x\n", 10, ICRNL, line);
 	type("one two\025x\n", 10, ICRNL, line);
 	type("one two\027x\n", 10, ICRNL, line | ECHOPRT);
+
+	erase_tabs(OPOST | ONLCR, line | ECHOE);
+	erase_tabs(OPOST | ONLCR, (line & ~(tcflag_t)ECHOCTL) | ECHOE);
+	erase_tabs(0, line | ECHOE);
+	erase_tabs(OPOST | ONLRET, line | ECHOE);
+	erase_tabs(OPOST | ONLCR, line | ECHOE | ECHOPRT);
+	erase_tabs(OPOST | ONLCR, line);
 
 	/* A key that interrupts drops what is on its way, not what the other side could have read. */
 	type("", 0, ICRNL, line);
