@@ -336,6 +336,22 @@ def test_a_file_five_times_as_large_as_memory(tmp_path):
     disk.check(image)
 
 
+def test_caches_are_dropped_at_a_word(tmp_path):
+    """What was read is in memory until /proc/sys/vm/drop_caches is written; then it is read from the disk again, and is the same. What was not yet written stays."""
+    image = disk.make(tmp_path / "a", 64)
+    cached = "awk '/^Cached/ { print ($2 > 20000) \"ca\" \"ched\" }' /proc/meminfo"
+    with Guest(disk.drive(image)) as guest:
+        guest.mount()
+        guest.run("dd if=/dev/urandom of=/m/f bs=1M count=24 2>/dev/null; md5sum < /m/f > /tmp/sum; sync")
+        guest.says(cached, "1cached")
+        guest.run("echo unwritten > /m/g; echo 3 > /proc/sys/vm/drop_caches")
+        guest.says(cached, "0cached")
+        guest.says("md5sum < /m/f | cmp - /tmp/sum && cat /m/g", "unwritten")
+        guest.says(cached, "1cached")
+        guest.off()
+    disk.check(image)
+
+
 def test_the_root_on_a_disk(tmp_path):
     """Keeps what was changed over a restart."""
     tree = tmp_path / "tree"

@@ -151,6 +151,7 @@ static struct frame *try_alloc(unsigned order, unsigned flags)
 }
 
 enum { RECLAIM_AT_IT = -1, RECLAIM_CROWDED = -2 };
+#define RECLAIM_ALL 1024ul /* frames asked for at once where all are */
 
 /* Registers this thread as reclaiming; its slot, or that it is at it already, or that enough others are. */
 static int reclaim_enter(struct thread *me)
@@ -207,6 +208,25 @@ bool frame_make_room(unsigned order)
 	}
 	atomic_store_release(&reclaimers[slot], (struct thread *)NULL);
 	return freed || killed == 1;
+}
+
+size_t frame_reclaim_all(void)
+{
+	size_t total = 0, freed;
+	int slot = reclaim_enter(this_cpu()->current);
+
+	if (slot < 0)
+		return 0;
+	/* What others read meanwhile would keep it going: no more often than all of memory needs. */
+	for (u64 pass = 0; pass <= frame_total() / RECLAIM_ALL; pass++) {
+		freed = 0;
+		NOTIFIER_CALL(reclaim, RECLAIM_ALL, &freed);
+		total += freed;
+		if (freed < RECLAIM_ALL / 16)
+			break;
+	}
+	atomic_store_release(&reclaimers[slot], (struct thread *)NULL);
+	return total;
 }
 
 static struct frame *alloc_slow(unsigned order, unsigned flags)

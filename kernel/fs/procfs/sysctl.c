@@ -3,6 +3,7 @@
  * them back, and judge the system by them. Values are those of a freshly started Linux.
  */
 #include "lib/string.h"
+#include "mm/frame.h"
 #include "procfs_priv.h"
 
 static struct parameter {
@@ -63,7 +64,6 @@ static struct parameter {
 	{ "vm/laptop_mode", KEPT(0), 0, INT32_MAX },
 	{ "vm/legacy_va_layout", KEPT(0), 0, 1 },
 	{ "vm/min_free_kbytes", KEPT(1024), 0, INT32_MAX },
-	{ "vm/drop_caches", KEPT(0), 1, 4 },
 	{ "vm/compact_memory", KEPT(0), 1, 1 },
 	{ "vm/panic_on_oom", KEPT(0), 0, 2 },
 	{ "vm/oom_dump_tasks", KEPT(1), 0, 1 },
@@ -125,6 +125,18 @@ static ssize_t store_parameter(void *arg, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
+/* 1 are the pages, 2 the names and inodes: all goes for either. 4 alone is about a message. */
+static struct parameter drop_caches = { "vm/drop_caches", KEPT(0), 1, 4 };
+
+static ssize_t store_drop_caches(void *arg, const char *text, size_t len)
+{
+	ssize_t n = store_parameter(arg, text, len);
+
+	if (n >= 0 && *drop_caches.value & 3)
+		frame_reclaim_all();
+	return n;
+}
+
 void sysctl_build(struct tree_node *root)
 {
 	struct tree_node *sys = nodetree_dir(root, "sys");
@@ -137,4 +149,7 @@ void sysctl_build(struct tree_node *root)
 		if (n && !constant)
 			n->store_arg = store_parameter;
 	}
+	struct tree_node *drop = nodetree_file(sys, drop_caches.path, 0200, show_parameter, &drop_caches);
+	if (drop)
+		drop->store_arg = store_drop_caches;
 }

@@ -63,6 +63,8 @@ static inline void frame_get(struct frame *f) { refcount_get(&f->ref); }
 void frame_put(struct frame *f);
 /* After a failed ATOMIC or NOWAIT allocation, outside of locks: reclaims, kills if it must. False: no use in trying again. May sleep. */
 bool frame_make_room(unsigned order);
+/* Has all caches give back what is in no use and can be read or found again: roughly how many frames that were. May sleep. */
+size_t frame_reclaim_all(void);
 /* A zeroed page by its direct-map address; NULL if none. */
 void *page_alloc(unsigned flags);
 void page_free(void *page);
