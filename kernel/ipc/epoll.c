@@ -13,8 +13,10 @@
  * 2. Items are changed, scanned and removed under ep->mutex. An item does not count its file: the file's last reference removes it (file_release).
  *
  * Locks: `epoll_mutex` (global: files that end, epolls in epolls, the end of an epoll) -> ep->mutex -> ep->lock. ep->lock is taken inside of the file's
- * wait queue lock, so it is unranked, as are the queues of an epoll. An epoll may watch another: a circle is refused when it would be closed, so the
- * nesting of wake-ups and mutexes ends.
+ * wait queue lock, so it is unranked, as are the queues of an epoll.
+ *
+ * An epoll may watch another. Wake-ups go up and mutexes down such a chain by recursion, so no chain may be a circle or longer than MAX_NESTING, from
+ * whichever end it is built; and a wake-up walks every way up, so their number has limits too. Both are checked when a link is made.
  */
 #include "epoll_priv.h"
 #include "ipc_priv.h"
@@ -48,6 +50,9 @@ struct epoll {
 	struct list ready;           /* lock */
 	struct wait_queue waiters;   /* in epoll_wait */
 	struct wait_queue pollers;   /* who polls the epoll's own descriptor */
+	struct file *file;           /* epoll_mutex: its own, once it watches another epoll */
+	u64 round;                   /* epoll_mutex: the last walk down that came by */
+	int below;                   /* epoll_mutex: how long the chains below are, as that walk found */
 };
 struct item_wait {
 	struct item_wait *next;
@@ -370,7 +375,7 @@ long sys_epoll_create1(int flags)
 	ep = kzalloc(sizeof(*ep), 0);
 	if (!ep)
 		return -ENOMEM;
-	mutex_init(&ep->mutex, "epoll", RANK_EPOLL_MUTEX); /* epolls hang below each other: reaches() keeps circles away */
+	mutex_init(&ep->mutex, "epoll", RANK_EPOLL_MUTEX); /* epolls hang below each other, in no circle */
 	spin_init(&ep->lock, "epoll", RANK_NONE);
 	list_init(&ep->ready);
 	wait_queue_init(&ep->waiters);
@@ -387,36 +392,89 @@ long sys_epoll_create(int size)
 	return size <= 0 ? -EINVAL : sys_epoll_create1(0);
 }
 
-/* Does `from` reach `to` by watching, or is it nested too deep? epoll_mutex held, which keeps files and epolls from ending. */
-static bool reaches(struct epoll *from, struct epoll *to, int depth)
-{
-	bool result = false;
+/*
+ * The graph of epolls that watch epolls. Its links change under epoll_mutex, which also keeps epolls from ending; a walk down looks at each epoll once,
+ * and a walk up ends soon since the ways are limited.
+ */
+static u64 walk_round; /* epoll_mutex */
 
-	if (from == to || depth > MAX_NESTING)
-		return true;
+/* Links in a file's way up to an epoll that nobody watches, and how many such ways there may be: as on Linux, where the first counts from other files. */
+static const u32 way_limits[MAX_NESTING] = { 500, 100, 50, 10 };
+
+static struct epoll *watched_epoll(struct rbnode *n)
+{
+	struct file *f = container_of(n, struct epoll_item, node)->file;
+
+	return f->ops == &epoll_ops ? f->private : NULL;
+}
+
+/* The longest chain of epolls that `from` watches; more than MAX_NESTING if `to` is in one. */
+static int chain_below(struct epoll *from, struct epoll *to)
+{
+	int result = 0;
+
+	if (from == to)
+		return MAX_NESTING + 1;
+	if (from->round == walk_round)
+		return from->below;
 	mutex_lock(&from->mutex);
-	for (struct rbnode *n = rb_first(&from->items); n && !result; n = rb_next(n)) {
-		struct file *f = container_of(n, struct epoll_item, node)->file;
-		if (f->ops == &epoll_ops)
-			result = reaches(f->private, to, depth + 1);
+	for (struct rbnode *n = rb_first(&from->items); n && result <= MAX_NESTING; n = rb_next(n)) {
+		struct epoll *next = watched_epoll(n);
+		if (next)
+			result = MAX(result, 1 + chain_below(next, to));
 	}
 	mutex_unlock(&from->mutex);
+	from->round = walk_round;
+	return from->below = result;
+}
+
+/* The longest chain of epolls that watch the epoll f. */
+static int chain_above(struct file *f)
+{
+	struct epoll_item *it;
+	int result = 0;
+
+	list_for_each(it, &f->epoll_links, file_link)
+		result = MAX(result, 1 + chain_above(it->ep->file));
 	return result;
 }
 
-static int control(struct epoll *ep, int op, struct file *target, int fd, struct abi_epoll_event *ev)
+static bool too_many_ways(struct file *f, int links, u32 *ways)
 {
 	struct epoll_item *it;
-	bool nested = op == EPOLL_CTL_ADD && target->ops == &epoll_ops;
+
+	list_for_each(it, &f->epoll_links, file_link) {
+		struct file *above = it->ep->file;
+		if (list_empty(&above->epoll_links) ? ++ways[links] > way_limits[links] : too_many_ways(above, links + 1, ways))
+			return true;
+	}
+	return false;
+}
+
+/* Has an epoll at f or below too many ways up? */
+static bool crowded(struct file *f)
+{
+	u32 ways[MAX_NESTING] = { 0 };
+	struct epoll *ep = f->private;
+
+	if (ep->round == walk_round)
+		return false;
+	ep->round = walk_round;
+	bool result = too_many_ways(f, 0, ways);
+	mutex_lock(&ep->mutex);
+	for (struct rbnode *n = rb_first(&ep->items); n && !result; n = rb_next(n))
+		if (watched_epoll(n))
+			result = crowded(container_of(n, struct epoll_item, node)->file);
+	mutex_unlock(&ep->mutex);
+	return result;
+}
+
+/* With epoll_mutex held if the target is an epoll. */
+static int change(struct epoll *ep, int op, struct file *target, int fd, struct abi_epoll_event *ev)
+{
+	struct epoll_item *it;
 	int err = 0;
 
-	if (nested) {
-		mutex_lock(&epoll_mutex);
-		if (reaches(target->private, ep, 1)) {
-			mutex_unlock(&epoll_mutex);
-			return -ELOOP;
-		}
-	}
 	mutex_lock(&ep->mutex);
 	it = item_find(ep, target, fd);
 	switch (op) {
@@ -444,8 +502,26 @@ static int control(struct epoll *ep, int op, struct file *target, int fd, struct
 		break;
 	}
 	mutex_unlock(&ep->mutex);
-	if (nested)
-		mutex_unlock(&epoll_mutex);
+	return err;
+}
+
+/* The same for an epoll that watches an epoll. */
+static int change_nested(struct file *f, int op, struct file *target, int fd, struct abi_epoll_event *ev)
+{
+	struct epoll *ep = f->private;
+	int err = -ELOOP;
+
+	mutex_lock(&epoll_mutex);
+	ep->file = f;
+	walk_round++;
+	if (op != EPOLL_CTL_ADD || chain_below(target->private, ep) + 1 + chain_above(f) <= MAX_NESTING)
+		err = change(ep, op, target, fd, ev);
+	walk_round++;
+	if (!err && op == EPOLL_CTL_ADD && crowded(target)) {
+		change(ep, EPOLL_CTL_DEL, target, fd, ev);
+		err = -EINVAL;
+	}
+	mutex_unlock(&epoll_mutex);
 	return err;
 }
 
@@ -474,7 +550,7 @@ long sys_epoll_ctl(int epfd, int op, int fd, const void __user *event)
 		goto put;
 	if (op == EPOLL_CTL_DEL)
 		ev.events = 0;
-	err = control(e.file->private, op, t.file, fd, &ev);
+	err = t.file->ops == &epoll_ops ? change_nested(e.file, op, t.file, fd, &ev) : change(e.file->private, op, t.file, fd, &ev);
 put:
 	fdref_put(t);
 put_epoll:

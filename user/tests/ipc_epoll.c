@@ -26,6 +26,49 @@ static int control(int op, int fd, uint32_t events, int data)
 	return epoll_ctl(ep, op, fd, &e);
 }
 
+/* Chains of epolls, built from the file that all wait for or from the far end, and of two halves: how long they may be. */
+static void chains(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+	int chain[300], p[2], links;
+
+	NEED(pipe(p) == 0);
+	for (size_t i = 0; i < COUNT(chain); i++)
+		NEED((chain[i] = epoll_create1(0)) >= 0);
+	NEED(epoll_ctl(chain[0], EPOLL_CTL_ADD, p[0], &e) == 0);
+	for (links = 0; links < 299 && epoll_ctl(chain[links + 1], EPOLL_CTL_ADD, chain[links], &e) == 0; links++)
+		;
+	say("up: %d links, then %s\n", links, errname(errno));
+	for (links = 0; links < 250 && epoll_ctl(chain[299 - links], EPOLL_CTL_ADD, chain[298 - links], &e) == 0; links++)
+		;
+	say("down: %d links, then %s\n", links, errname(errno));
+	for (int i = 0; i < 2; i++)
+		R(epoll_ctl(chain[i + 11], EPOLL_CTL_ADD, chain[i + 10], &e));
+	R(epoll_ctl(chain[13], EPOLL_CTL_ADD, chain[3], &e));
+	R(epoll_ctl(chain[10], EPOLL_CTL_ADD, chain[3], &e));
+	R(epoll_ctl(chain[10], EPOLL_CTL_ADD, chain[2], &e));
+	R(epoll_ctl(chain[10], EPOLL_CTL_ADD, chain[1], &e));
+	NEED(write(p[1], "x", 1) == 1);
+	R(epoll_wait(chain[12], &e, 1, 0));
+	for (size_t i = 0; i < COUNT(chain); i++)
+		close(chain[i]);
+
+	/* Every epoll of a row watches all of the row below it: a wake-up would walk every way. */
+	for (size_t i = 0; i < COUNT(chain); i++)
+		NEED((chain[i] = epoll_create1(0)) >= 0);
+	NEED(epoll_ctl(chain[0], EPOLL_CTL_ADD, p[0], &e) == 0);
+	links = 0;
+	for (int i = 1; i < 20; i++)
+		NEED(epoll_ctl(chain[i], EPOLL_CTL_ADD, chain[0], &e) == 0);
+	for (int i = 20; i < 40; i++)
+		for (int k = 1; k < 20; k++)
+			links += epoll_ctl(chain[i], EPOLL_CTL_ADD, chain[k], &e) == 0;
+	say("rows: %d links, at last %s\n", links, errname(errno));
+	R(epoll_wait(chain[20], &e, 1, 0));
+	for (size_t i = 0; i < COUNT(chain); i++)
+		close(chain[i]);
+}
+
 int main(void)
 {
 	struct epoll_event e;
@@ -113,5 +156,6 @@ int main(void)
 	e.events = EPOLLIN;
 	R(epoll_ctl(ep, EPOLL_CTL_ADD, outer, &e));
 	wait_for("inner", 0);
+	chains();
 	return 0;
 }
