@@ -105,7 +105,7 @@ static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 	poll_wait(pt, f, &e->wait);
 	smp_mb();
 	u64 count = READ_ONCE(e->count);
-	return (count ? POLLIN | POLLRDNORM : 0) | (count < COUNT_MAX ? POLLOUT | POLLWRNORM : 0);
+	return (count ? POLLIN : 0) | (count < COUNT_MAX ? POLLOUT : 0);
 }
 
 static int eventfd_show(struct file *f, struct seq *s)

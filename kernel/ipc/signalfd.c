@@ -94,7 +94,7 @@ static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, f, &current->process->signal->signalfd_wait);
 	smp_mb();
-	return signal_pending_mask(current) & atomic_load(&s->mask) ? POLLIN | POLLRDNORM : 0;
+	return signal_pending_mask(current) & atomic_load(&s->mask) ? POLLIN : 0;
 }
 
 static void signalfd_release(struct file *f)

@@ -83,7 +83,7 @@ static u32 timerfd_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, f, &t->wait);
 	smp_mb();
-	return READ_ONCE(t->expired) ? POLLIN | POLLRDNORM : 0;
+	return READ_ONCE(t->expired) ? POLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)

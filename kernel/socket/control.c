@@ -9,6 +9,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/cred.h"
+#include "proc/proc.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
 
@@ -31,7 +32,7 @@ void control_release(struct socket_control *c)
 
 /* --- out ----------------------------------------------------------------------------------------------------------- */
 
-/* One may only claim to be who one is, or what one has the right to become. */
+/* One may only claim to be who one is, or what one has the right to become; and nobody may be a process that is not there. */
 static int check_ucred(const struct abi_ucred *u)
 {
 	const struct cred *c = cred_current();
@@ -42,7 +43,7 @@ static int check_ucred(const struct abi_ucred *u)
 		return -EPERM;
 	if (u->gid != c->gid && u->gid != c->egid && u->gid != c->sgid && !capable(CAP_SETGID))
 		return -EPERM;
-	return 0;
+	return process_number_used(u->pid) ? 0 : -ESRCH;
 }
 
 static int import_files(struct socket_control *c, const int *fds, u32 count)

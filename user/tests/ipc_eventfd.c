@@ -8,7 +8,7 @@
 
 static int ready(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM };
 
 	poll(&p, 1, 0);
 	return p.revents;

@@ -304,6 +304,11 @@ static void identities(void)
 	memcpy(CMSG_DATA(&control.h), &u, sizeof(u));
 	R(SYS(sendmsg, s[0], &m, 0));
 	receive_files(s[1], got, 100, 0);
+	for (int i = 0; i < 3; i++) {
+		u.pid = (int[]){ 0, -1, 1 << 22 }[i];
+		memcpy(CMSG_DATA(&control.h), &u, sizeof(u));
+		R(SYS(sendmsg, s[0], &m, 0));
+	}
 	IN_CHILD("an ordinary user") {
 		NEED(setgid(1000) == 0 && setuid(1000) == 0);
 		R(write(s[0], "child", 5));
