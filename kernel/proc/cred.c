@@ -13,7 +13,6 @@
 #include "mm/slab.h"
 
 #define CAP_ALL ((2ul << CAP_LAST) - 1)
-enum { SECBIT_NOROOT = 1, SECBIT_NO_SETUID_FIXUP = 4, SECBIT_KEEP_CAPS = 16 };
 
 static struct spinlock swap_lock = SPINLOCK_INIT("credentials", RANK_CRED);
 
@@ -186,7 +185,6 @@ struct cred *cred_for_exec(const struct exec_image *img, bool *secure)
 		c->cap_ambient = 0;
 	c->cap_permitted = (c->cap_inheritable & file_inheritable) | (file_permitted & c->cap_bounding) | c->cap_ambient;
 	c->cap_effective = file_effective ? c->cap_permitted : c->cap_ambient;
-	c->keep_caps = false;
 	c->securebits &= ~SECBIT_KEEP_CAPS;
 	*secure = c->euid != c->uid || c->egid != c->gid || changed;
 	return c;

@@ -13,7 +13,6 @@
 
 enum { REAL, EFFECTIVE, SAVED, FILES, ID_COUNT };
 #define KEEP (~0u)
-enum { SECBIT_NO_SETUID_FIXUP = 4 };
 struct ids {
 	u32 id[ID_COUNT];
 };
@@ -34,7 +33,7 @@ static void fix_caps(struct cred *c, const struct ids *old)
 	if (c->securebits & SECBIT_NO_SETUID_FIXUP)
 		return;
 	if (had_root && !has_root) {
-		if (!c->keep_caps)
+		if (!(c->securebits & SECBIT_KEEP_CAPS))
 			c->cap_permitted = c->cap_effective = 0;
 		c->cap_ambient = 0;
 	}

@@ -15,6 +15,7 @@ enum {
 };
 enum { AMBIENT_IS_SET = 1, AMBIENT_RAISE, AMBIENT_LOWER, AMBIENT_CLEAR_ALL };
 #define SECUREBITS_KNOWN 0xfful
+#define SECUREBITS_LOCKS 0xaaul /* each above the bit that it locks */
 
 static int change_cred(void (*change)(struct cred *c, u64 arg), u64 arg)
 {
@@ -27,13 +28,33 @@ static int change_cred(void (*change)(struct cred *c, u64 arg), u64 arg)
 	return 0;
 }
 
-static void set_keep_caps(struct cred *c, u64 v) { c->keep_caps = v; }
 static void set_no_new_privs(struct cred *c, u64 v __unused) { c->no_new_privs = true; }
 static void set_securebits(struct cred *c, u64 v) { c->securebits = v; }
 static void drop_bounding(struct cred *c, u64 cap) { c->cap_bounding &= ~(1ul << cap); }
 static void ambient_raise(struct cred *c, u64 cap) { c->cap_ambient |= 1ul << cap; }
 static void ambient_lower(struct cred *c, u64 cap) { c->cap_ambient &= ~(1ul << cap); }
 static void ambient_clear(struct cred *c, u64 cap __unused) { c->cap_ambient = 0; }
+
+/* A bit whose lock is set stays as it is, and a lock stays set. */
+static long change_securebits(u64 bits)
+{
+	u64 old = cred_current()->securebits, locks = old & SECUREBITS_LOCKS;
+
+	if ((locks >> 1 & (old ^ bits)) || (locks & ~bits) || (bits & ~SECUREBITS_KNOWN) || !capable(CAP_SETPCAP))
+		return -EPERM;
+	return change_cred(set_securebits, bits);
+}
+
+static long keep_caps(u64 keep)
+{
+	u64 old = cred_current()->securebits;
+
+	if (keep > 1)
+		return -EINVAL;
+	if (old & SECBIT_KEEP_CAPS << 1)
+		return -EPERM;
+	return change_cred(set_securebits, keep ? old | SECBIT_KEEP_CAPS : old & ~(u64)SECBIT_KEEP_CAPS);
+}
 
 static long ambient(u64 what, u64 cap)
 {
@@ -47,7 +68,7 @@ static long ambient(u64 what, u64 cap)
 	case AMBIENT_IS_SET:
 		return c->cap_ambient >> cap & 1;
 	case AMBIENT_RAISE:
-		if (!(c->cap_permitted >> cap & 1) || !(c->cap_inheritable >> cap & 1))
+		if (!(c->cap_permitted >> cap & 1) || !(c->cap_inheritable >> cap & 1) || c->securebits & SECBIT_NO_CAP_AMBIENT_RAISE)
 			return -EPERM;
 		return change_cred(ambient_raise, cap);
 	case AMBIENT_LOWER:
@@ -99,9 +120,9 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 		p->dumpable = a2;
 		return 0;
 	case PR_GET_KEEPCAPS:
-		return c->keep_caps;
+		return !!(c->securebits & SECBIT_KEEP_CAPS);
 	case PR_SET_KEEPCAPS:
-		return a2 > 1 ? -EINVAL : change_cred(set_keep_caps, a2);
+		return keep_caps(a2);
 	case PR_GET_TIMING:
 		return 0;
 	case PR_SET_TIMING:
@@ -125,9 +146,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 	case PR_GET_SECUREBITS:
 		return c->securebits;
 	case PR_SET_SECUREBITS:
-		if ((a2 & ~SECUREBITS_KNOWN) || !capable(CAP_SETPCAP))
-			return -EPERM;
-		return change_cred(set_securebits, a2);
+		return change_securebits(a2);
 	case PR_SET_TIMERSLACK:
 		s->timer_slack = (long)a2 <= 0 ? s->default_timer_slack : a2;
 		return 0;
