@@ -15,14 +15,12 @@
  * Locks: `epoll_mutex` (global: files that end, epolls in epolls, the end of an epoll) -> ep->mutex -> ep->lock. ep->lock is taken inside of the file's
  * wait queue lock, so it is unranked, as are the queues of an epoll.
  *
- * An epoll may watch another. Wake-ups go up and mutexes down such a chain by recursion, so no chain may be a circle or longer than MAX_NESTING, from
- * whichever end it is built; and a wake-up walks every way up, so their number has limits too. Both are checked when a link is made.
+ * An epoll may watch another: epoll_graph.c says when.
  */
 #include "epoll_priv.h"
 #include "ipc_priv.h"
 
 #include "core/atomic.h"
-#include "lib/rbtree.h"
 #include "mm/slab.h"
 #include "proc/signal.h"
 #include "syscalls_gen.h"
@@ -41,36 +39,11 @@ enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
 #define EPOLLET (1u << 31)
 #define PRIVATE_BITS (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET)
 #define EXCLUSIVE_OK (POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-#define MAX_NESTING 4
 
-struct epoll {
-	struct mutex mutex;
-	struct rbtree items;         /* mutex */
-	struct spinlock lock;
-	struct list ready;           /* lock */
-	struct wait_queue waiters;   /* in epoll_wait */
-	struct wait_queue pollers;   /* who polls the epoll's own descriptor */
-	struct file *file;           /* epoll_mutex: its own, once it watches another epoll */
-	u64 round;                   /* epoll_mutex: the last walk down that came by */
-	int below;                   /* epoll_mutex: how long the chains below are, as that walk found */
-};
 struct item_wait {
 	struct item_wait *next;
 	struct wait_entry wait;
 	struct wait_queue *queue;
-};
-struct epoll_item {
-	struct rbnode node;       /* ep->items */
-	struct epoll *ep;
-	struct file *file;        /* not counted */
-	int fd;
-	u32 events;               /* mutex; 0 but private bits: disarmed by ONESHOT */
-	u64 data;
-	bool ready;               /* set: ep->lock; cleared: ep->mutex, by the scan that took it off the list */
-	struct list ready_link;   /* ep->lock, or the scan whose list it is on */
-	struct epoll_item *again; /* ep->mutex: list of a scan */
-	struct list file_link;    /* file->epoll_links: file->lock */
-	struct item_wait *waits;
 };
 struct epoll_table {
 	struct poll_table table; /* first */
@@ -78,8 +51,7 @@ struct epoll_table {
 	int error;
 };
 
-static const struct file_ops epoll_ops;
-static MUTEX(epoll_mutex, RANK_EPOLL_GRAPH);
+MUTEX(epoll_mutex, RANK_EPOLL_GRAPH);
 
 /* --- events come in ------------------------------------------------------------------------------------------------ */
 
@@ -338,7 +310,7 @@ static void epoll_release(struct file *f)
 	kfree(ep);
 }
 
-static const struct file_ops epoll_ops = {
+const struct file_ops epoll_ops = {
 	.name = "[eventpoll]",
 	.lseek = ipc_no_lseek,
 	.poll = epoll_poll,
@@ -392,83 +364,6 @@ long sys_epoll_create(int size)
 	return size <= 0 ? -EINVAL : sys_epoll_create1(0);
 }
 
-/*
- * The graph of epolls that watch epolls. Its links change under epoll_mutex, which also keeps epolls from ending; a walk down looks at each epoll once,
- * and a walk up ends soon since the ways are limited.
- */
-static u64 walk_round; /* epoll_mutex */
-
-/* Links in a file's way up to an epoll that nobody watches, and how many such ways there may be: as on Linux, where the first counts from other files. */
-static const u32 way_limits[MAX_NESTING] = { 500, 100, 50, 10 };
-
-static struct epoll *watched_epoll(struct rbnode *n)
-{
-	struct file *f = container_of(n, struct epoll_item, node)->file;
-
-	return f->ops == &epoll_ops ? f->private : NULL;
-}
-
-/* The longest chain of epolls that `from` watches; more than MAX_NESTING if `to` is in one. */
-static int chain_below(struct epoll *from, struct epoll *to)
-{
-	int result = 0;
-
-	if (from == to)
-		return MAX_NESTING + 1;
-	if (from->round == walk_round)
-		return from->below;
-	mutex_lock(&from->mutex);
-	for (struct rbnode *n = rb_first(&from->items); n && result <= MAX_NESTING; n = rb_next(n)) {
-		struct epoll *next = watched_epoll(n);
-		if (next)
-			result = MAX(result, 1 + chain_below(next, to));
-	}
-	mutex_unlock(&from->mutex);
-	from->round = walk_round;
-	return from->below = result;
-}
-
-/* The longest chain of epolls that watch the epoll f. */
-static int chain_above(struct file *f)
-{
-	struct epoll_item *it;
-	int result = 0;
-
-	list_for_each(it, &f->epoll_links, file_link)
-		result = MAX(result, 1 + chain_above(it->ep->file));
-	return result;
-}
-
-static bool too_many_ways(struct file *f, int links, u32 *ways)
-{
-	struct epoll_item *it;
-
-	list_for_each(it, &f->epoll_links, file_link) {
-		struct file *above = it->ep->file;
-		if (list_empty(&above->epoll_links) ? ++ways[links] > way_limits[links] : too_many_ways(above, links + 1, ways))
-			return true;
-	}
-	return false;
-}
-
-/* Has an epoll at f or below too many ways up? */
-static bool crowded(struct file *f)
-{
-	u32 ways[MAX_NESTING] = { 0 };
-	struct epoll *ep = f->private;
-
-	if (ep->round == walk_round)
-		return false;
-	ep->round = walk_round;
-	bool result = too_many_ways(f, 0, ways);
-	mutex_lock(&ep->mutex);
-	for (struct rbnode *n = rb_first(&ep->items); n && !result; n = rb_next(n))
-		if (watched_epoll(n))
-			result = crowded(container_of(n, struct epoll_item, node)->file);
-	mutex_unlock(&ep->mutex);
-	return result;
-}
-
 /* With epoll_mutex held if the target is an epoll. */
 static int change(struct epoll *ep, int op, struct file *target, int fd, struct abi_epoll_event *ev)
 {
@@ -513,11 +408,9 @@ static int change_nested(struct file *f, int op, struct file *target, int fd, st
 
 	mutex_lock(&epoll_mutex);
 	ep->file = f;
-	walk_round++;
-	if (op != EPOLL_CTL_ADD || chain_below(target->private, ep) + 1 + chain_above(f) <= MAX_NESTING)
+	if (op != EPOLL_CTL_ADD || epoll_may_watch(ep, target->private))
 		err = change(ep, op, target, fd, ev);
-	walk_round++;
-	if (!err && op == EPOLL_CTL_ADD && crowded(target)) {
+	if (!err && op == EPOLL_CTL_ADD && epoll_is_crowded(target)) {
 		change(ep, EPOLL_CTL_DEL, target, fd, ev);
 		err = -EINVAL;
 	}
