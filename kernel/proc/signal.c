@@ -342,6 +342,18 @@ int signal_send_process(struct process *p, int signo, const struct abi_siginfo *
 	return signal_send_from(p, NULL, signo, info);
 }
 
+void signal_hang_up(struct process *p)
+{
+	u64 flags;
+
+	if (!p->sighand)
+		return;
+	struct sighand *h = sighand_lock(p, &flags);
+	send_locked(p, NULL, h, SIGHUP, NULL);
+	send_locked(p, NULL, h, SIGCONT, NULL);
+	sighand_unlock(h, flags);
+}
+
 int signal_send_thread(struct thread *t, int signo, const struct abi_siginfo *info)
 {
 	if (!t->process || !refcount_get_unless_zero(&t->process->ref))

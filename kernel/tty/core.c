@@ -441,8 +441,7 @@ void tty_hangup(struct tty *t, bool session_ends)
 			process_get(leader);
 		spin_unlock(&process_tree_lock);
 		if (leader) {
-			signal_send_process(leader, SIGHUP, NULL);
-			signal_send_process(leader, SIGCONT, NULL);
+			signal_hang_up(leader);
 			process_put(leader);
 		}
 	}

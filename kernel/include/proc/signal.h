@@ -64,6 +64,7 @@ struct process_signal {
 /* All: 0 or -errno; any context unless said. A NULL info means: from the kernel (SI_KERNEL). */
 int signal_send_thread(struct thread *t, int signo, const struct abi_siginfo *info);
 int signal_send_process(struct process *p, int signo, const struct abi_siginfo *info);
+void signal_hang_up(struct process *p); /* SIGHUP and SIGCONT as one: it never sees the first without the second */
 /* To every process of a group: for terminals. */
 int signal_send_pgroup(struct pgroup *g, int signo, const struct abi_siginfo *info);
 /* A fault of current that must not be ignored or blocked: kills if it is. */
