@@ -57,7 +57,7 @@ rootfs-choose: | $(rootfs_out)
 	@$(rootfs_dir)/choose.sh $(ROOTFS) $(rootfs_out) "$(MAKE)" $(rootfs_dir)/rootfs.mk "$(BUILD)" "$(MIRROR)"
 
 # user.mk builds the programs; a copy without the folder of common objects is what goes in.
-$(rootfs_out)/newlib.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/newlib/*) $(wildcard $(rootfs_dir)/../user/bin/*.c $(rootfs_dir)/../user/bin/common/* $(rootfs_dir)/../user/newlib/*) | $(rootfs_out)
+$(rootfs_out)/newlib.cpio.gz: $(rootfs_deps) $(wildcard $(rootfs_dir)/newlib/*) $(wildcard $(rootfs_dir)/../user/bin/*.c $(rootfs_dir)/../user/bin/common/* $(rootfs_dir)/../user/newlib/*) $(rootfs_dir)/../user/user.mk | $(rootfs_out)
 	@$(MAKE) -s --no-print-directory -f $(rootfs_dir)/../user/user.mk BUILD=$(BUILD) user-bin
 	@rm -rf $(rootfs_out)/newlib && mkdir -p $(rootfs_out)/newlib
 	@for f in $(BUILD)/user/bin/*; do if test -f $$f; then strip -g -o $(rootfs_out)/newlib/$${f##*/} $$f; fi; done

@@ -32,6 +32,8 @@ newlib_libs = -Wl,--start-group $(newlib_out)/libc.a $(newlib_out)/libm.a -Wl,--
 user_test_sources := $(sort $(wildcard $(user_dir)/tests/*.c))
 user_test_libc = $(shell sed -n '1,10s/.*libc: *\([a-z]*\).*/\1/p' $(1) | head -n 1)
 user_programs := $(patsubst $(user_dir)/bin/%.c,$(user_out)/bin/%,$(sort $(wildcard $(user_dir)/bin/*.c)))
+# One of them movable, too.
+user_programs += $(user_out)/bin/hello-pie
 user_tests := $(patsubst $(user_dir)/tests/%.c,$(user_out)/tests/%,$(user_test_sources))
 user_bench := $(patsubst $(user_dir)/bench/%.c,$(user_out)/bench/%,$(sort $(wildcard $(user_dir)/bench/*.c)))
 

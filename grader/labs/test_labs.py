@@ -4,7 +4,7 @@ import pytest
 from harness import disk
 from harness import grade as grading
 from harness import ktest, usertest
-from harness.build import ROOT, kernel
+from harness.build import ROOT, kernel, rootfs
 from harness.qemu import Machine
 
 LABS = range(1, 14)
@@ -48,6 +48,13 @@ def test_prefix_boots(lab, tmp_path):
         assert guest.outcome() in ("runs", "powered off"), guest.report()
         wrong = [line for line in guest.verdict.splitlines() if line.startswith("SUBSYSTEM") and " ok " not in line]
         assert not wrong, guest.report()
+
+
+def test_the_programs_that_lab_06_runs_by_itself():
+    """Nobody names any: a few of the newlib image, one of them movable."""
+    with Machine(kernel(6, "solutions"), initrd=rootfs("newlib"), cmdline="console=ttyS0 panic=-1", cap=60) as guest:
+        guest.wait_end()
+        assert "programs: 4 run, 0 failed" in guest.console.text, guest.report()
 
 
 @pytest.mark.parametrize("lab", [lab for lab in LABS if grading.lab_files(lab)])
