@@ -160,6 +160,7 @@ static int mount_remount(struct path *at, u64 flags, const char *options)
 		if (!(flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)))
 			new = (new & ~(MS_NOATIME | MS_NODIRATIME | MS_RELATIME)) | (m->flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME));
 		m->flags = new;
+		mount_changed();
 	}
 	mutex_unlock(&mount_mutex);
 	return err;

@@ -26,10 +26,23 @@ static struct hlist_head table[MOUNT_BUCKETS]; /* mount_lock */
 static struct list all = LIST_INIT(all);       /* mount_lock: in order of mounting */
 static u32 mounted;                            /* mount_lock: how many are in it */
 static u32 next_id = 1;
+static u64 changes = 1;                        /* atomic */
+WAIT_QUEUE(mount_wait);
 
 static struct hlist_head *bucket(const struct mount *m, const struct dentry *d)
 {
 	return &table[hash_u64((u64)m ^ (u64)d << 1) % MOUNT_BUCKETS];
+}
+
+u64 mount_changes(void)
+{
+	return atomic_load_acquire(&changes);
+}
+
+void mount_changed(void)
+{
+	atomic_fetch_add(&changes, 1ul);
+	wait_wake(&mount_wait, ~0u, (void *)(u64)(POLLERR | POLLPRI));
 }
 
 void mount_get(struct mount *m)
@@ -271,6 +284,8 @@ int mount_attach(struct mount *m, const struct path *at)
 	rwlock_write(&place->lock);
 	int err = attach_locked(m, at);
 	rwlock_write_done(&place->lock);
+	if (!err)
+		mount_changed();
 	return err;
 }
 
@@ -284,6 +299,7 @@ void mount_tree_set_root(struct mount *m)
 		mounted++;
 	}
 	write_unlock(&mount_lock);
+	mount_changed();
 }
 
 /* Takes m alone off its place, keeping what hangs below it: for a move. The references that it held to the place are the caller's. */
@@ -301,6 +317,8 @@ void mount_lift(struct mount *m, struct path *from)
 /* Takes the whole tree below m off: each mount lives on by itself as long as somebody uses it. */
 void mount_tree_detach(struct mount *top)
 {
+	bool seen = !list_empty(&top->all_link);
+
 	for (;;) {
 		struct mount *m = top;
 		struct path at;
@@ -320,8 +338,10 @@ void mount_tree_detach(struct mount *top)
 		mount_put(m);
 		path_put(&at);
 		if (m == top)
-			return;
+			break;
 	}
+	if (seen)
+		mount_changed();
 }
 
 /* --- looking at it ---------------------------------------------------------------------------------------------------- */

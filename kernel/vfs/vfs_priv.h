@@ -34,6 +34,7 @@ int mount_init(void);
 struct mount *mount_find(struct mount *m, struct dentry *d);
 struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags);
 /* Changes, under mount_mutex: hang m (and what is below it) at a place: 0, -ENOENT or -ENOSPC (too many); lift and detach. */
+void mount_changed(void); /* any context: tells whoever waits for it */
 int mount_attach(struct mount *m, const struct path *at);
 void mount_lift(struct mount *m, struct path *from);
 void mount_tree_detach(struct mount *top);

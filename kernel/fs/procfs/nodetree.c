@@ -225,6 +225,7 @@ static const struct file_ops node_file_ops = {
 	.name = "node",
 	.read = node_read,
 	.write = node_write,
+	.poll = textfile_poll,
 	.lseek = textfile_lseek,
 	.release = textfile_release,
 };

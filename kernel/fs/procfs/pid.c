@@ -226,7 +226,7 @@ static int show_entry(struct seq *s, void *arg)
 	return proc_is_there(pi) ? pi->entry->show(s, pi->process, proc_thread(pi)) : -ESRCH;
 }
 
-static ssize_t pid_file_read(struct file *f, struct uio *to, s64 *pos)
+ssize_t pid_file_read(struct file *f, struct uio *to, s64 *pos)
 {
 	struct proc_inode *pi = proc_of(f->inode);
 	if (!pi->entry->show)
@@ -268,6 +268,7 @@ const struct file_ops pid_file_ops = {
 	.no_splice = NO_SPLICE,
 	.read = pid_file_read,
 	.write = pid_file_write,
+	.poll = textfile_poll,
 	.lseek = textfile_lseek,
 	.release = textfile_release,
 };

@@ -1,4 +1,4 @@
-/* /proc/PID/mounts, mountinfo, mountstats: the mounts that the process can reach from its root. */
+/* /proc/PID/mounts, mountinfo, mountstats: the mounts that the process can reach from its root. Who polls one is told when mounts change (proc(5)). */
 #include "abi/stat.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -105,3 +105,30 @@ static int show(struct seq *s, struct thread *t, enum mounts_form form)
 int show_mounts(struct seq *s, struct process *p __unused, struct thread *t) { return show(s, t, FORM_MOUNTS); }
 int show_mountinfo(struct seq *s, struct process *p __unused, struct thread *t) { return show(s, t, FORM_INFO); }
 int show_mountstats(struct seq *s, struct process *p __unused, struct thread *t) { return show(s, t, FORM_STATS); }
+
+static ssize_t mounts_read(struct file *f, struct uio *to, s64 *pos)
+{
+	u64 *seen = textfile_mark(f);
+
+	if (seen && !*seen)
+		*seen = mount_changes();
+	return pid_file_read(f, to, pos);
+}
+
+static u32 mounts_poll(struct file *f, struct poll_table *pt)
+{
+	u64 *seen = textfile_mark(f);
+
+	poll_wait(pt, f, &mount_wait);
+	u64 now = mount_changes(), before = seen ? __atomic_exchange_n(seen, now, __ATOMIC_ACQ_REL) : now;
+	return POLLIN | POLLRDNORM | (before && before != now ? POLLERR | POLLPRI : 0);
+}
+
+const struct file_ops mounts_file_ops = {
+	.name = "proc mounts",
+	.no_splice = NO_SPLICE,
+	.read = mounts_read,
+	.poll = mounts_poll,
+	.lseek = textfile_lseek,
+	.release = textfile_release,
+};

@@ -45,7 +45,8 @@ int proc_setattr(struct inode *i, const struct iattr *a);
 struct fs_context *thread_fs_get(struct thread *t); /* counted; NULL for one that has ended */
 
 extern const struct inode_ops pid_dir_inode_ops, pid_file_inode_ops, task_dir_inode_ops, fd_dir_inode_ops, fdinfo_dir_inode_ops, exe_link_ops, cwd_link_ops, root_link_ops;
-extern const struct file_ops pid_dir_ops, pid_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops, fail_nth_file_ops;
+extern const struct file_ops pid_dir_ops, pid_file_ops, mounts_file_ops, task_dir_ops, fd_dir_ops, fdinfo_dir_ops, mem_file_ops, kmsg_file_ops, fail_nth_file_ops;
+ssize_t pid_file_read(struct file *f, struct uio *to, s64 *pos);
 struct process *proc_dir_process(struct file *f); /* NULL if f is no directory /proc/PID */
 extern const struct pid_entry pid_dir_entry; /* of /proc/PID itself */
 

@@ -12,6 +12,7 @@ struct snapshot {
 	char *text;
 	size_t len;
 	bool valid;
+	u64 mark;
 };
 
 static struct snapshot *snapshot_of(struct file *f)
@@ -28,6 +29,13 @@ static struct snapshot *snapshot_of(struct file *f)
 		return s;
 	kfree(s);
 	return none;
+}
+
+u64 *textfile_mark(struct file *f)
+{
+	struct snapshot *s = snapshot_of(f);
+
+	return s ? &s->mark : NULL;
 }
 
 /* Shows into ever larger buffers until the text fits. */
@@ -79,6 +87,11 @@ ssize_t textfile_read(struct file *f, struct uio *to, s64 *pos, int (*show)(stru
 	}
 	mutex_unlock(&snap->lock);
 	return ret;
+}
+
+u32 textfile_poll(struct file *f __unused, struct poll_table *pt __unused)
+{
+	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
 void textfile_release(struct file *f)

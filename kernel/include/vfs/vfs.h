@@ -382,6 +382,9 @@ int vfs_umount(const char *target, int flags);
 /* The file system that is mounted there moves onto /, and is the root of current's context from then on: 0 or -errno. */
 int vfs_enter_root(const char *name);
 int sync_all(void);
+/* How often mounts have come, gone or changed, and who waits for that (POLLERR | POLLPRI). */
+u64 mount_changes(void);
+extern struct wait_queue mount_wait;
 void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg); /* mount lock held */
 struct superblock *superblock_alloc(const struct fs_type *t);
 /* The superblock of that type on that device, if it is mounted: not counted, for mount to give out once more. NULL. */

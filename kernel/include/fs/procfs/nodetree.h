@@ -50,6 +50,8 @@ struct tree_node *nodetree_of(struct inode *i);
  */
 ssize_t textfile_read(struct file *f, struct uio *to, s64 *pos, int (*show)(struct seq *s, void *arg), void *arg);
 void textfile_release(struct file *f);
+u64 *textfile_mark(struct file *f); /* a number of this opening for whoever shows the text, 0 at first; NULL: memory is short */
+u32 textfile_poll(struct file *f, struct poll_table *pt); /* always ready: that it has the operation lets an epoll watch it */
 s64 textfile_lseek(struct file *f, s64 off, int whence);
 /* The writer's bytes as a text with a NUL, at most 64 KiB: kfree it; ERR_PTR. */
 char *textfile_input(struct uio *from, size_t *len);
