@@ -140,8 +140,9 @@ long poll_wait_items(struct poll_item *items, u32 n, u64 deadline)
 			found = -EINTR;
 			break;
 		}
+		/* The state first: what comes from here on, a wake-up or a signal, finds a sleeper. */
 		atomic_store(&current->state, (u32)THREAD_INTERRUPTIBLE);
-		if (!atomic_load(&p.triggered))
+		if (!atomic_load(&p.triggered) && !thread_interrupted())
 			in_time = schedule_until(deadline);
 		current->state = THREAD_RUNNABLE;
 		atomic_store(&p.triggered, 0u);
