@@ -18,13 +18,14 @@
  * Considered and not done: hearing frames larger than 1522 bytes (no device here has an MTU above 1500). The card never writes more than that into a buffer,
  * which is why a packet may lack the last bytes of the 2048 that the card is told of: so its block fits a size of the heap.
  *
+ * What the card is told before it works, and to whom it listens, stands in e1000_card.c.
+ *
  * Locks: `lock` guards the transmit ring, its queue, and the registers of both directions while they are set up.
  */
 #include "e1000_priv.h"
 
 #include "core/atomic.h"
 #include "core/printk.h"
-#include "core/random.h"
 #include "core/registry.h"
 #include "lib/string.h"
 #include "mm/frame.h"
@@ -34,7 +35,6 @@
 #include "pci/pci.h"
 #include "sched/thread.h"
 
-#define RING 256u            /* descriptors: a frame of memory each way */
 #define RECEIVE_ROOM (2048u - (u32)sizeof(struct packet_block))
 #define FRAME_MAX 1522u
 #define QUEUE_MAX 1000u
@@ -42,33 +42,8 @@
 #define PIECE 8192u          /* of one descriptor at most: the card's memory for what goes out holds it (3.3.4) */
 #define PACKET_DESCS 6u      /* of one packet at most: a context, and 32 KiB */
 #define WATCH (5 * NSEC_PER_SEC)
-#define THROTTLE 195u        /* 13.4.18: units of 256 ns between interrupts: 20,000 of them a second */
 #define RX_CAUSES (INT_RXT0 | INT_RXDMT0 | INT_RXO)
 #define TX_CAUSES (INT_TXDW | INT_TXQE)
-
-struct e1000 {
-	struct netdev dev;
-	volatile u32 *registers;
-	volatile struct e1000_rx_desc *rx;
-	struct packet *rx_packets[RING];
-	u32 rx_next;
-	bool rx_skip;                 /* in the midst of a frame that is too large */
-	struct work work, link_work;
-	struct spinlock lock;
-	volatile union e1000_tx_desc *tx;
-	struct packet *tx_packets[RING]; /* lock: by the last descriptor of each */
-	u32 tx_done, tx_next;         /* lock: the oldest that is under way, the next free one */
-	u64 context;                  /* lock: what the card's context says; 0: nothing yet */
-	struct list waiting;          /* lock */
-	u32 waiting_count;            /* lock */
-	bool tx_wanted;               /* lock; read without it by the interrupt: TX_CAUSES are for the worker */
-	struct net_timer watch;
-	u32 finished, watched;        /* lock: how many descriptors were done, ever; and at the last look */
-	bool stuck;                   /* lock: to be reset */
-};
-
-static u32 read(const struct e1000 *e, u32 at) { return e->registers[at / 4]; }
-static void write(struct e1000 *e, u32 at, u32 v) { e->registers[at / 4] = v; }
 
 /* --- receive -------------------------------------------------------------------------------------------------------- */
 
@@ -118,11 +93,11 @@ static bool receive_some(struct e1000 *e)
 		d->address = virt_to_phys(e->rx_packets[i]->data);
 		d->status = 0;
 		last = i;
-		e->rx_next = (i + 1) % RING;
+		e->rx_next = (i + 1) % E1000_RING;
 	}
 	barrier(); /* the descriptors first */
 	if (n)
-		write(e, E1000_RDT, last);
+		e1000_write(e, E1000_RDT, last);
 	return n == BUDGET;
 }
 
@@ -131,13 +106,13 @@ static bool receive_some(struct e1000 *e)
 /* lock held. */
 static u32 tx_room(const struct e1000 *e)
 {
-	return (e->tx_done - e->tx_next - 1) % RING; /* one stays free: a full ring would look as an empty one does */
+	return (e->tx_done - e->tx_next - 1) % E1000_RING; /* one stays free: a full ring would look as an empty one does */
 }
 
 /* lock held. What has gone is freed: of each packet the last descriptor alone is reported, and those before it are done then too. */
 static void reclaim(struct e1000 *e)
 {
-	for (u32 i = e->tx_done; i != e->tx_next; i = (i + 1) % RING) {
+	for (u32 i = e->tx_done; i != e->tx_next; i = (i + 1) % E1000_RING) {
 		if (!e->tx_packets[i])
 			continue;
 		if (!(atomic_load_acquire(&e->tx[i].data.status) & TX_DD))
@@ -145,7 +120,7 @@ static void reclaim(struct e1000 *e)
 		packet_free(e->tx_packets[i]);
 		e->tx_packets[i] = NULL;
 		e->finished++;
-		e->tx_done = (i + 1) % RING;
+		e->tx_done = (i + 1) % E1000_RING;
 	}
 }
 
@@ -154,7 +129,7 @@ static volatile union e1000_tx_desc *next_desc(struct e1000 *e)
 {
 	volatile union e1000_tx_desc *d = &e->tx[e->tx_next];
 
-	e->tx_next = (e->tx_next + 1) % RING;
+	e->tx_next = (e->tx_next + 1) % E1000_RING;
 	return d;
 }
 
@@ -194,7 +169,7 @@ static void put_cutting_context(struct e1000 *e, struct packet *p, const struct 
 	e->context = 0;
 	put_context(e, at);
 	e->context = 0; /* for this packet alone */
-	volatile union e1000_tx_desc *d = &e->tx[(e->tx_next - 1) % RING];
+	volatile union e1000_tx_desc *d = &e->tx[(e->tx_next - 1) % E1000_RING];
 	d->context.header_len = (u8)header;
 	d->context.mss = p->segment;
 	d->context.command |= TX_TSE | (p->len - header);
@@ -249,7 +224,7 @@ static void send_waiting(struct e1000 *e)
 static void tell_card(struct e1000 *e)
 {
 	barrier(); /* the descriptors first */
-	write(e, E1000_TDT, e->tx_next);
+	e1000_write(e, E1000_TDT, e->tx_next);
 }
 
 /* What was given to the card is looked after. lock not held: the timers' own comes before it. */
@@ -263,10 +238,10 @@ static void keep_watch(struct e1000 *e)
 static void ask_for_interrupt(struct e1000 *e)
 {
 	WRITE_ONCE(e->tx_wanted, true);
-	write(e, E1000_IMS, TX_CAUSES);
+	e1000_write(e, E1000_IMS, TX_CAUSES);
 	reclaim(e);
 	if (tx_room(e) >= PACKET_DESCS)
-		write(e, E1000_ICS, INT_TXDW);
+		e1000_write(e, E1000_ICS, INT_TXDW);
 }
 
 static int e1000_transmit(struct netdev *dev, struct packet *p)
@@ -294,71 +269,18 @@ static int e1000_transmit(struct netdev *dev, struct packet *p)
 	return err;
 }
 
-/* --- the card's state ------------------------------------------------------------------------------------------------- */
-
-/* lock held, or nobody knows the card yet: section 14.4 and 14.5. Both rings are empty, and all of the receive ring's packets are there. */
-static void start_card(struct e1000 *e)
-{
-	u64 rx = virt_to_phys((void *)e->rx), tx = virt_to_phys((void *)e->tx);
-	const u8 *a = e->dev.address;
-
-	for (u32 i = 0; i < RING; i++) {
-		e->rx[i].address = virt_to_phys(e->rx_packets[i]->data);
-		e->rx[i].status = 0;
-	}
-	e->rx_next = e->tx_done = e->tx_next = 0;
-	e->rx_skip = false;
-	e->context = 0;
-	barrier();
-	write(e, E1000_CTRL, (read(e, E1000_CTRL) & ~(u32)(CTRL_LRST | CTRL_ILOS)) | CTRL_SLU | CTRL_ASDE);
-	for (u32 at = E1000_FCAL; at <= E1000_FCT; at += 4)
-		write(e, at, 0); /* no flow control */
-	write(e, E1000_FCTTV, 0);
-	write(e, E1000_RAL, (u32)a[0] | (u32)a[1] << 8 | (u32)a[2] << 16 | (u32)a[3] << 24);
-	write(e, E1000_RAH, a[4] | (u32)a[5] << 8 | RAH_AV);
-	write(e, E1000_RDBAL, (u32)rx);
-	write(e, E1000_RDBAH, (u32)(rx >> 32));
-	write(e, E1000_RDLEN, RING * (u32)sizeof(struct e1000_rx_desc));
-	write(e, E1000_RDH, 0);
-	write(e, E1000_RDT, RING - 1);
-	write(e, E1000_RDTR, 0);
-	write(e, E1000_RADV, 0);
-	write(e, E1000_RXCSUM, RXCSUM_IPOFL | RXCSUM_TUOFL);
-	write(e, E1000_TDBAL, (u32)tx);
-	write(e, E1000_TDBAH, (u32)(tx >> 32));
-	write(e, E1000_TDLEN, RING * (u32)sizeof(union e1000_tx_desc));
-	write(e, E1000_TDH, 0);
-	write(e, E1000_TDT, 0);
-	write(e, E1000_TIDV, 0);
-	write(e, E1000_TADV, 0);
-	write(e, E1000_TIPG, TIPG_COPPER);
-	write(e, E1000_ITR, THROTTLE);
-	write(e, E1000_RCTL, RCTL_EN | RCTL_BAM | RCTL_SECRC);
-	write(e, E1000_TCTL, TCTL_EN | TCTL_PSP | TCTL_CT_16 | TCTL_COLD_FULL);
-}
-
-/* 13.4.1: it is back after a microsecond, and has read its EEPROM after a few milliseconds more. */
-static void reset_card(struct e1000 *e)
-{
-	write(e, E1000_IMC, ~0u);
-	write(e, E1000_RCTL, 0);
-	write(e, E1000_TCTL, 0);
-	write(e, E1000_CTRL, read(e, E1000_CTRL) | CTRL_RST);
-	time_delay_us(5000);
-	write(e, E1000_IMC, ~0u);
-	read(e, E1000_ICR);
-}
+/* --- when it is stuck ------------------------------------------------------------------------------------------------- */
 
 /* In the worker: nobody else looks at the receive ring. What was to be sent stays so. */
 static void revive(struct e1000 *e)
 {
 	struct list again;
 
-	reset_card(e);
+	e1000_reset(e);
 	list_init(&again);
 	u64 irq = spin_lock_irqsave(&e->lock);
 	reclaim(e);
-	for (u32 i = e->tx_done; i != e->tx_next; i = (i + 1) % RING) {
+	for (u32 i = e->tx_done; i != e->tx_next; i = (i + 1) % E1000_RING) {
 		if (!e->tx_packets[i])
 			continue;
 		list_add_tail(&again, &e->tx_packets[i]->link);
@@ -369,14 +291,14 @@ static void revive(struct e1000 *e)
 	list_splice_tail(&e->waiting, &again);
 	e->stuck = false;
 	e->watched = e->finished;
-	start_card(e);
+	e1000_start(e);
 	send_waiting(e);
 	tell_card(e);
 	spin_unlock_irqrestore(&e->lock, irq);
 	keep_watch(e);
 	__atomic_fetch_add(&e->dev.stats.tx_errors, 1, __ATOMIC_RELAXED);
 	netdev_filter_changed(&e->dev);
-	write(e, E1000_IMS, INT_LSC);
+	e1000_write(e, E1000_IMS, INT_LSC);
 	pr_warn("%s: nothing went out for %lu s: the card was reset\n", e->dev.name, WATCH / NSEC_PER_SEC);
 }
 
@@ -391,7 +313,7 @@ static void watch_due(struct net_timer *timer)
 	e->stuck = busy && e->finished == e->watched && !READ_ONCE(e->dev.no_carrier);
 	e->watched = e->finished;
 	if (e->stuck)
-		write(e, E1000_ICS, INT_RXT0);
+		e1000_write(e, E1000_ICS, INT_RXT0);
 	if (busy)
 		tell_card(e);
 	spin_unlock_irqrestore(&e->lock, irq);
@@ -419,107 +341,41 @@ static void run(struct work *w)
 			if (!list_empty(&e->waiting))
 				ask_for_interrupt(e);
 			else
-				write(e, E1000_IMC, TX_CAUSES);
+				e1000_write(e, E1000_IMC, TX_CAUSES);
 		}
 		spin_unlock_irqrestore(&e->lock, irq);
 		net_end();
 	} while (more);
-	write(e, E1000_IMS, RX_CAUSES);
+	e1000_write(e, E1000_IMS, RX_CAUSES);
 }
 
 static void link_run(struct work *w)
 {
 	struct e1000 *e = container_of(w, struct e1000, link_work);
 
-	netdev_carrier(&e->dev, read(e, E1000_STATUS) & STATUS_LU);
+	netdev_carrier(&e->dev, e1000_read(e, E1000_STATUS) & STATUS_LU);
 }
 
 static void interrupt(void *arg)
 {
 	struct e1000 *e = arg;
-	u32 causes = read(e, E1000_ICR);
+	u32 causes = e1000_read(e, E1000_ICR);
 
 	if (causes & INT_LSC)
 		work_queue(&e->link_work);
 	if (causes & RX_CAUSES || (causes & TX_CAUSES && READ_ONCE(e->tx_wanted))) {
-		write(e, E1000_IMC, RX_CAUSES | TX_CAUSES);
+		e1000_write(e, E1000_IMC, RX_CAUSES | TX_CAUSES);
 		work_queue(&e->work);
 	}
-}
-
-/* --- what it hears ---------------------------------------------------------------------------------------------------- */
-
-/* 13.5.1: with RCTL.MO 0 bits 47 to 36 of a group's address, as they go over the wire last, say which bit of the table lets it through. */
-static void hear(void *arg, const u8 *address)
-{
-	u32 *table = arg, hash = ((u32)address[4] >> 4 | (u32)address[5] << 4) & 0xfff;
-
-	table[hash / 32] |= 1u << hash % 32;
-}
-
-static void e1000_filter(struct netdev *dev)
-{
-	struct e1000 *e = dev->driver;
-	u32 table[E1000_MTA_WORDS] = { 0 }, rctl = RCTL_EN | RCTL_BAM | RCTL_SECRC;
-
-	netdev_each_group(dev, hear, table);
-	rctl |= netdev_hears_all(dev) ? RCTL_UPE | RCTL_MPE : netdev_hears_groups(dev) ? RCTL_MPE : 0;
-	u64 irq = spin_lock_irqsave(&e->lock);
-	for (u32 i = 0; i < E1000_MTA_WORDS; i++)
-		write(e, E1000_MTA + 4 * i, table[i]);
-	write(e, E1000_RCTL, rctl);
-	spin_unlock_irqrestore(&e->lock, irq);
 }
 
 static const struct netdev_ops e1000_ops = { .transmit = e1000_transmit, .filter = e1000_filter };
 
 /* --- finding it ------------------------------------------------------------------------------------------------------- */
 
-/* 5.3.1: a word of the EEPROM; -1: none. */
-static int eeprom_word(struct e1000 *e, u32 at)
-{
-	write(e, E1000_EERD, EERD_START | at << 8);
-	for (u32 tries = 0; tries < 1000; tries++) {
-		u32 v = read(e, E1000_EERD);
-		if (v & EERD_DONE)
-			return (int)(v >> 16);
-		time_delay_us(5);
-	}
-	return -1;
-}
-
-static bool is_host(const u8 *a)
-{
-	static const u8 none[ETHER_ADDRESS];
-
-	return !(a[0] & 1) && memcmp(a, none, ETHER_ADDRESS) != 0;
-}
-
-/* The first three words of the EEPROM (5.6.1); the receive address that the firmware left; or a made-up one. */
-static void set_address(struct e1000 *e)
-{
-	u8 *a = e->dev.address;
-	u32 low = read(e, E1000_RAL), high = read(e, E1000_RAH);
-
-	for (u32 i = 0; i < 3; i++) {
-		int word = eeprom_word(e, i);
-		a[2 * i] = word < 0 ? 0 : (u8)word;
-		a[2 * i + 1] = word < 0 ? 0 : (u8)(word >> 8);
-	}
-	if (!is_host(a) && high & RAH_AV) {
-		memcpy(a, &low, 4);
-		memcpy(a + 4, &high, 2);
-	}
-	if (!is_host(a)) {
-		random_bytes(a, ETHER_ADDRESS);
-		a[0] = (u8)((a[0] & 0xfe) | 2); /* one host, locally administered */
-	}
-	memset(e->dev.broadcast, 0xff, ETHER_ADDRESS);
-}
-
 static void free_all(struct e1000 *e)
 {
-	for (u32 i = 0; i < RING; i++)
+	for (u32 i = 0; i < E1000_RING; i++)
 		packet_free(e->rx_packets[i]);
 	if (e->rx)
 		page_free((void *)e->rx);
@@ -535,12 +391,12 @@ static int probe(struct pci_device *p)
 
 	if (!e)
 		return -ENOMEM;
-	_Static_assert(RING * sizeof(struct e1000_rx_desc) <= PAGE_SIZE, "a frame a ring");
+	_Static_assert(E1000_RING * sizeof(struct e1000_rx_desc) <= PAGE_SIZE, "a frame a ring");
 	e->rx = page_alloc(ALLOC_ZERO);
 	e->tx = page_alloc(ALLOC_ZERO);
 	if (!e->rx || !e->tx)
 		goto fail;
-	for (u32 i = 0; i < RING; i++) {
+	for (u32 i = 0; i < E1000_RING; i++) {
 		e->rx_packets[i] = packet_alloc(0, RECEIVE_ROOM, 0);
 		if (!e->rx_packets[i])
 			goto fail;
@@ -562,18 +418,18 @@ static int probe(struct pci_device *p)
 	e->dev.features = NETDEV_CHECKSUM | NETDEV_TSO4 | NETDEV_TSO6;
 	e->dev.ops = &e1000_ops;
 	e->dev.driver = e;
-	reset_card(e);
-	set_address(e);
-	start_card(e);
+	e1000_reset(e);
+	e1000_find_address(e);
+	e1000_start(e);
 	err = pci_irq_request(p, interrupt, e, "e1000");
 	if (err) {
-		reset_card(e);
+		e1000_reset(e);
 		goto fail;
 	}
-	e->dev.no_carrier = !(read(e, E1000_STATUS) & STATUS_LU);
+	e->dev.no_carrier = !(e1000_read(e, E1000_STATUS) & STATUS_LU);
 	netdev_register(&e->dev);
 	netdev_filter_changed(&e->dev);
-	write(e, E1000_IMS, RX_CAUSES | INT_LSC);
+	e1000_write(e, E1000_IMS, RX_CAUSES | INT_LSC);
 	const u8 *a = e->dev.address;
 	printk("%s: e1000, %02x:%02x:%02x:%02x:%02x:%02x\n", e->dev.name, a[0], a[1], a[2], a[3], a[4], a[5]);
 	return 0;

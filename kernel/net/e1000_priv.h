@@ -1,11 +1,14 @@
 /*
- * Registers and descriptors of the 8254x family, as far as they are used. Sections are those of Intel's "PCI/PCI-X Family of Gigabit Ethernet Controllers
+ * One card, and registers and descriptors of the 8254x family, as far as they are used. Sections are those of Intel's "PCI/PCI-X Family of Gigabit Ethernet Controllers
  * Software Developer's Manual" (317453).
  */
 #ifndef NET_E1000_PRIV_H
 #define NET_E1000_PRIV_H
 
 #include "core/compiler.h"
+#include "net/netdev.h"
+#include "net/timer.h"
+#include "sched/thread.h"
 
 /* Section 13.4: offsets of registers in BAR 0. */
 enum {
@@ -71,5 +74,37 @@ _Static_assert(sizeof(union e1000_tx_desc) == 16, "8254x SDM, 3.3.6");
 #define TX_DD 1u
 #define TX_OPTION_IXSM 1u         /* writes IPv4's checksum */
 #define TX_OPTION_TXSM 2u         /* completes the transport's checksum */
+
+#define E1000_RING 256u /* descriptors: a frame of memory each way */
+
+struct e1000 {
+	struct netdev dev;
+	volatile u32 *registers;
+	volatile struct e1000_rx_desc *rx;
+	struct packet *rx_packets[E1000_RING];
+	u32 rx_next;
+	bool rx_skip;                 /* in the midst of a frame that is too large */
+	struct work work, link_work;
+	struct spinlock lock;
+	volatile union e1000_tx_desc *tx;
+	struct packet *tx_packets[E1000_RING]; /* lock: by the last descriptor of each */
+	u32 tx_done, tx_next;         /* lock: the oldest that is under way, the next free one */
+	u64 context;                  /* lock: what the card's context says; 0: nothing yet */
+	struct list waiting;          /* lock */
+	u32 waiting_count;            /* lock */
+	bool tx_wanted;               /* lock; read without it by the interrupt: TX_CAUSES are for the worker */
+	struct net_timer watch;
+	u32 finished, watched;        /* lock: how many descriptors were done, ever; and at the last look */
+	bool stuck;                   /* lock: to be reset */
+};
+
+static inline u32 e1000_read(const struct e1000 *e, u32 at) { return e->registers[at / 4]; }
+static inline void e1000_write(struct e1000 *e, u32 at, u32 v) { e->registers[at / 4] = v; }
+
+void e1000_find_address(struct e1000 *e); /* into e->dev: the EEPROM's, the firmware's, or a made-up one */
+void e1000_reset(struct e1000 *e); /* some milliseconds, in which it waits without sleep */
+/* Sets all of its registers, and works. lock held, or nobody knows the card yet; the transmit ring is empty, and all of the receive ring's packets are there. */
+void e1000_start(struct e1000 *e);
+void e1000_filter(struct netdev *dev); /* hears what its groups and its flags say */
 
 #endif
