@@ -67,17 +67,18 @@ static void ask(const char *path, const char *arg, void *answer, size_t size)
 	waitpid(pid, &status, 0);
 }
 
-/* How many of the values differ from all others: chance alone gives nearly all. */
+/* How many different values there are. A few pairs are chance: of twelve break starts, which lie in one of 8,192 pages on older Linux
+ * and of 262,144 here and on newer, two are the same in one round of 124 or of 4,000. Four pairs are not. */
 static int different(uint64_t place[RUNS][PLACES], int which)
 {
 	int n = 0;
 
 	for (int i = 0; i < RUNS; i++) {
-		int alone = 1;
+		int again = 0;
 
-		for (int k = 0; k < RUNS; k++)
-			alone &= k == i || place[k][which] != place[i][which];
-		n += alone;
+		for (int k = 0; k < i; k++)
+			again |= place[k][which] == place[i][which];
+		n += !again;
 	}
 	return n;
 }
@@ -180,7 +181,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < PLACES; i++) {
 		uint64_t bits = differing_bits(place, i);
 
-		say("%s: another place in nearly each run: %s, many bits: %s\n", names[i], different(place, i) >= RUNS - 1 ? "yes" : "no",
+		say("%s: another place in nearly each run: %s, many bits: %s\n", names[i], different(place, i) >= RUNS - 3 ? "yes" : "no",
 		    __builtin_popcountll(bits) >= 9 ? "yes" : "no");
 		if (i != 0 && i != 4)
 			T((bits & 0xfff) == 0 || i == 2);
