@@ -57,8 +57,8 @@ class Kit:
 class Session:
     """One boot of the full kernel, then command by command what a person would type: for a fixture of a module."""
 
-    def __init__(self, system, *setup, append="", **machine):
-        self.guest = Machine(kernel(), initrd=rootfs(system), icount=False, cmdline=("console=ttyS0 quiet panic=-1 " + append).strip(), **machine)
+    def __init__(self, system, *setup, append="", image=None, **machine):
+        self.guest = Machine(image or kernel(), initrd=rootfs(system), icount=False, cmdline=("console=ttyS0 quiet panic=-1 " + append).strip(), **machine)
         self.guest.expect(PROMPT)
         for command in setup:
             self.guest.run(command, PROMPT, timeout=20)

@@ -1,10 +1,10 @@
 /*
  * Fault injection. Two counters, independent of each other:
  *
- *   fault=KIND:N[:persist]     counts the operations of one kind by all user threads together; the Nth fails, and with
- *                              `persist` all after it
+ *   fault=KIND:N[:persist|every]   counts the operations of one kind by all user threads together, those of the wire (tx, rx) whoever does them; the Nth fails,
+ *                              and with `persist` all after it, with `every` each further Nth
  *   fail-nth of a thread       counts that thread's operations of any kind down from N; the one that brings it to 0 fails. A test loops N = 1, 2, ... until
- *                              its call succeeds with the counter not yet at 0.
+ *                              its call succeeds with the counter not yet at 0. Of the wire it counts nothing: who sends does not hear of a loss.
  */
 #include "core/fault_inject.h"
 
@@ -17,29 +17,41 @@
 #include "lib/string.h"
 
 static const char *const names[FAULT_KINDS] = {
-	[FAULT_KMALLOC] = "kmalloc", [FAULT_PAGE] = "page", [FAULT_COPYUSER] = "copyuser", [FAULT_BREAD] = "bread", [FAULT_BWRITE] = "bwrite", [FAULT_TX] = "tx", [FAULT_LOST] = "lost",
+	[FAULT_KMALLOC] = "kmalloc", [FAULT_PAGE] = "page", [FAULT_COPYUSER] = "copyuser", [FAULT_BREAD] = "bread", [FAULT_BWRITE] = "bwrite", [FAULT_LOST] = "lost",
+	[FAULT_TX] = "tx", [FAULT_RX] = "rx",
 };
-static s64 left[FAULT_KINDS];     /* atomic: operations until one fails; 0: off */
-static bool persist[FAULT_KINDS];
+/* Which fails; set before there are others. */
+static struct fault_plan {
+	u64 nth; /* 0: none */
+	enum { ONCE, PERSIST, EVERY } after;
+} plans[FAULT_KINDS];
+static const char *const afters[] = { [ONCE] = "", [PERSIST] = ":persist", [EVERY] = ":every" };
+static u64 seen[FAULT_KINDS]; /* atomic */
 u32 *(*fault_inject_thread_hook)(void);
 
 CMDLINE_PARAM(fault, "fault");
 
+static bool planned(enum fault_kind kind)
+{
+	const struct fault_plan *plan = &plans[kind];
+	u64 n;
+
+	if (likely(!plan->nth))
+		return false;
+	n = atomic_add_return(&seen[kind], 1);
+	return plan->after == EVERY ? n % plan->nth == 0 : n == plan->nth || (plan->after == PERSIST && n > plan->nth);
+}
+
 bool fault_inject(enum fault_kind kind)
 {
-	u32 *thread = in_irq() || !fault_inject_thread_hook ? NULL : fault_inject_thread_hook();
+	u32 *thread;
 
+	if (kind == FAULT_TX || kind == FAULT_RX)
+		return planned(kind);
+	thread = in_irq() || !fault_inject_thread_hook ? NULL : fault_inject_thread_hook();
 	if (!thread)
 		return false;
-	if (unlikely(atomic_load_relaxed(&left[kind]) > 0)) {
-		s64 now = atomic_sub_return(&left[kind], 1);
-		if (now == 0) {
-			if (persist[kind])
-				atomic_store(&left[kind], 1);
-			return true;
-		}
-	}
-	return unlikely(*thread) && --*thread == 0;
+	return planned(kind) || (unlikely(*thread) && --*thread == 0);
 }
 
 static int fault_init(void)
@@ -51,11 +63,16 @@ static int fault_init(void)
 	for (int k = 0; k < FAULT_KINDS; k++) {
 		size_t n = strlen(names[k]);
 		const char *end;
+		u64 nth;
+
 		if (strncmp(text, names[k], n) != 0 || text[n] != ':')
 			continue;
-		left[k] = (s64)parse_u64(text + n + 1, &end, 10);
-		persist[k] = strcmp(end, ":persist") == 0;
-		return 0;
+		nth = parse_u64(text + n + 1, &end, 10);
+		for (size_t i = 0; nth && i < ARRAY_SIZE(afters); i++)
+			if (strcmp(end, afters[i]) == 0) {
+				plans[k] = (struct fault_plan){ nth, (int)i };
+				return 0;
+			}
 	}
 	pr_warn("fault=%s is not understood\n", text);
 	return 0;

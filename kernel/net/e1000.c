@@ -67,7 +67,7 @@ static void take_in(struct e1000 *e, u32 i)
 		__atomic_fetch_add(&e->dev.stats.rx_errors, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	fresh = netdev_up(&e->dev) ? packet_alloc(0, RECEIVE_ROOM, ALLOC_ATOMIC) : NULL;
+	fresh = netdev_up(&e->dev) ? netdev_spare(RECEIVE_ROOM) : NULL;
 	if (!fresh) {
 		__atomic_fetch_add(&e->dev.stats.rx_dropped, 1, __ATOMIC_RELAXED);
 		return;

@@ -11,11 +11,13 @@
 #include "net/netdev.h"
 
 #include "core/atomic.h"
+#include "core/fault_inject.h"
 #include "core/panic.h"
 #include "core/printk.h"
 #include "ipv6_priv.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/frame.h"
 #include "net/ip.h"
 #include "sched/thread.h"
 
@@ -105,6 +107,11 @@ void netdev_receive(struct packet *p)
 	}
 }
 
+struct packet *netdev_spare(u32 room)
+{
+	return fault_inject(FAULT_RX) ? NULL : packet_alloc(0, room, ALLOC_ATOMIC);
+}
+
 /* Several segments in one go only where the card cuts them itself, and nobody looks on: a capture shows what is on the wire. */
 static bool cuts_itself(const struct netdev *d, const struct packet *p)
 {
@@ -121,7 +128,7 @@ int netdev_transmit(struct netdev *d, struct packet *p)
 		return netdev_transmit_segments(d, p);
 	if (netdev_tap)
 		netdev_tap(p, true);
-	if (netdev_up(d) && !READ_ONCE(d->no_carrier)) {
+	if (netdev_up(d) && !READ_ONCE(d->no_carrier) && !fault_inject(FAULT_TX)) {
 		err = d->ops->transmit(d, p);
 	} else if (netdev_up(d)) {
 		/* As if it were lost on the way: the cable may be put in again. */

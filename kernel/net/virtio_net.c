@@ -118,7 +118,7 @@ static void refuse(struct packet *p, u64 *counter)
 /* The full packet p leaves the ring if another can take its place. Otherwise it stays there itself, and the frame is lost: NULL. */
 static struct packet *exchange(struct net_pair *q, struct packet *p)
 {
-	struct packet *fresh = packet_alloc(0, RECEIVE_ROOM, ALLOC_ATOMIC);
+	struct packet *fresh = netdev_spare(RECEIVE_ROOM);
 
 	offer_again(q, fresh ? fresh : p);
 	return fresh ? p : NULL;
@@ -127,7 +127,7 @@ static struct packet *exchange(struct net_pair *q, struct packet *p)
 /* 5.1.6.4: a frame in `buffers` buffers, of which p, less its header, is the first: one packet that holds it all. NULL: it was none, or memory is short. */
 static struct packet *gather(struct net_pair *q, struct packet *p, u32 buffers)
 {
-	struct packet *whole = packet_alloc(0, MIN(buffers * RECEIVE_ROOM, LARGEST), ALLOC_ATOMIC), *part = p;
+	struct packet *whole = netdev_spare(MIN(buffers * RECEIVE_ROOM, LARGEST)), *part = p;
 	bool fits = whole;
 	u32 length;
 

@@ -1,13 +1,23 @@
 /*
- * Fault injection in a checking kernel: the Nth operation of a kind fails, as asked for on the command line (fault=kmalloc|page|copyuser|bread|bwrite|tx|lost:N[:persist])
- * or by a thread for itself (/proc/self/fail-nth: the Nth of any kind).
+ * Fault injection in a checking kernel: the Nth operation of a kind fails, as asked for on the command line
+ * (fault=kmalloc|page|copyuser|bread|bwrite|lost|tx|rx:N[:persist|every]) or by a thread for itself (/proc/self/fail-nth: the Nth of any kind but tx and rx).
  */
 #ifndef CORE_FAULT_INJECT_H
 #define CORE_FAULT_INJECT_H
 
 #include "core/debug.h"
 
-enum fault_kind { FAULT_KMALLOC, FAULT_PAGE, FAULT_COPYUSER, FAULT_BREAD, FAULT_BWRITE, FAULT_TX, FAULT_LOST /* a command to a disk (NVMe) that it never sees */, FAULT_KINDS };
+enum fault_kind {
+	FAULT_KMALLOC,
+	FAULT_PAGE,
+	FAULT_COPYUSER,
+	FAULT_BREAD,
+	FAULT_BWRITE,
+	FAULT_LOST, /* a command to a disk (NVMe) that it never sees */
+	FAULT_TX,   /* a frame that a device does not send */
+	FAULT_RX,   /* a frame that came and for which there is no memory */
+	FAULT_KINDS,
+};
 
 #if DEBUG
 /* Is it this one's turn to fail? Any context; interrupts never fail by a thread's wish. */

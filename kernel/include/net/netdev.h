@@ -101,6 +101,8 @@ void net_begin(void);
 void net_end(void);
 /* A packet came in by p->dev, p->data at the network header, ether_type and kind set. Takes it over; inside net_begin. */
 void netdev_receive(struct packet *p);
+/* For drivers: an empty packet that takes the place of a full one, so that this one can go up. NULL: memory is short, and what came is lost. Any context. */
+struct packet *netdev_spare(u32 room);
 /* Hands p to the device, link-layer header and all; takes it over. 0 or -errno. Inside net_begin. */
 int netdev_transmit(struct netdev *d, struct packet *p);
 
