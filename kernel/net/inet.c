@@ -127,7 +127,8 @@ bool inet_queue(struct inet_sock *sk, struct packet *p)
 	return false;
 }
 
-struct packet *inet_next(struct inet_sock *sk, struct socket *s, u32 flags, int *err)
+/* The next packet, still queued if it is only looked at; NULL and *err: nothing, or why. reader held, but not while it sleeps. */
+static struct packet *next(struct inet_sock *sk, struct socket *s, u32 flags, int *err)
 {
 	u64 deadline = socket_deadline(s->options.receive_timeout, flags & MSG_DONTWAIT);
 
@@ -164,10 +165,34 @@ struct packet *inet_next(struct inet_sock *sk, struct socket *s, u32 flags, int 
 	}
 }
 
-void inet_consumed(struct inet_sock *sk, struct packet *p)
+ssize_t inet_receive(struct socket *s, struct socket_msg *m, void (*tell)(struct socket *s, struct packet *p, struct socket_msg *m))
 {
-	sk->stamp = p->stamp;
-	packet_free(p);
+	struct inet_sock *sk = s->proto;
+	struct packet *p;
+	ssize_t n;
+	int err = 0;
+
+	mutex_lock(&sk->reader);
+	p = next(sk, s, m->flags, &err);
+	if (!p) {
+		mutex_unlock(&sk->reader);
+		return err;
+	}
+	u32 want = (u32)MIN((size_t)p->len, m->data.left);
+	n = m->flags & MSG_TRUNC ? p->len : want;
+	if (uio_write(&m->data, p->data, want) != want) {
+		n = -EFAULT;
+	} else {
+		if (want < p->len)
+			m->out_flags |= MSG_TRUNC;
+		tell(s, p, m);
+	}
+	if (!(m->flags & MSG_PEEK)) {
+		sk->stamp = p->stamp;
+		packet_free(p);
+	}
+	mutex_unlock(&sk->reader);
+	return n;
 }
 
 u32 inet_poll(struct socket *s, struct file *f, struct poll_table *pt)

@@ -156,9 +156,8 @@ bool inet_dont_fragment(const struct inet_sock *sk, const struct inet_path *path
 u8 inet_tos(const struct inet_sock *sk, const struct inet_path *path);
 /* Waits until what is under way from sk fits its send buffer: 0 or -errno. */
 int inet_wait_send(struct inet_sock *sk, struct socket *s, u32 flags);
-/* Datagram sockets (UDP, raw): the next packet, still queued if `peek`; NULL and *err. reader held. */
-struct packet *inet_next(struct inet_sock *sk, struct socket *s, u32 flags, int *err);
-void inet_consumed(struct inet_sock *sk, struct packet *p); /* one that inet_next took off */
+/* recvmsg of UDP, raw and packet sockets: the next packet's bytes, as many as there is room for; `tell` adds who sent it and what else was asked for. */
+ssize_t inet_receive(struct socket *s, struct socket_msg *m, void (*tell)(struct socket *s, struct packet *p, struct socket_msg *m));
 u32 inet_poll(struct socket *s, struct file *f, struct poll_table *pt);
 /* What the receiver asked for along with a datagram: IP_PKTINFO, IP_TTL, IP_TOS, SO_TIMESTAMP. */
 void inet_control(struct inet_sock *sk, struct socket *s, struct packet *p, struct socket_msg *m);

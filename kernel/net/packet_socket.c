@@ -188,31 +188,15 @@ static ssize_t packet_send(struct socket *s, struct socket_msg *m)
 	return err ? err : len;
 }
 
+static void tell(struct socket *s __unused, struct packet *p, struct socket_msg *m)
+{
+	fill_name(&m->name, p->dev, p->ether_type, p->kind, p->mac ? ((const struct ether_header *)p->mac)->source : NULL);
+	m->name_len = sizeof(struct abi_sockaddr_ll);
+}
+
 static ssize_t packet_receive(struct socket *s, struct socket_msg *m)
 {
-	struct inet_sock *sk = s->proto;
-	int err = 0;
-
-	mutex_lock(&sk->reader);
-	struct packet *p = inet_next(sk, s, m->flags, &err);
-	if (!p) {
-		mutex_unlock(&sk->reader);
-		return err;
-	}
-	u32 want = (u32)MIN((size_t)p->len, m->data.left);
-	ssize_t n = m->flags & MSG_TRUNC ? p->len : want;
-	if (uio_write(&m->data, p->data, want) != want) {
-		n = -EFAULT;
-	} else {
-		fill_name(&m->name, p->dev, p->ether_type, p->kind, p->mac ? ((const struct ether_header *)p->mac)->source : NULL);
-		m->name_len = sizeof(struct abi_sockaddr_ll);
-		if (want < p->len)
-			m->out_flags |= MSG_TRUNC;
-	}
-	if (!(m->flags & MSG_PEEK))
-		inet_consumed(sk, p);
-	mutex_unlock(&sk->reader);
-	return n;
+	return inet_receive(s, m, tell);
 }
 
 static long packet_ioctl(struct socket *s, u32 cmd, u64 arg)

@@ -298,33 +298,15 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 
 /* --- receiving ----------------------------------------------------------------------------------------------------- */
 
+static void tell(struct socket *s, struct packet *p, struct socket_msg *m)
+{
+	m->name_len = inet_fill_name(s->proto, &m->name, packet_source(p), p->port.source, p->dev->index);
+	inet_control(s->proto, s, p, m);
+}
+
 static ssize_t udp_receive_message(struct socket *s, struct socket_msg *m)
 {
-	struct inet_sock *sk = s->proto;
-	int err = 0;
-
-	if (m->flags & MSG_ERRQUEUE)
-		return inet_receive_error(sk, m);
-	mutex_lock(&sk->reader);
-	struct packet *p = inet_next(sk, s, m->flags, &err);
-	if (!p) {
-		mutex_unlock(&sk->reader);
-		return err;
-	}
-	u32 want = (u32)MIN((size_t)p->len, m->data.left);
-	ssize_t n = m->flags & MSG_TRUNC ? p->len : want;
-	if (uio_write(&m->data, p->data, want) != want) {
-		n = -EFAULT;
-	} else {
-		m->name_len = inet_fill_name(sk, &m->name, packet_source(p), p->port.source, p->dev->index);
-		if (want < p->len)
-			m->out_flags |= MSG_TRUNC;
-		inet_control(sk, s, p, m);
-	}
-	if (!(m->flags & MSG_PEEK))
-		inet_consumed(sk, p);
-	mutex_unlock(&sk->reader);
-	return n;
+	return m->flags & MSG_ERRQUEUE ? inet_receive_error(s->proto, m) : inet_receive(s, m, tell);
 }
 
 static long udp_ioctl(struct socket *s, u32 cmd, u64 arg)
