@@ -152,10 +152,10 @@ def complaint(name, answer):
     """Why the answer is not that of Linux; None if it is."""
     expected = wanted(name)
     leak = re.search(r"^@@(?:\w+:)?LEAK \S+ (.*)$", answer.output, re.M)
+    if answer.ended != "exit 0":  # first: one that stopped halfway leaves things behind
+        return "wrong output: %s ended with `%s`, on Linux with `exit 0`\n%s\n%s" % (name, answer.ended, _difference(name, answer), answer.report)
     if leak:
         return "%s: leak: the kernel holds more than before: %s\n%s" % (name, leak.group(1), answer.output[leak.start():][:4000])
-    if answer.ended != "exit 0":
-        return "wrong output: %s ended with `%s`, on Linux with `exit 0`\n%s\n%s" % (name, answer.ended, _difference(name, answer), answer.report)
     if expected is not None and answer.output != expected:
         return "wrong output: %s does not print what it prints on Linux\n%s" % (name, _difference(name, answer))
     return None
