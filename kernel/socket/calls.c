@@ -208,15 +208,20 @@ static struct file *accept_file(struct socket *s, bool nonblock, u32 flags, stru
 		return ERR_PTR(-ENOMEM);
 	fresh->ops = s->ops;
 	fresh->protocol = s->protocol;
+	/* The file first: a connection that is out of the queue and finds no memory for it would be lost. */
+	f = socket_file(fresh, flags);
+	if (IS_ERR(f)) {
+		socket_free(fresh);
+		return f;
+	}
 	err = s->ops->accept(s, fresh, nonblock);
 	if (!err && name) {
 		*name_len = s->ops->name(fresh, name, true);
 		err = *name_len < 0 ? -ECONNABORTED : 0;
 	}
-	f = err ? ERR_PTR(err) : socket_file(fresh, flags);
-	if (IS_ERR(f))
-		socket_free(fresh);
-	return f;
+	if (err)
+		file_put(f);
+	return err ? ERR_PTR(err) : f;
 }
 
 long sys_accept4(int fd, void __user *addr, void __user *len_ptr, int flags)
