@@ -21,7 +21,8 @@ void netlink_flush(struct netlink_sock *n)
 	packet_free(p);
 }
 
-/* A message with a body of `len` bytes in the answer under way, or in a new one: its body. NULL if memory is short. */
+/* A message with a body of `len` bytes in the answer under way, or in a new one: its body. NULL if memory is short: then the
+ * asker is told that something was lost. */
 void *netlink_begin(struct netlink_sock *n, u16 type, u16 flags, u32 seq, u32 len)
 {
 	u32 most = (u32)sizeof(struct abi_nlmsghdr) + NL_ALIGN(len) + NETLINK_ATTRIBUTES;
@@ -30,8 +31,10 @@ void *netlink_begin(struct netlink_sock *n, u16 type, u16 flags, u32 seq, u32 le
 		netlink_flush(n);
 	if (!n->answer)
 		n->answer = packet_alloc(0, NETLINK_ANSWER, 0);
-	if (!n->answer)
+	if (!n->answer) {
+		netlink_lost(n->socket);
 		return NULL;
+	}
 	struct abi_nlmsghdr *h = packet_append(n->answer, sizeof(*h));
 	*h = (struct abi_nlmsghdr){ .len = (u32)sizeof(*h) + len, .type = type, .flags = flags, .seq = seq, .pid = n->pid };
 	n->message = h;

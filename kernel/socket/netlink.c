@@ -24,7 +24,8 @@ struct netlink {
 	struct spinlock lock;
 	struct list queue;      /* struct mq_cookie: lock */
 	u32 bytes;              /* in it: lock */
-	u32 drops;              /* answers that found no room: lock */
+	u32 drops;              /* answers that found no room, or no memory: lock */
+	int error;              /* atomic: ENOBUFS, an answer was lost since this was last told */
 	struct wait_queue wait;
 	struct async_list async;
 	u32 port;               /* ports_mutex; 0: none yet */
@@ -122,13 +123,27 @@ static const struct mq_cookie_ops cookie_ops = { .make = cookie_make, .send = co
 
 static int take_port(struct netlink *n, u32 port);
 
-int netlink_answer(struct socket *s, const void *data, u32 len)
+void netlink_lost(struct socket *s)
+{
+	struct netlink *n = s->proto;
+
+	spin_lock(&n->lock);
+	n->drops++;
+	spin_unlock(&n->lock);
+	atomic_store(&n->error, ENOBUFS);
+	wait_wake(&n->wait, ~0u, (void *)(u64)(POLLERR | POLLIN | POLLRDNORM));
+	async_notify(&n->async, POLL_ERR, ASYNC_BOTH);
+}
+
+void netlink_answer(struct socket *s, const void *data, u32 len)
 {
 	struct netlink *n = s->proto;
 	struct mq_cookie *c = kmalloc(sizeof(*c) + len, 0);
 
-	if (!c)
-		return -ENOBUFS;
+	if (!c) {
+		netlink_lost(s);
+		return;
+	}
 	list_init(&c->link);
 	c->file = NULL;
 	c->len = len;
@@ -138,15 +153,14 @@ int netlink_answer(struct socket *s, const void *data, u32 len)
 	if (fits) {
 		list_add_tail(&n->queue, &c->link);
 		n->bytes += len;
-	} else {
-		n->drops++;
 	}
 	spin_unlock(&n->lock);
-	if (!fits)
-		kfree(c);
-	else
+	if (fits) {
 		came(n);
-	return fits ? 0 : -ENOBUFS;
+	} else {
+		kfree(c);
+		netlink_lost(s);
+	}
 }
 
 static ssize_t netlink_send(struct socket *s, struct socket_msg *m)
@@ -199,10 +213,16 @@ static ssize_t netlink_receive(struct socket *s, struct socket_msg *m)
 
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	while (!(c = take_first(n, m->flags & MSG_PEEK))) {
+	for (;;) {
+		int error = atomic_xchg(&n->error, 0);
+		if (error)
+			return -error;
+		c = take_first(n, m->flags & MSG_PEEK);
+		if (c)
+			break;
 		if (!deadline)
 			return -EAGAIN;
-		long waited = wait_event_interruptible_until(&n->wait, !list_empty(&n->queue), deadline);
+		long waited = wait_event_interruptible_until(&n->wait, !list_empty(&n->queue) || atomic_load(&n->error), deadline);
 		if (waited)
 			return socket_wait_error(waited, s->options.receive_timeout);
 	}
@@ -226,7 +246,12 @@ static u32 netlink_poll(struct socket *s, struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, f, &n->wait);
 	smp_mb();
-	return POLLOUT | POLLWRNORM | POLLWRBAND | (list_empty(&n->queue) ? 0 : POLLIN | POLLRDNORM);
+	return POLLOUT | POLLWRNORM | POLLWRBAND | (list_empty(&n->queue) ? 0 : POLLIN | POLLRDNORM) | (atomic_load(&n->error) ? POLLERR : 0);
+}
+
+static int netlink_error(struct socket *s)
+{
+	return atomic_xchg(&((struct netlink *)s->proto)->error, 0);
 }
 
 static bool port_taken(u32 port)
@@ -333,6 +358,7 @@ static const struct proto_ops netlink_ops = {
 	.send = netlink_send,
 	.receive = netlink_receive,
 	.poll = netlink_poll,
+	.error = netlink_error,
 	.release = netlink_release,
 };
 SOCKET_FAMILY(netlink, .family = AF_NETLINK, .name = "netlink", .create = netlink_create);

@@ -110,10 +110,11 @@ LINKER_SET_DECLARE(socket_families, const struct socket_family);
 extern long (*socket_device_ioctl)(u32 cmd, u64 arg);
 /*
  * Netlink: takes a message for the kernel from the socket with this number, 0 or -errno; set once by net, NULL while nobody listens.
- * Its answers, and a message of len bytes for a netlink socket: 0 or -ENOBUFS.
+ * Its answers: a message of len bytes for a netlink socket; and that one was lost, which the socket's reader is told (ENOBUFS), as it would wait for it.
  */
 extern int (*netlink_request)(struct socket *s, u32 port, struct socket_msg *m);
-int netlink_answer(struct socket *s, const void *data, u32 len);
+void netlink_answer(struct socket *s, const void *data, u32 len);
+void netlink_lost(struct socket *s);
 /* NULL if f is no socket. */
 struct socket *socket_of(struct file *f);
 /* When a wait that may take so long must end (time_ns units); 0: at once. */
