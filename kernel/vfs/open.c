@@ -112,22 +112,14 @@ int file_open_dentry(struct file *f, const struct path *p)
 	return 0;
 }
 
-/* created: the file is new, so that nothing is checked or cut. */
-static struct file *open_place(const struct path *p, u32 flags, bool created)
+/* Opens the place with a fresh file, which is let go of on an error. created: the place is new, so that nothing is checked or cut. */
+static struct file *open_with(struct file *f, const struct path *p, u32 flags, bool created)
 {
 	struct inode *i = p->dentry->inode;
-	struct file *f;
-	int err;
+	int err = flags & O_PATH || created ? 0 : may_open(p, flags);
 
-	if (!(flags & O_PATH) && !created) {
-		err = may_open(p, flags);
-		if (err)
-			return ERR_PTR(err);
-	}
-	f = file_alloc(NULL, flags, NULL);
-	if (IS_ERR(f))
-		return f;
-	err = file_open_dentry(f, p);
+	if (!err)
+		err = file_open_dentry(f, p);
 	if (!err && flags & O_TRUNC && !created && S_ISREG(i->mode)) {
 		/* O_RDONLY|O_TRUNC cuts as well, and then counts as a writer for this moment. */
 		bool counted = f->mode & FILE_WRITER;
@@ -146,6 +138,13 @@ static struct file *open_place(const struct path *p, u32 flags, bool created)
 	if (f->mode & FILE_OPENED)
 		fs_notify_file(FS_OPEN, f);
 	return f;
+}
+
+static struct file *open_place(const struct path *p, u32 flags, bool created)
+{
+	struct file *f = file_alloc(NULL, flags, NULL);
+
+	return IS_ERR(f) ? f : open_with(f, p, flags, created);
 }
 
 struct file *file_open_path(const struct path *p, u32 flags, const struct cred *cred __unused)
@@ -247,12 +246,13 @@ static int create_odd(const struct lookup_result *r, u32 flags)
 struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool follow)
 {
 	struct path link = { NULL, NULL };
+	/* Before the name: one that is made stays, and whoever finds no memory then would find it there with the next try. */
+	struct file *f = file_alloc(NULL, flags, NULL), *fresh = IS_ERR(f) ? NULL : f;
 	char *to_free = NULL;
-	struct file *f;
 	u32 links = 0;
-	int err;
+	int err = fresh ? 0 : (int)PTR_ERR(f);
 
-	for (;;) {
+	while (!err) {
 		struct path at = { r->path.mount, NULL }, start;
 		bool created = false;
 		const char *text;
@@ -266,8 +266,13 @@ struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool
 		mount_follow_down(&at);
 		if (!S_ISLNK(at.dentry->inode->mode)) {
 			err = S_ISDIR(at.dentry->inode->mode) ? -EISDIR : created ? 0 : may_open_for_create(r->path.dentry->inode, at.dentry->inode);
-			f = err ? ERR_PTR(err) : open_place(&at, flags, created);
+			if (!err) {
+				f = open_with(fresh, &at, flags, created);
+				fresh = NULL;
+			}
 			path_put(&at);
+			if (err)
+				break;
 			goto done;
 		}
 		err = !follow || flags & O_NOFOLLOW || ++links > SYMLINKS_MAX ? -ELOOP : may_follow_link(r->path.dentry->inode, at.dentry->inode);
@@ -284,7 +289,8 @@ struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool
 			err = at.dentry->inode->ops->jump_link(at.dentry->inode, &to);
 			if (err)
 				break;
-			f = open_place(&to, flags, false);
+			f = open_with(fresh, &to, flags, false);
+			fresh = NULL;
 			path_put(&to);
 			goto done;
 		}
@@ -298,11 +304,11 @@ struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool
 		path_put(&start);
 		if (err)
 			r->path = (struct path){ NULL, NULL };
-		if (err)
-			break;
 	}
 	f = ERR_PTR(err);
 done:
+	if (fresh)
+		file_put(fresh);
 	path_put(&r->path);
 	path_put(&link);
 	kfree(to_free);
