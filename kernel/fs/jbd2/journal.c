@@ -188,6 +188,22 @@ int journal_begin(struct journal *j)
 	return j->thread ? 0 : -ENOMEM;
 }
 
+/* After an error: what was not written to its place the log has for the next mount, which must read it anew. So the buffers, which are newer, are let go. */
+static void drop_done(struct journal *j)
+{
+	while (!list_empty(&j->done)) {
+		struct transaction *t = list_first(&j->done, struct transaction, link);
+		while (!list_empty(&t->checkpoint)) {
+			struct buffer *b = list_first(&t->checkpoint, struct buffer, checkpoint_link);
+			list_del(&b->checkpoint_link);
+			b->checkpoint = NULL;
+			buffer_put(b);
+		}
+		list_del(&t->link);
+		kfree(t);
+	}
+}
+
 int journal_close(struct journal *j)
 {
 	int err = 0;
@@ -201,6 +217,7 @@ int journal_close(struct journal *j)
 			err = journal_write_super(j, 0, j->next_tid);
 	}
 	err = j->error ? j->error : err;
+	drop_done(j);
 	free_journal(j);
 	return err;
 }
