@@ -1,15 +1,23 @@
-"""Errors made on purpose: each call under fault injection (user/tests/fault_nth.c), faults by the kernel's command line, and leaks that the runner must name."""
+"""Errors made on purpose: each call under fault injection (user/tests/fault_*.c), faults by the kernel's command line, and leaks that the runner must name."""
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from harness import usertest
+from harness import disk, usertest
 from harness.build import kernel
 
-# What must have been made to fail at least once.
-WANTED = ("fork", "clone (vfork)", "clone (thread)", "execve", "mmap", "mremap", "brk", "open O_CREAT", "mkdir", "rename", "symlink", "link", "mount", "pipe", "poll",
+# What must have been made to fail at least once, and how many cases at least, in each program.
+CALLS = ("fork", "clone (vfork)", "clone (thread)", "execve", "mmap", "mremap", "brk", "open O_CREAT", "mkdir", "rename", "symlink", "link", "mount", "pipe", "poll",
           "F_DUPFD far away", "ioctl TCGETS", "kill, with a handler", "setitimer", "munmap", "mprotect", "unlink", "mknod", "chdir", "getcwd", "stat", "select",
           "epoll_create", "epoll_ctl", "eventfd", "timerfd_create", "signalfd", "open /dev/ptmx", "pwrite", "fallocate", "memfd_create", "setxattr", "F_SETLK", "flock")
+NET = ("socket AF_UNIX", "socketpair", "socket TCP", "socket UDP", "socket AF_PACKET", "socket AF_NETLINK", "bind to a path", "connect AF_UNIX", "accept AF_UNIX", "write AF_UNIX",
+       "sendmsg SCM_RIGHTS", "recvmsg SCM_RIGHTS", "connect TCP", "accept TCP", "write TCP", "read TCP", "sendfile TCP", "sendto UDP", "sendto UDP over IPv6", "sendto raw",
+       "sendto AF_PACKET", "IP_ADD_MEMBERSHIP", "IPV6_JOIN_GROUP", "SIOCADDRT", "RTM_GETLINK", "RTM_NEWADDR")
+DISK = ("open O_CREAT", "mkdir", "rmdir", "rename", "symlink", "link", "unlink", "mknod", "getdents", "setxattr", "pread", "pwrite", "fsync", "pread O_DIRECT", "pwrite O_DIRECT",
+        "fallocate", "punching a hole", "ftruncate", "mmap", "msync", "mount", "umount")
+PROGRAMS = {"fault_nth": (CALLS, 60), "fault_net": (NET, 40), "fault_disk": (DISK, 25)}
 
 
 def debug():
@@ -21,14 +29,20 @@ def run(name, **options):
 
 
 @pytest.mark.parametrize("cpus", (1, 2))
-def test_each_call_survives_each_fault(cpus):
-    """The right errno, a retry that works, nothing leaked, no panic; and the faults did hit."""
-    answer = run("fault_nth", smp=cpus, append="seconds=220")
-    assert answer.ended == "exit 0" and "WRONG" not in answer.output and "@@LEAK" not in answer.output, answer.output[-4000:] + answer.report
-    errors = {m[0]: int(m[1]) for m in re.findall(r"^(.*): \d+ faults, (\d+) errors$", answer.output, re.M)}
-    missed = [name for name in WANTED if not errors.get(name)]
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_each_call_survives_each_fault(program, cpus):
+    """The right errno, a retry that works, nothing leaked, no panic, a clean disk; and the faults did hit."""
+    with tempfile.TemporaryDirectory() as folder, usertest.boot(debug(), [program], folder, cap=240, smp=cpus, append="seconds=220") as guest:
+        guest.wait_end()
+        output, ended = usertest.library.records(guest.console.text).get(program, (guest.console.text, guest.outcome()))
+        assert ended == "exit 0" and "WRONG" not in output and "@@LEAK" not in output, output[-4000:] + guest.report()
+        if usertest.wants_disk(program):
+            disk.check(Path(folder) / "tests.disk")
+    wanted, least = PROGRAMS[program]
+    errors = {m[0]: int(m[1]) for m in re.findall(r"^(.*): \d+ faults, (\d+) errors$", output, re.M)}
+    missed = [name for name in wanted if not errors.get(name)]
     assert not missed, "no fault hit %s" % ", ".join(missed)
-    assert sum(n > 0 for n in errors.values()) >= 60
+    assert sum(n > 0 for n in errors.values()) >= least
 
 
 @pytest.mark.parametrize("kind,errno", [("kmalloc", "ENOMEM"), ("page", "ENOMEM"), ("copyuser", "EFAULT")])

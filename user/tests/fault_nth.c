@@ -1,15 +1,11 @@
 /* stage: 13; libc: musl; run: debug
- * Every call again and again, while the first, second, third ... thing that can fail in it does: an allocation, a page, a copy from or to the program
- * (/proc/self/fail-nth of a checking kernel), until it gets through without one. It must say ENOMEM or EFAULT, or succeed nevertheless; the same call right
- * after it must succeed; and when all is over the kernel must hold what it held before. */
-#include "t.h"
-#include "objects.h"
+ * Calls of processes, memory, names, files, terminals and signals while each thing in them that can fail does, in turn (fault.h). */
+#include "fault.h"
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -24,34 +20,12 @@
 #include <sys/xattr.h>
 #include <termios.h>
 
-static int control = -1;
 static int fds[8];
-static char *area, buffer[8192];
+static char *area;
 static long scratch[64];
-
-static void arm(int n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", n);
-
-	NEED(pwrite(control, text, (size_t)length, 0) == length);
-}
-
-static long disarm(void)
-{
-	char text[16] = "";
-
-	NEED(pread(control, text, sizeof(text) - 1, 0) > 0);
-	long left = atol(text);
-	arm(0);
-	return left;
-}
 
 /* --- what is tried: `call` says what the system call said; `undo` puts back what it did */
 
-static void none(long result) { (void)result; }
-static void nothing(void) {}
-static void shut(long fd) { close((int)fd); }
 static void reap_it(long pid) { waitpid((pid_t)pid, NULL, 0); }
 
 static long do_fork(void)
@@ -81,7 +55,6 @@ static long do_thread(void)
 }
 
 /* The countdown is a thread's own: the child draws its own, and says by its exit what came. */
-static int nth_for_child;
 static long do_execve(void)
 {
 	char *argv[] = { "fault_nth", "child", NULL }, *envp[] = { "A=1", "B=2", NULL };
@@ -305,45 +278,38 @@ static long do_sysinfo(void) { return SYS(sysinfo, buffer); }
 static long do_getrandom(void) { return SYS(getrandom, buffer, 300, 0); }
 static long do_hostname(void) { return SYS(sethostname, "switchback", 10); }
 
-static const struct one {
-	const char *name;
-	void (*before)(void);
-	long (*call)(void);
-	void (*undo)(long result);
-	int part; /* a shorter count is an answer too, as at the end of a buffer */
-	int own;  /* arms its child, not itself */
-} cases[] = {
-	{ "fork", nothing, do_fork, reap_it, 0, 0 }, { "clone (vfork)", nothing, do_clone, reap_it, 0, 0 }, { "clone (thread)", nothing, do_thread, none, 0, 0 },
-	{ "execve", nothing, do_execve, none, 0, 1 }, { "mmap", nothing, do_mmap, undo_mmap, 0, 0 }, { "mmap of a file", nothing, do_mmap_file, undo_mmap_file, 0, 0 },
-	{ "munmap", three_pages, do_munmap, no_pages, 0, 0 }, { "mprotect", three_pages, do_mprotect, no_pages, 0, 0 }, { "madvise", three_pages, do_madvise, no_pages, 0, 0 },
-	{ "mremap", three_pages, do_mremap, undo_mremap, 0, 0 }, { "mlock", three_pages, do_mlock, undo_mlock, 0, 0 }, { "mincore", three_pages, do_mincore, no_pages, 0, 0 },
-	{ "brk", nothing, do_brk, undo_brk, 0, 0 }, { "open O_CREAT", nothing, do_open, undo_open, 0, 0 }, { "open O_TMPFILE", nothing, do_tmpfile, shut, 0, 0 },
-	{ "openat", nothing, do_openat, shut, 0, 0 }, { "mkdir", nothing, do_mkdir, undo_mkdir, 0, 0 }, { "rmdir", make_dir, do_rmdir, none, 0, 0 },
-	{ "rename", nothing, do_rename, undo_rename, 0, 0 }, { "rename over a file", victim, do_rename, undo_rename_over, 0, 0 },
-	{ "symlink", nothing, do_symlink, undo_symlink, 0, 0 }, { "link", nothing, do_link, undo_link, 0, 0 }, { "unlink", make_link, do_unlink, none, 0, 0 },
-	{ "mknod", nothing, do_mknod, undo_mknod, 0, 0 }, { "mount", nothing, do_mount, undo_mount, 0, 0 }, { "mount MS_BIND", nothing, do_bind, undo_mount, 0, 0 },
-	{ "umount", have_mount, do_umount, none, 0, 0 }, { "stat", nothing, do_stat, none, 0, 0 }, { "statx", nothing, do_statx, none, 0, 0 },
-	{ "readlink", nothing, do_readlink, none, 0, 0 }, { "getcwd", nothing, do_getcwd, none, 0, 0 }, { "chdir", nothing, do_chdir, undo_chdir, 0, 0 },
-	{ "chmod", nothing, do_chmod, none, 0, 0 }, { "utimensat", nothing, do_utimens, none, 0, 0 }, { "setxattr", nothing, do_setxattr, undo_setxattr, 0, 0 },
-	{ "getxattr", nothing, do_getxattr, none, 0, 0 }, { "statfs", nothing, do_statfs, none, 0, 0 }, { "access", nothing, do_access, none, 0, 0 },
-	{ "truncate", nothing, do_truncate, undo_truncate, 0, 0 }, { "getdents", nothing, do_getdents, none, 1, 0 }, { "getdents of /proc/self", nothing, do_getdents_proc, none, 1, 0 },
-	{ "read of /proc/self/maps", nothing, do_read_proc, none, 1, 0 }, { "memfd_create", nothing, do_memfd, shut, 0, 0 },
-	{ "pwrite", nothing, do_pwrite, undo_pwrite, 1, 0 }, { "pread", nothing, do_pread, none, 1, 0 }, { "pwritev", nothing, do_writev, undo_pwrite, 1, 0 },
-	{ "sendfile", nothing, do_sendfile, none, 1, 0 }, { "splice", nothing, do_splice, drain, 1, 0 }, { "fallocate", nothing, do_fallocate, undo_pwrite, 0, 0 },
-	{ "pipe", nothing, do_pipe, undo_pair, 0, 0 }, { "pipe write", nothing, do_pipe_write, drain, 1, 0 }, { "F_SETPIPE_SZ", nothing, do_pipe_size, undo_pipe_size, 0, 0 },
-	{ "poll", nothing, do_poll, none, 0, 0 }, { "select", nothing, do_select, none, 0, 0 }, { "epoll_create", nothing, do_epoll_create, shut, 0, 0 },
-	{ "epoll_ctl", nothing, do_epoll_ctl, undo_epoll_ctl, 0, 0 }, { "epoll_wait", nothing, do_epoll_wait, none, 0, 0 }, { "eventfd", nothing, do_eventfd, shut, 0, 0 },
-	{ "timerfd_create", nothing, do_timerfd, shut, 0, 0 }, { "signalfd", nothing, do_signalfd, shut, 0, 0 }, { "dup", nothing, do_dup, shut, 0, 0 },
-	{ "F_DUPFD far away", nothing, do_dup_far, shut, 0, 0 }, { "F_SETLK", nothing, do_setlk, undo_setlk, 0, 0 }, { "flock", nothing, do_flock, undo_flock, 0, 0 },
-	{ "open /dev/ptmx", nothing, do_ptmx, shut, 0, 0 }, { "ioctl TCGETS", a_terminal, do_tcgets, no_terminal, 0, 0 }, { "ioctl TCSETS", a_terminal, do_tcsets, no_terminal, 0, 0 },
-	{ "ioctl TIOCSWINSZ", a_terminal, do_winsize, no_terminal, 0, 0 }, { "write to a terminal", a_terminal, do_tty_write, no_terminal, 1, 0 },
-	{ "kill, with a handler", nothing, do_kill, none, 0, 1 }, { "rt_sigqueueinfo", nothing, do_queue, take_queued, 0, 0 }, { "sigaction", nothing, do_sigaction, none, 0, 0 },
-	{ "sigaltstack", nothing, do_sigaltstack, none, 0, 0 }, { "setitimer", nothing, do_setitimer, undo_setitimer, 0, 0 }, { "timer_create", nothing, do_timer_create, undo_timer, 0, 0 },
-	{ "futex", nothing, do_futex, none, 0, 0 }, { "nanosleep", nothing, do_nanosleep, none, 0, 0 }, { "wait4", nothing, do_wait, none, 0, 0 },
-	{ "getrusage", nothing, do_rusage, none, 0, 0 }, { "prlimit", nothing, do_prlimit, none, 0, 0 }, { "setgroups", nothing, do_groups, none, 0, 0 },
-	{ "setresuid", nothing, do_setuid, none, 0, 0 }, { "prctl", nothing, do_name, none, 0, 0 }, { "sched_getaffinity", nothing, do_affinity, none, 0, 0 },
-	{ "uname", nothing, do_uname, none, 0, 0 }, { "sysinfo", nothing, do_sysinfo, none, 0, 0 }, { "getrandom", nothing, do_getrandom, none, 1, 0 },
-	{ "sethostname", nothing, do_hostname, none, 0, 0 },
+static const struct one cases[] = {
+	{ "fork", nothing, do_fork, reap_it, 0 }, { "clone (vfork)", nothing, do_clone, reap_it, 0 }, { "clone (thread)", nothing, do_thread, none, 0 },
+	{ "execve", nothing, do_execve, none, 1 }, { "mmap", nothing, do_mmap, undo_mmap, 0 }, { "mmap of a file", nothing, do_mmap_file, undo_mmap_file, 0 },
+	{ "munmap", three_pages, do_munmap, no_pages, 0 }, { "mprotect", three_pages, do_mprotect, no_pages, 0 }, { "madvise", three_pages, do_madvise, no_pages, 0 },
+	{ "mremap", three_pages, do_mremap, undo_mremap, 0 }, { "mlock", three_pages, do_mlock, undo_mlock, 0 }, { "mincore", three_pages, do_mincore, no_pages, 0 },
+	{ "brk", nothing, do_brk, undo_brk, 0 }, { "open O_CREAT", nothing, do_open, undo_open, 0 }, { "open O_TMPFILE", nothing, do_tmpfile, shut, 0 },
+	{ "openat", nothing, do_openat, shut, 0 }, { "mkdir", nothing, do_mkdir, undo_mkdir, 0 }, { "rmdir", make_dir, do_rmdir, none, 0 },
+	{ "rename", nothing, do_rename, undo_rename, 0 }, { "rename over a file", victim, do_rename, undo_rename_over, 0 },
+	{ "symlink", nothing, do_symlink, undo_symlink, 0 }, { "link", nothing, do_link, undo_link, 0 }, { "unlink", make_link, do_unlink, none, 0 },
+	{ "mknod", nothing, do_mknod, undo_mknod, 0 }, { "mount", nothing, do_mount, undo_mount, 0 }, { "mount MS_BIND", nothing, do_bind, undo_mount, 0 },
+	{ "umount", have_mount, do_umount, none, 0 }, { "stat", nothing, do_stat, none, 0 }, { "statx", nothing, do_statx, none, 0 },
+	{ "readlink", nothing, do_readlink, none, 0 }, { "getcwd", nothing, do_getcwd, none, 0 }, { "chdir", nothing, do_chdir, undo_chdir, 0 },
+	{ "chmod", nothing, do_chmod, none, 0 }, { "utimensat", nothing, do_utimens, none, 0 }, { "setxattr", nothing, do_setxattr, undo_setxattr, 0 },
+	{ "getxattr", nothing, do_getxattr, none, 0 }, { "statfs", nothing, do_statfs, none, 0 }, { "access", nothing, do_access, none, 0 },
+	{ "truncate", nothing, do_truncate, undo_truncate, 0 }, { "getdents", nothing, do_getdents, none, 0 }, { "getdents of /proc/self", nothing, do_getdents_proc, none, 0 },
+	{ "read of /proc/self/maps", nothing, do_read_proc, none, 0 }, { "memfd_create", nothing, do_memfd, shut, 0 },
+	{ "pwrite", nothing, do_pwrite, undo_pwrite, 0 }, { "pread", nothing, do_pread, none, 0 }, { "pwritev", nothing, do_writev, undo_pwrite, 0 },
+	{ "sendfile", nothing, do_sendfile, none, 0 }, { "splice", nothing, do_splice, drain, 0 }, { "fallocate", nothing, do_fallocate, undo_pwrite, 0 },
+	{ "pipe", nothing, do_pipe, undo_pair, 0 }, { "pipe write", nothing, do_pipe_write, drain, 0 }, { "F_SETPIPE_SZ", nothing, do_pipe_size, undo_pipe_size, 0 },
+	{ "poll", nothing, do_poll, none, 0 }, { "select", nothing, do_select, none, 0 }, { "epoll_create", nothing, do_epoll_create, shut, 0 },
+	{ "epoll_ctl", nothing, do_epoll_ctl, undo_epoll_ctl, 0 }, { "epoll_wait", nothing, do_epoll_wait, none, 0 }, { "eventfd", nothing, do_eventfd, shut, 0 },
+	{ "timerfd_create", nothing, do_timerfd, shut, 0 }, { "signalfd", nothing, do_signalfd, shut, 0 }, { "dup", nothing, do_dup, shut, 0 },
+	{ "F_DUPFD far away", nothing, do_dup_far, shut, 0 }, { "F_SETLK", nothing, do_setlk, undo_setlk, 0 }, { "flock", nothing, do_flock, undo_flock, 0 },
+	{ "open /dev/ptmx", nothing, do_ptmx, shut, 0 }, { "ioctl TCGETS", a_terminal, do_tcgets, no_terminal, 0 }, { "ioctl TCSETS", a_terminal, do_tcsets, no_terminal, 0 },
+	{ "ioctl TIOCSWINSZ", a_terminal, do_winsize, no_terminal, 0 }, { "write to a terminal", a_terminal, do_tty_write, no_terminal, 0 },
+	{ "kill, with a handler", nothing, do_kill, none, 1 }, { "rt_sigqueueinfo", nothing, do_queue, take_queued, 0 }, { "sigaction", nothing, do_sigaction, none, 0 },
+	{ "sigaltstack", nothing, do_sigaltstack, none, 0 }, { "setitimer", nothing, do_setitimer, undo_setitimer, 0 }, { "timer_create", nothing, do_timer_create, undo_timer, 0 },
+	{ "futex", nothing, do_futex, none, 0 }, { "nanosleep", nothing, do_nanosleep, none, 0 }, { "wait4", nothing, do_wait, none, 0 },
+	{ "getrusage", nothing, do_rusage, none, 0 }, { "prlimit", nothing, do_prlimit, none, 0 }, { "setgroups", nothing, do_groups, none, 0 },
+	{ "setresuid", nothing, do_setuid, none, 0 }, { "prctl", nothing, do_name, none, 0 }, { "sched_getaffinity", nothing, do_affinity, none, 0 },
+	{ "uname", nothing, do_uname, none, 0 }, { "sysinfo", nothing, do_sysinfo, none, 0 }, { "getrandom", nothing, do_getrandom, none, 0 },
+	{ "sethostname", nothing, do_hostname, none, 0 },
 };
 
 static void prepare(void)
@@ -367,93 +333,12 @@ static void prepare(void)
 	memset(scratch, 0, sizeof(scratch));
 }
 
+static void mend(void) {}
 static int allowed(const struct one *c, int error) { return error == ENOMEM || error == EFAULT || (error == EAGAIN && (c->call == do_queue || c->call == do_timer_create)) || (error == ENOLCK && c->call == do_setlk); }
-
-static int try_case(const struct one *c)
-{
-	int faults = 0, errors = 0, wrong = 0;
-
-	for (int n = 1; n < 3000; n++) {
-		long result, left, again;
-		int error;
-
-		c->before();
-		nth_for_child = c->own ? n : 0;
-		if (!c->own)
-			arm(n);
-		errno = 0;
-		result = c->call();
-		error = errno;
-		left = c->own ? 0 : disarm();
-		if (result < 0 && result > -4096 && (left || !allowed(c, error)) && wrong++ < 5)
-			say("WRONG %s: fault %d (%ld left) gives %s\n", c->name, n, left, errname(error));
-		if (result == -1) {
-			errors++;
-			nth_for_child = 0;
-			again = c->call();
-			if (again < 0 && wrong++ < 5)
-				say("WRONG %s: after fault %d (%s) it is %s still\n", c->name, n, errname(error), errname(errno));
-			result = again;
-		}
-		c->undo(result);
-		faults++;
-		if (left)
-			break;
-		/* A child's countdown dies with it: what came through often enough met none. */
-		if (c->own && error == 0 && n > errors + 400)
-			break;
-	}
-	say("%s: %d faults, %d errors\n", c->name, faults, errors);
-	return wrong;
-}
 
 int main(int argc, char **argv)
 {
-	static struct objects before;
-	const char *only = getenv("ONLY");
-	char text[1000];
-	int wrong = 0;
-
 	if (argc > 1 && strcmp(argv[1], "child") == 0)
 		return 42;
-	objects_warm(text, sizeof(text));
-	NEED(objects_read(&before));
-	mkdir("/tmp/fault", 0700);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		int status;
-		pid_t pid;
-
-		if (only && !strstr(cases[i].name, only))
-			continue;
-		objects_read(&before);
-		NEED(mount("fault", "/tmp/fault", "tmpfs", 0, NULL) == 0);
-		int mark = open("/proc/leaks", O_WRONLY);
-		write(mark, "mark", 4);
-		close(mark);
-		pid = fork();
-		if (pid == 0) {
-			NEED(chdir("/tmp/fault") == 0);
-			NEED((control = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC)) >= 0);
-			prepare();
-			_exit(try_case(&cases[i]) != 0);
-		}
-		waitpid(pid, &status, 0);
-		if (status) {
-			wrong = 1;
-			say("WRONG %s: its process ended with %#x\n", cases[i].name, status);
-		}
-		/* Its files go with the mount. */
-		NEED(umount2("/tmp/fault", MNT_DETACH) == 0);
-		if (objects_grown(&before, text, sizeof(text))) {
-			int fd = open("/proc/leaks", O_RDONLY);
-			static char leaks[4096];
-			ssize_t got = read(fd, leaks, sizeof(leaks) - 1);
-
-			leaks[got > 0 ? got : 0] = '\0';
-			close(fd);
-			wrong = 1;
-			say("WRONG %s: leaked%s\n%s\n", cases[i].name, text, leaks);
-		}
-	}
-	return wrong;
+	return try_all(cases, COUNT(cases));
 }
