@@ -97,7 +97,7 @@ void chaos_report(void)
 /* A line of every panic's report: with it the failure can be had again. */
 static void tell_seed(void)
 {
-	panic_note("The schedule was chaos, seed %lu: sched=chaos,seed=%lu shows it again on one CPU.\n", chaos_seed, chaos_seed);
+	panic_note("The schedule was chaos, seed %lu: sched=chaos,seed=%lu shows it again on one CPU whose clock counts instructions.\n", chaos_seed, chaos_seed);
 }
 
 static int show_chaos(struct seq *s)

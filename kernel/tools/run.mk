@@ -59,7 +59,9 @@ endif
 QEMU_NET := $(if $(filter net,$(SUBSYSTEMS)),-netdev user$(,)id=net0 -device $(NIC_$(NIC))$(,)netdev=net0$(,)romfile= \
 	$(if $(PCAP),-object filter-dump$(,)id=dump0$(,)netdev=net0$(,)file=$(PCAP)))
 QEMU_DISK := $(if $(DISK),-drive file=$(disk_file)$(,)format=raw$(,)if=none$(,)id=disk -device $(if $(filter nvme,$(DISKDEV)),nvme$(,)serial=switchback,virtio-blk-pci)$(,)drive=disk)
-QEMU_FLAGS := -accel $(ACCEL) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(QEMU_NET) $(QEMU_DISK)
+# A chaos schedule is the same again only under a clock that counts instructions, which one processor can have.
+QEMU_CLOCK := $(if $(findstring sched=chaos,$(APPEND)),$(if $(filter 1tcg,$(SMP)$(ACCEL)),-icount shift=0$(,)sleep=off))
+QEMU_FLAGS := -accel $(ACCEL) $(QEMU_CLOCK) -cpu $(QEMU_CPU) -smp $(SMP) -m $(MEM) -nic none $(QEMU_NET) $(QEMU_DISK)
 # Not -nographic: with that the BIOS repeats on the serial line what GRUB writes on the screen as well, and all comes twice.
 QEMU_TERMINAL := -display none -serial mon:stdio
 CMDLINE = console=tty0 console=ttyS0$(if $(QEMU_NET), ip=dhcp)$(if $(DISK), root=/dev/$(disk_node) rw)$(if $(INIT), $(if $(DISK),init,rdinit)=$(INIT))$(if $(APPEND), $(APPEND))
