@@ -1,9 +1,10 @@
-/* stage: 13; libc: musl; run: debug
+/* stage: 13; libc: musl; run: debug; disk: ext4
  * For a kernel that was told fault=KIND:N on its command line: makes calls that allocate and copy, until one fails; then a few more. */
 #include "t.h"
 
-static int file;
-static char page[4096];
+static int file, disk;
+static char page[4096] __attribute__((aligned(4096)));
+static const char *const kinds[] = { "kmalloc", "page", "copyuser", "bread", "bwrite" };
 
 static int one_call(int kind)
 {
@@ -21,17 +22,24 @@ static int one_call(int kind)
 		if (ftruncate(file, 0) < 0)
 			return errno;
 		return pwrite(file, page, sizeof(page), 0) < 0 ? errno : 0;
-	default: /* copyuser */
+	case 2: /* copyuser */
 		return SYS(sethostname, name, 10) ? errno : 0;
+	case 3: /* bread */
+		return pread(disk, page, sizeof(page), 0) < 0 ? errno : 0;
+	default: /* bwrite */
+		return pwrite(disk, page, sizeof(page), 0) < 0 ? errno : 0;
 	}
 }
 
 int main(void)
 {
 	const char *only = getenv("ONLY");
-	int kind = !only ? 0 : strcmp(only, "page") == 0 ? 1 : strcmp(only, "copyuser") == 0 ? 2 : 0, error = 0, more = 0;
+	int kind = 0, error = 0, more = 0;
 
+	while (only && kind < (int)COUNT(kinds) - 1 && strcmp(only, kinds[kind]) != 0)
+		kind++;
 	NEED((file = open("/tmp/f", O_RDWR | O_CREAT, 0600)) >= 0);
+	NEED((disk = open("/dev/vda", O_RDWR | O_DIRECT)) >= 0);
 	for (int i = 0; i < 100000 && !error; i++)
 		error = one_call(kind);
 	for (int i = 0; i < 5; i++)
