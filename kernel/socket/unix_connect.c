@@ -36,7 +36,7 @@ static bool may_send(struct unix_sock *to, struct unix_sock *from)
 	return may;
 }
 
-static void drop_queue(struct unix_sock *u)
+void unix_datagrams_lost(struct unix_sock *u, struct unix_sock *old)
 {
 	struct list packets;
 
@@ -45,11 +45,19 @@ static void drop_queue(struct unix_sock *u)
 	list_splice_tail(&packets, &u->queue);
 	u->packets = u->bytes = 0;
 	spin_unlock(&u->lock);
+	if (list_empty(&packets))
+		return;
 	wait_wake_all(&u->room);
 	unix_packets_free(&packets);
+	struct unix_sock *back = unix_peer_get(old);
+	if (back == u && !READ_ONCE(old->dead)) {
+		atomic_store(&old->error, ECONNRESET);
+		unix_wake_state(old);
+	}
+	unix_put(back);
 }
 
-/* Another destination for datagrams; `to` NULL: none. Takes over the count. What the old one sent goes, and it is told if it was linked to us. */
+/* Another destination for datagrams; `to` NULL: none. Takes over the count. */
 static int connect_datagram(struct unix_sock *u, struct unix_sock *to)
 {
 	mutex_lock(&unix_mutex);
@@ -63,15 +71,8 @@ static int connect_datagram(struct unix_sock *u, struct unix_sock *to)
 	if (to)
 		list_add(&to->fans, &u->fan_link);
 	mutex_unlock(&unix_mutex);
-	if (old && old != to) {
-		struct unix_sock *back = unix_peer_get(old);
-		drop_queue(u);
-		if (back == u && !READ_ONCE(old->dead)) {
-			atomic_store(&old->error, ECONNRESET);
-			unix_wake_state(old);
-		}
-		unix_put(back);
-	}
+	if (old && old != to)
+		unix_datagrams_lost(u, old);
 	unix_put(old);
 	wait_wake_all(&u->wait);
 	return 0;
@@ -95,12 +96,12 @@ static int try_connect(struct unix_sock *u, struct unix_sock *l, struct unix_soc
 {
 	struct abi_ucred me = ucred_current();
 
-	if (u->state != UNIX_CLOSED)
-		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	if (refuses(l))
 		return -ECONNREFUSED;
 	if (accepts_full(l))
 		return -EAGAIN;
+	if (u->state != UNIX_CLOSED)
+		return u->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
 	if (l->name)
 		refcount_get(&l->name->ref);
 	embryo->name = l->name;
@@ -218,10 +219,12 @@ int unix_accept(struct socket *s, struct socket *fresh, bool nonblock)
 	if (s->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
 	while (!(e = take_embryo(u))) {
-		if (READ_ONCE(u->state) != UNIX_LISTENING || READ_ONCE(u->shutdown) & RECEIVE_SHUT)
+		if (READ_ONCE(u->state) != UNIX_LISTENING)
 			return -EINVAL;
 		if (!deadline)
 			return -EAGAIN;
+		if (READ_ONCE(u->shutdown) & RECEIVE_SHUT)
+			return -EINVAL;
 		long err = wait_event_interruptible_until(&u->wait, !list_empty(&u->accepts) || READ_ONCE(u->shutdown) & RECEIVE_SHUT, deadline);
 		if (err)
 			return socket_wait_error(err, s->options.receive_timeout);

@@ -250,6 +250,8 @@ static void forget_peer(struct unix_sock *u, struct unix_sock *peer)
 	if (u->peer == peer)
 		old = unix_unlink_peer(u);
 	mutex_unlock(&unix_mutex);
+	if (old)
+		unix_datagrams_lost(u, old);
 	unix_put(old);
 }
 
@@ -296,6 +298,8 @@ static ssize_t send_packet(struct socket *s, struct unix_sock *u, struct socket_
 		if (READ_ONCE(u->state) != UNIX_CONNECTED)
 			return -ENOTCONN;
 	}
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
 	if (!named) {
 		to = unix_peer_get(u);
 		if (!to)
@@ -341,9 +345,7 @@ put_receiver:
 
 ssize_t unix_send(struct socket *s, struct socket_msg *m)
 {
-	if (s->type == SOCK_STREAM)
-		return send_stream(s, s->proto, m);
-	return m->flags & MSG_OOB ? -EOPNOTSUPP : send_packet(s, s->proto, m);
+	return s->type == SOCK_STREAM ? send_stream(s, s->proto, m) : send_packet(s, s->proto, m);
 }
 
 /* --- receive ------------------------------------------------------------------------------------------------------- */
@@ -405,6 +407,7 @@ static void give_name(struct unix_packet *p, struct socket_msg *m)
 struct look {
 	bool peek;
 	bool copied; /* it has some bytes already */
+	bool enough; /* so many that an error is for the next call to tell */
 };
 
 /*
@@ -428,7 +431,7 @@ static struct unix_packet *first_packet(struct socket *s, struct unix_sock *u, u
 		spin_unlock(&u->lock);
 		unix_packets_free(&gone);
 		*err = 0;
-		if (p || stop)
+		if (p || stop || how->enough)
 			return p;
 		*err = -atomic_xchg(&u->error, 0);
 		if (*err || (over && (s->type != SOCK_DGRAM || deadline)))
@@ -470,6 +473,12 @@ static ssize_t receive_packet(struct socket *s, struct unix_sock *u, struct sock
 
 	if (s->type == SOCK_SEQPACKET && READ_ONCE(u->state) != UNIX_CONNECTED)
 		return -ENOTCONN;
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	/* Unlike a stream's, an error goes before the packets that are there. */
+	err = -atomic_xchg(&u->error, 0);
+	if (err)
+		return err;
 	mutex_lock(&u->io);
 	struct unix_packet *p = first_packet(s, u, socket_deadline(s->options.receive_timeout, m->flags & MSG_DONTWAIT), NULL,
 					       &(struct look){ .peek = peek }, &err);
@@ -519,7 +528,8 @@ static ssize_t receive_stream(struct socket *s, struct unix_sock *u, struct sock
 	do {
 		/* What is there is taken; beyond the target nothing is waited for, and by who only looks nothing beyond what is there. */
 		how.copied = done > 0;
-		p = first_packet(s, u, (size_t)done >= MAX(target, 1ul) || last ? 0 : deadline, last, &how, &err);
+		how.enough = (size_t)done >= MAX(target, 1ul);
+		p = first_packet(s, u, last ? 0 : deadline, last, &how, &err);
 		if (!p)
 			break;
 		if (!first && s->options.pass_cred && !same_sender(p, &m->control))
@@ -552,5 +562,5 @@ ssize_t unix_receive(struct socket *s, struct socket_msg *m)
 {
 	if (s->type == SOCK_STREAM)
 		return m->flags & MSG_OOB ? unix_receive_urgent(s->proto, m) : receive_stream(s, s->proto, m);
-	return m->flags & MSG_OOB ? -EOPNOTSUPP : receive_packet(s, s->proto, m);
+	return receive_packet(s, s->proto, m);
 }

@@ -111,6 +111,8 @@ int unix_connect(struct socket *s, const struct abi_sockaddr *name, u32 len, boo
 int unix_listen(struct socket *s, int backlog);
 int unix_accept(struct socket *s, struct socket *fresh, bool nonblock);
 int unix_pair(struct socket *a, struct socket *b);
+/* A datagram socket is not linked to `old` any more: what lies in its queue goes, and if there was some, `old` is told in case it is linked to us. */
+void unix_datagrams_lost(struct unix_sock *u, struct unix_sock *old);
 
 /* --- unix_io.c --- */
 ssize_t unix_send(struct socket *s, struct socket_msg *m);
