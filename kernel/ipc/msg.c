@@ -267,7 +267,7 @@ long sys_msgrcv(int id, void __user *buf, size_t size, long type, int flags)
 	if (flags & MSG_COPY) {
 		if (flags & MSG_EXCEPT || !(flags & IPC_NOWAIT))
 			return -EINVAL;
-		copy = message_alloc(MIN(size, READ_ONCE(limit_msgmax.value)));
+		copy = message_load(buf, MIN(size, READ_ONCE(limit_msgmax.value))); /* only its place matters, but a bad pointer is told here */
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
 	}

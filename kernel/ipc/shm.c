@@ -163,10 +163,10 @@ static const struct file_ops shm_file_ops = {
 };
 
 /* The address where it is mapped, or -errno. Takes over the caller's reference, for the attachment's file. */
-static long map_segment(struct shm_segment *s, vaddr_t addr, int flags)
+static long map_segment(struct shm_segment *s, vaddr_t addr, bool fixed, int flags)
 {
 	u32 prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
-	u32 mapflags = MAP_SHARED | (!addr ? 0 : flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE);
+	u32 mapflags = MAP_SHARED | (!fixed ? 0 : flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE);
 	struct path place = { s->memory->mount, s->memory->dentry };
 	struct file *f = file_open_with(&place, &shm_file_ops, flags & SHM_RDONLY ? O_RDONLY : O_RDWR, s);
 
@@ -174,7 +174,7 @@ static long map_segment(struct shm_segment *s, vaddr_t addr, int flags)
 		ipc_put(&s->object);
 		return PTR_ERR(f);
 	}
-	if (addr && !(flags & SHM_REMAP) && addr + s->size < addr) {
+	if (fixed && !(flags & SHM_REMAP) && addr + s->size < addr) {
 		file_put(f);
 		return -EINVAL;
 	}
@@ -186,6 +186,7 @@ static long map_segment(struct shm_segment *s, vaddr_t addr, int flags)
 long sys_shmat(int id, unsigned long addr, int flags)
 {
 	u32 permission = IPC_READ | (flags & SHM_RDONLY ? 0 : IPC_WRITE) | (flags & SHM_EXEC ? IPC_EXEC : 0);
+	bool fixed = addr; /* also when it is rounded down to nothing */
 
 	if (id < 0)
 		return -EINVAL;
@@ -212,7 +213,7 @@ long sys_shmat(int id, unsigned long addr, int flags)
 	s->attached++;
 	refcount_get(&o->ref);
 	spin_unlock(&o->lock);
-	result = map_segment(s, addr, flags);
+	result = map_segment(s, addr, fixed, flags);
 	detach(s, false);
 	ipc_put(o);
 	return result;

@@ -99,6 +99,8 @@ static void bad(void)
 	R(msgrcv(q, &in, -1, 0, IPC_NOWAIT));
 	R(msgrcv(-1, &in, 1, 0, IPC_NOWAIT));
 	R(msgrcv(q + 12345, &in, 1, 0, IPC_NOWAIT));
+	/* What a copy goes to is looked at first. */
+	R(SYS(msgrcv, q, 8L, 100L, 0L, MSG_COPY | IPC_NOWAIT));
 	/* The message is gone when the pointer turns out to be bad. */
 	put(1, "lost");
 	R(SYS(msgrcv, q, 8L, 100L, 0L, IPC_NOWAIT));

@@ -190,6 +190,13 @@ static void rights(void)
 	struct shmid_ds ds;
 	char *a;
 
+	IN_CHILD("a low address") {
+		/* Rounded down to nothing, it is still an address, and one that is not for everybody. */
+		int own;
+		NEED(setuid(1234) == 0 && (own = shmget(IPC_PRIVATE, 1, 0600)) >= 0);
+		R(shmat(own, (void *)1, SHM_RND));
+		R(shmctl(own, IPC_RMID, NULL));
+	}
 	IN_CHILD("another user") {
 		NEED(setgid(99) == 0 && setuid(99) == 0);
 		R(shmat(id, NULL, 0));
