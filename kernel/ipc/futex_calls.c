@@ -244,7 +244,7 @@ static bool has_timeout(int command)
 int futex_deadline(const void __user *timeout, bool relative, bool realtime, u64 *deadline)
 {
 	struct abi_timespec ts;
-	u64 ns, start = time_boot_realtime_ns();
+	u64 ns;
 
 	if (copy_from_user(&ts, timeout, sizeof(ts)))
 		return -EFAULT;
@@ -252,10 +252,8 @@ int futex_deadline(const void __user *timeout, bool relative, bool realtime, u64
 		return -EINVAL;
 	if (relative)
 		*deadline = deadline_after(ns);
-	else if (realtime)
-		*deadline = ns > start ? ns - start : 0;
 	else
-		*deadline = ns;
+		*deadline = realtime ? time_real_point(ns) : ns;
 	return 0;
 }
 

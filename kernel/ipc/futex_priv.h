@@ -42,12 +42,12 @@ void futex_init(void);
 /* Locks the bucket that w is in, or was in last. */
 struct futex_bucket *futex_lock_waiter(struct futex_waiter *w);
 
-/* Given (ipc/futex_calls.c). The user's time as one of time_ns(): 0, -EFAULT, -EINVAL. */
+/* Given (ipc/futex_calls.c). The user's time as a point of time: 0, -EFAULT, -EINVAL. */
 int futex_deadline(const void __user *timeout, bool relative, bool realtime, u64 *deadline);
 
 /*
  * Student's (ipc/futex.c).
- * Sleeps while *word is `expected`, until woken: 0; -EAGAIN if it is not; -EFAULT; -ETIMEDOUT at the deadline (time_ns(), TIME_NEVER: none);
+ * Sleeps while *word is `expected`, until woken: 0; -EAGAIN if it is not; -EFAULT; -ETIMEDOUT at the deadline (a point of time, TIME_NEVER: none);
  * -ERESTARTSYS when a signal came.
  */
 long futex_wait(u32 __user *word, bool shared, u32 expected, u32 bitset, u64 deadline);

@@ -10,19 +10,19 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
-/* 0, or -EINVAL for a time that is negative or has too many nanoseconds. Saturates below TIME_NEVER. */
+/* 0, or -EINVAL for a time that is negative or has too many nanoseconds. Saturates at INT64_MAX. */
 static inline int timespec_ns(const struct abi_timespec *ts, u64 *ns)
 {
 	if (ts->sec < 0 || ts->nsec < 0 || ts->nsec >= (s64)NSEC_PER_SEC)
 		return -EINVAL;
-	*ns = (u64)ts->sec >= TIME_NEVER / NSEC_PER_SEC - 1 ? TIME_NEVER - 1 : (u64)ts->sec * NSEC_PER_SEC + ts->nsec;
+	*ns = (u64)ts->sec >= INT64_MAX / NSEC_PER_SEC ? INT64_MAX : (u64)ts->sec * NSEC_PER_SEC + ts->nsec;
 	return 0;
 }
-/* now + ns, saturating below TIME_NEVER. */
+/* now + ns, saturating at INT64_MAX. */
 static inline u64 deadline_after(u64 ns)
 {
 	u64 now = time_ns();
-	return ns >= TIME_NEVER - 1 - now ? TIME_NEVER - 1 : now + ns;
+	return ns >= INT64_MAX - now ? INT64_MAX : now + ns;
 }
 
 /* --- the core of poll and select (poll.c) --- */

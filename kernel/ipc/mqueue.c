@@ -110,7 +110,7 @@ static void touch(struct file *f, u32 what)
 static int deadline_from_user(const void __user *timeout, u64 *deadline)
 {
 	struct abi_timespec ts;
-	u64 ns, start = time_boot_realtime_ns();
+	u64 ns;
 
 	*deadline = TIME_NEVER;
 	if (!timeout)
@@ -119,7 +119,7 @@ static int deadline_from_user(const void __user *timeout, u64 *deadline)
 		return -EFAULT;
 	if (timespec_ns(&ts, &ns))
 		return -EINVAL;
-	*deadline = ns > start ? ns - start : 0;
+	*deadline = time_real_point(ns);
 	return 0;
 }
 

@@ -3,6 +3,11 @@
  *
  * The timer interrupt only notes that the time came. How many periods have passed is worked out at the next read, which also starts the timer again:
  * however short the period is, an unread timer interrupts once.
+ *
+ * One that is set to a point of the real time follows that clock when it is set (time/timer.c moves it). Who asked for it (TFD_TIMER_CANCEL_ON_SET) is told
+ * by ECANCELED: such timers stand in a list.
+ *
+ * Locks: cancel_lock, which guards the list -> timerfd.lock.
  */
 #include "ipc_priv.h"
 
@@ -17,29 +22,72 @@
 struct timerfd {
 	struct spinlock lock;
 	int clock;
-	u64 deadline;  /* lock: time_ns(); 0: not armed */
+	bool real;     /* lock: set to a point of the real time */
+	u64 deadline;  /* lock: by now_of(); 0: not armed */
 	u64 interval;  /* lock: ns; 0: once */
 	bool expired;  /* lock: the timer ran, and nobody read */
 	struct timer timer;
 	struct wait_queue wait;
+	struct list cancel_link; /* cancel_lock */
+	bool canceled;           /* lock: the clock was set, and nobody was told */
 };
+static MUTEX(cancel_lock, RANK_SUBSYS_MUTEX);
+static struct list cancelable = LIST_INIT(cancelable);
+
+/* lock held */
+static u64 now_of(const struct timerfd *t) { return t->real ? time_realtime_ns() : time_ns(); }
+
+/* lock held */
+static void start(struct timerfd *t)
+{
+	timer_start(&t->timer, t->real ? time_real_point(t->deadline) : MIN(t->deadline, (u64)INT64_MAX));
+}
 
 static void fired(struct timer *timer)
 {
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
 	u64 flags = spin_lock_irqsave(&t->lock);
 
-	/* It may have been set anew just now. */
-	if (t->deadline && time_ns() >= t->deadline)
+	/* It may have been set anew just now, or the clock set back. */
+	if (t->deadline && now_of(t) >= t->deadline)
 		t->expired = true;
+	else if (t->deadline)
+		start(t);
 	spin_unlock_irqrestore(&t->lock, flags);
 	wait_wake(&t->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+}
+
+static void cancel_all(void)
+{
+	struct timerfd *t;
+
+	mutex_lock(&cancel_lock);
+	list_for_each(t, &cancelable, cancel_link) {
+		u64 flags = spin_lock_irqsave(&t->lock);
+		t->canceled = true;
+		spin_unlock_irqrestore(&t->lock, flags);
+		wait_wake(&t->wait, ~0u, (void *)(u64)(POLLIN | POLLRDNORM));
+	}
+	mutex_unlock(&cancel_lock);
+}
+NOTIFIER(realtime_set, cancel_all);
+
+static void set_cancelable(struct timerfd *t, bool on)
+{
+	mutex_lock(&cancel_lock);
+	list_del(&t->cancel_link);
+	if (on)
+		list_add_tail(&cancelable, &t->cancel_link);
+	u64 flags = spin_lock_irqsave(&t->lock);
+	t->canceled &= on;
+	spin_unlock_irqrestore(&t->lock, flags);
+	mutex_unlock(&cancel_lock);
 }
 
 /* lock held. Expirations since the last time they were taken; the timer's next period is set up. */
 static u64 take(struct timerfd *t)
 {
-	u64 ticks = 1, now = time_ns();
+	u64 ticks = 1, now = now_of(t);
 
 	if (!t->expired)
 		return 0;
@@ -51,7 +99,7 @@ static u64 take(struct timerfd *t)
 	if (now > t->deadline)
 		ticks += (now - t->deadline) / t->interval;
 	t->deadline += ticks * t->interval;
-	timer_start(&t->timer, t->deadline);
+	start(t);
 	return ticks;
 }
 
@@ -64,13 +112,19 @@ static ssize_t timerfd_read(struct file *f, struct uio *to, s64 *pos __unused)
 		return -EINVAL;
 	for (;;) {
 		u64 flags = spin_lock_irqsave(&t->lock);
-		ticks = take(t);
+		bool canceled = t->canceled;
+		t->canceled = false;
+		if (canceled && t->expired) /* what it counted goes, too */
+			t->deadline = t->expired = 0;
+		ticks = canceled ? 0 : take(t);
 		spin_unlock_irqrestore(&t->lock, flags);
+		if (canceled)
+			return -ECANCELED;
 		if (ticks)
 			break;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		long err = wait_event_interruptible(&t->wait, READ_ONCE(t->expired));
+		long err = wait_event_interruptible(&t->wait, READ_ONCE(t->expired) || READ_ONCE(t->canceled));
 		if (err)
 			return err;
 	}
@@ -83,13 +137,14 @@ static u32 timerfd_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, f, &t->wait);
 	smp_mb();
-	return READ_ONCE(t->expired) ? POLLIN : 0;
+	return READ_ONCE(t->expired) || READ_ONCE(t->canceled) ? POLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->private;
 
+	set_cancelable(t, false);
 	timer_cancel_sync(&t->timer);
 	kfree(t);
 }
@@ -117,6 +172,7 @@ long sys_timerfd_create(int clock, int flags)
 		return -ENOMEM;
 	spin_init(&t->lock, "timerfd", RANK_TIMERFD);
 	t->clock = clock;
+	list_init(&t->cancel_link);
 	timer_init(&t->timer, fired, NULL);
 	wait_queue_init(&t->wait);
 	fd = ipc_new_fd("anon_inode:[timerfd]", &timerfd_ops, O_RDWR | (flags & O_NONBLOCK), flags & O_CLOEXEC, t);
@@ -133,7 +189,7 @@ static struct abi_timespec to_timespec(u64 ns)
 /* lock held */
 static void current_setting(struct timerfd *t, struct abi_itimerspec *out)
 {
-	u64 now = time_ns(), left = 0;
+	u64 now = now_of(t), left = 0;
 
 	if (t->deadline) {
 		u64 next = t->deadline;
@@ -165,7 +221,8 @@ long sys_timerfd_settime(int fd, int flags, const void __user *new, void __user 
 {
 	struct abi_itimerspec set, before;
 	struct timerfd *t;
-	u64 value, interval, irq, deadline;
+	u64 value, interval, irq;
+	bool real, canceled;
 	long err;
 
 	if (copy_from_user(&set, new, sizeof(set)))
@@ -175,21 +232,25 @@ long sys_timerfd_settime(int fd, int flags, const void __user *new, void __user 
 	struct fdref r = timerfd_get(fd, &t, &err);
 	if (err)
 		return err;
-	deadline = 0;
-	if (value) {
-		u64 start = t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM ? time_boot_realtime_ns() : 0;
-		deadline = !(flags & TFD_TIMER_ABSTIME) ? deadline_after(value) : value > start ? value - start : 1;
-	}
+	real = flags & TFD_TIMER_ABSTIME && (t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM);
+	set_cancelable(t, real && flags & TFD_TIMER_CANCEL_ON_SET);
 	timer_cancel_sync(&t->timer);
 	irq = spin_lock_irqsave(&t->lock);
 	current_setting(t, &before);
-	t->deadline = deadline;
+	t->real = real;
+	t->deadline = !value || flags & TFD_TIMER_ABSTIME ? value : deadline_after(value);
 	t->interval = interval;
 	t->expired = false;
-	if (deadline)
-		timer_start(&t->timer, deadline);
+	if (value)
+		start(t);
+	/* It is set all the same. */
+	canceled = value && t->canceled;
+	if (canceled)
+		t->canceled = false;
 	spin_unlock_irqrestore(&t->lock, irq);
 	fdref_put(r);
+	if (canceled)
+		return -ECANCELED;
 	if (old && copy_to_user(old, &before, sizeof(before)))
 		return -EFAULT;
 	return 0;

@@ -12,6 +12,7 @@
 #include "abi/time.h"
 #include "core/spinlock.h"
 #include "lib/string.h"
+#include "sched/smp.h"
 #include "syscalls_gen.h"
 #include "time/time.h"
 #include "usermode/uaccess.h"
@@ -58,12 +59,16 @@ s32 clock_tai_offset(void)
 	return READ_ONCE(state.tai);
 }
 
+static void follow(void *arg __unused) { timers_follow_realtime(); }
+
 void clock_was_set(void)
 {
 	spin_lock(&lock);
 	state.status |= STA_UNSYNC;
 	state.maxerror = state.esterror = ERROR_LIMIT;
 	spin_unlock(&lock);
+	smp_call(smp_online_mask(), follow, NULL);
+	NOTIFIER_CALL(realtime_set);
 }
 
 /* What is asked for in itself: 0, -EINVAL, -EPERM, in Linux's order. */

@@ -31,6 +31,7 @@ struct posix_timer {
 	struct thread *thread;  /* counted: to whom (SIGEV_THREAD_ID), else NULL */
 	struct thread *measured; /* counted: whose CPU time, else NULL */
 	bool cpu;               /* of CPU time: that of `measured`, or of the process */
+	bool real;              /* set to a point of the real time, which may be set meanwhile */
 	struct timer timer;
 	int id, clock, signo, notify;
 	u64 value;              /* the program's, for siginfo */
@@ -44,7 +45,7 @@ struct posix_timer {
 static u64 now_of(const struct posix_timer *t)
 {
 	if (!t->cpu)
-		return time_ns();
+		return t->real ? time_realtime_ns() : time_ns();
 	return t->measured ? thread_runtime(t->measured) : t->process->signal->cpu_seen;
 }
 
@@ -81,7 +82,7 @@ static void start(struct posix_timer *t)
 	if (t->cpu)
 		WRITE_ONCE(t->process->signal->cpu_timers, true);
 	else
-		timer_start(&t->timer, t->deadline);
+		timer_start(&t->timer, t->real ? time_real_point(t->deadline) : MIN(t->deadline, (u64)INT64_MAX));
 }
 
 /* Lock held. */
@@ -150,6 +151,8 @@ static void fired(struct timer *timer)
 	/* It may have been set anew just now. */
 	bool due = is_due(t, &n);
 
+	if (t->deadline && !t->told && now_of(t) < t->deadline)
+		start(t); /* the clock was set back just now */
 	sighand_unlock(h, flags);
 	if (due)
 		tell(&n);
@@ -428,17 +431,15 @@ long sys_timer_getoverrun(int id)
 	return overrun;
 }
 
-static u64 deadline_of(const struct posix_timer *t, u64 value, bool absolute)
+/* A time that is not 0, relative or absolute, as now_of() will count. */
+static u64 set_deadline(struct posix_timer *t, u64 value, bool absolute)
 {
-	int clock = t->clock;
-	u64 base;
+	u64 ahead = t->clock == CLOCK_TAI ? clock_tai_offset() * NSEC_PER_SEC : 0;
 
+	t->real = absolute && (t->clock == CLOCK_REALTIME || t->clock == CLOCK_TAI || t->clock == CLOCK_REALTIME_ALARM);
 	if (!absolute)
 		return now_of(t) + MIN(value, (u64)INT64_MAX / 2);
-	if (clock != CLOCK_REALTIME && clock != CLOCK_TAI && clock != CLOCK_REALTIME_ALARM)
-		return value;
-	base = time_boot_realtime_ns() + (clock == CLOCK_TAI ? clock_tai_offset() * NSEC_PER_SEC : 0);
-	return value > base ? value - base : 1;
+	return t->real && value <= ahead ? 1 : value - (t->real ? ahead : 0);
 }
 
 long sys_timer_settime(int id, int how, const void __user *new, void __user *old)
@@ -460,7 +461,7 @@ long sys_timer_settime(int id, int how, const void __user *new, void __user *old
 		get(t, &left, &old_interval);
 		timer_cancel(&t->timer);
 		t->interval = value ? interval : 0;
-		t->deadline = value ? deadline_of(t, value, how & TIMER_ABSTIME) : 0;
+		t->deadline = value ? set_deadline(t, value, how & TIMER_ABSTIME) : 0;
 		t->overrun = 0;
 		start(t);
 	}

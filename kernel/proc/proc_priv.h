@@ -195,7 +195,7 @@ bool posix_timers_count_cpu(struct process *p, u64 used);
 void posix_timers_fire_cpu(struct process *p);
 void posix_timers_exit(struct process *p);           /* exit and exec; no locks */
 u64 process_cpu_ns(struct process *p);
-void clock_was_set(void);    /* a program set the real time: how good it is nobody knows */
+void clock_was_set(void);    /* a program set the real time: how good it is nobody knows, and who waits for a point of it is to follow */
 s32 clock_tai_offset(void); /* seconds by which CLOCK_TAI is ahead of CLOCK_REALTIME: adjtimex sets it */
 struct abi_timespec;
 int timespec_from_user(u64 *ns, const void __user *ts); /* -EFAULT, -EINVAL */

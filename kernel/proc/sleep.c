@@ -67,14 +67,9 @@ static long sleep_cpu(u64 target)
 /* To a point of real time, which may be set meanwhile. */
 static long sleep_realtime(u64 target)
 {
-	for (;;) {
-		u64 now = time_realtime_ns();
-		if (now >= target)
-			return 0;
-		long err = wait_event_interruptible_until(&sleepers, false, time_ns() + MIN(target - now, NSEC_PER_SEC));
-		if (err == -ERESTARTSYS)
-			return -ERESTARTNOHAND;
-	}
+	long err = wait_event_interruptible_until(&sleepers, false, time_real_point(target));
+
+	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 }
 
 static long sleep_monotonic(u64 target)

@@ -22,7 +22,7 @@ bool schedule_until(u64 deadline)
 		schedule();
 		return true;
 	}
-	if (time_ns() >= deadline) {
+	if (time_ns() >= time_due(deadline)) {
 		t->state = THREAD_RUNNABLE;
 		return false;
 	}
@@ -36,7 +36,7 @@ bool schedule_until(u64 deadline)
 
 void thread_sleep_ns(u64 ns)
 {
-	u64 now = time_ns(), deadline = ns > TIME_NEVER - 1 - now ? TIME_NEVER - 1 : now + ns;
+	u64 now = time_ns(), deadline = ns > INT64_MAX - now ? TIME_NEVER : now + ns;
 	do
 		atomic_store(&current->state, (u32)THREAD_UNINTERRUPTIBLE);
 	while (schedule_until(deadline));

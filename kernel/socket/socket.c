@@ -65,7 +65,7 @@ u64 socket_deadline(u64 timeout, bool nonblock)
 
 	if (nonblock)
 		return 0;
-	return timeout >= TIME_NEVER - now ? TIME_NEVER : now + timeout;
+	return timeout >= INT64_MAX - now ? TIME_NEVER : now + timeout;
 }
 
 int socket_wait_error(long err, u64 timeout)

@@ -62,6 +62,14 @@ u64 time_realtime_ns(void)
 	return time_boot_realtime_ns() + time_ns();
 }
 
+u64 time_due(u64 point)
+{
+	if (likely(!(point & TIME_REAL)) || point == TIME_NEVER)
+		return point;
+	u64 start = time_boot_realtime_ns(), ns = point & ~TIME_REAL;
+	return ns > start ? ns - start : 0;
+}
+
 /* Lock held. */
 static void set_offset(u64 offset)
 {

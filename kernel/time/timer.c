@@ -84,7 +84,7 @@ static bool dequeue(struct timer *t)
 	}
 }
 
-void timer_start(struct timer *t, u64 deadline)
+void timer_start(struct timer *t, u64 point)
 {
 	for (;;) {
 		dequeue(t);
@@ -93,16 +93,42 @@ void timer_start(struct timer *t, u64 deadline)
 		spin_lock(&b->lock);
 		bool claimed = atomic_cas(&t->cpu, -1, (s32)cpu_id());
 		if (claimed) {
-			t->deadline = deadline;
+			/* Worked out with interrupts off: if the real time is set now, timers_follow_realtime comes here afterwards. */
+			t->point = point;
+			t->deadline = time_due(point);
 			insert(b, t);
 			if (b->first == &t->node && !b->in_interrupt)
-				apic_timer_set(deadline);
+				apic_timer_set(t->deadline);
 		}
 		spin_unlock(&b->lock);
 		irq_restore(flags);
 		if (claimed)
 			return;
 	}
+}
+
+void timers_follow_realtime(void)
+{
+	struct timer_base *b = percpu_ptr(timer_base);
+	struct rbnode *next;
+
+	spin_lock(&b->lock);
+	/* One that moves back is met again, and stays. */
+	for (struct rbnode *n = b->first; n; n = next) {
+		struct timer *t = container_of(n, struct timer, node);
+		u64 due = time_due(t->point);
+		next = rb_next(n);
+		if (due == t->deadline)
+			continue;
+		if (b->first == n)
+			b->first = next;
+		rb_erase(&b->tree, n);
+		t->deadline = due;
+		insert(b, t);
+	}
+	if (b->first)
+		apic_timer_set(container_of(b->first, struct timer, node)->deadline);
+	spin_unlock(&b->lock);
 }
 
 bool timer_cancel(struct timer *t)

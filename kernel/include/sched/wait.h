@@ -49,7 +49,7 @@ static inline void wait_wake_one(struct wait_queue *q) { wait_wake(q, 1, NULL); 
 /* Given (sched/sched_api.c). */
 bool thread_interrupted(void);         /* a signal (or kill) is pending for current */
 bool thread_killed(void);              /* current is being killed */
-/* Sleeps in the state that wait_prepare set, until woken or until time_ns() reaches deadline (TIME_NEVER: none). False if the time ran out. */
+/* Sleeps in the state that wait_prepare set, until woken or until the point of time `deadline` (time/time.h). False if the time ran out. */
 bool schedule_until(u64 deadline);
 
 #define WAIT_EVENT_(q, cond, intr, deadline) ({ \

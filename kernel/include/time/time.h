@@ -17,6 +17,13 @@ void time_set_realtime(u64 ns);
 int time_move_realtime(s64 ns);  /* by an amount; -EINVAL: it would be before the boot was at 0, or beyond what can be said */
 u64 time_boot_realtime_ns(void); /* the real time at which time_ns() was 0 (moves with settimeofday) */
 void time_delay_us(u64 us);   /* spins */
+/*
+ * A point of time to wait for: nanoseconds of time_ns() (below 2^63), TIME_NEVER, or nanoseconds of the real time with TIME_REAL set. One of the last kind
+ * comes sooner or later when the real time is set.
+ */
+#define TIME_REAL (1ul << 63)
+static inline u64 time_real_point(u64 ns) { return ns >= INT64_MAX ? TIME_NEVER : TIME_REAL | ns; }
+u64 time_due(u64 point);      /* where it lies on time_ns(), as the clocks stand now */
 extern u64 tsc_hz;
 /* time_ns() = base_ns + ((rdtsc() - base_tsc) * mult >> shift): for the vDSO. Changed under the seqlock `seq` (odd while it changes). */
 struct clock_params {
@@ -27,6 +34,8 @@ struct clock_params {
 extern struct clock_params clock_params;
 /* The real time was set: under the clock's own lock, interrupts off. For the copy that the vDSO shows. */
 NOTIFIER_DECLARE(clock_changed, const struct clock_params *p);
+/* A program has set the real time, and all timers follow it. May sleep. */
+NOTIFIER_DECLARE(realtime_set, void);
 
 /* The battery-backed clock (time/rtc.c), in UTC. The machine has one pair of ports for it: callers keep each other out. */
 struct rtc_date {
@@ -41,13 +50,16 @@ void rtc_seconds_date(u64 seconds, struct rtc_date *d);
 struct timer {
 	struct rbnode node;
 	u64 deadline; /* time_ns() */
+	u64 point;    /* what it was started for */
 	void (*fn)(struct timer *t);
 	void *arg;
 	s32 cpu;      /* queue it is in; -1: not queued (atomic) */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t), void *arg);
-/* Queues it, or moves it if queued. From fn itself too. Any context. */
-void timer_start(struct timer *t, u64 deadline);
+/* Queues it for a point of time, or moves it if queued. From fn itself too. Any context. */
+void timer_start(struct timer *t, u64 point);
+/* The real time was set: moves this CPU's timers that wait for a point of it. Interrupts off. */
+void timers_follow_realtime(void);
 /* Takes it out; true if it was queued. Does not wait for a fn that runs now. */
 bool timer_cancel(struct timer *t);
 /* As timer_cancel, and waits until fn does not run on any CPU. Not from fn. */
