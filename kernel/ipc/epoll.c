@@ -22,6 +22,7 @@
 
 #include "core/atomic.h"
 #include "mm/slab.h"
+#include "proc/cred.h"
 #include "proc/signal.h"
 #include "syscalls_gen.h"
 
@@ -52,6 +53,7 @@ struct epoll_table {
 };
 
 MUTEX(epoll_mutex, RANK_EPOLL_GRAPH);
+IPC_LIMIT(limit_epoll_watches, "fs/epoll/max_user_watches", 200000, 0, UINT32_MAX); /* of all epolls that one user made */
 
 /* --- events come in ------------------------------------------------------------------------------------------------ */
 
@@ -171,16 +173,23 @@ static void item_remove(struct epoll_item *it)
 	if (it->ready)
 		list_del(&it->ready_link);
 	spin_unlock_irqrestore(&ep->lock, flags);
+	account_release(ep->user, ACCOUNT_EPOLL_WATCHES, 1);
 	kfree(it);
 }
 
 static int item_add(struct epoll *ep, struct file *f, int fd, const struct abi_epoll_event *ev)
 {
-	struct epoll_item *it = kzalloc(sizeof(*it), 0);
-	struct epoll_table t = { .table = { .add = item_add_queue, .want = ~0u }, .item = it };
+	struct epoll_item *it;
+	struct epoll_table t = { .table = { .add = item_add_queue, .want = ~0u } };
 
-	if (!it)
+	if (!account_charge(ep->user, ACCOUNT_EPOLL_WATCHES, 1, READ_ONCE(limit_epoll_watches.value)))
+		return -ENOSPC;
+	it = kzalloc(sizeof(*it), 0);
+	if (!it) {
+		account_release(ep->user, ACCOUNT_EPOLL_WATCHES, 1);
 		return -ENOMEM;
+	}
+	t.item = it;
 	it->ep = ep;
 	it->file = f;
 	it->fd = fd;
@@ -307,6 +316,7 @@ static void epoll_release(struct file *f)
 		item_remove(container_of(n, struct epoll_item, node));
 	mutex_unlock(&ep->mutex);
 	mutex_unlock(&epoll_mutex);
+	account_put(ep->user);
 	kfree(ep);
 }
 
@@ -353,9 +363,13 @@ long sys_epoll_create1(int flags)
 	wait_queue_init(&ep->waiters);
 	wait_queue_init(&ep->pollers);
 	ep->waiters.lock.rank = ep->pollers.lock.rank = RANK_NONE;
+	ep->user = cred_current()->user;
+	account_hold(ep->user);
 	long fd = ipc_new_fd("anon_inode:[eventpoll]", &epoll_ops, O_RDWR, flags & EPOLL_CLOEXEC, ep);
-	if (fd < 0)
+	if (fd < 0) {
+		account_put(ep->user);
 		kfree(ep);
+	}
 	return fd;
 }
 

@@ -17,6 +17,7 @@ struct epoll {
 	struct wait_queue pollers;   /* who polls the epoll's own descriptor */
 	struct file *file;           /* epoll_mutex: its own, once it watches another epoll */
 	u64 round;                   /* epoll_mutex: the last walk down that came by */
+	struct user_account *user;   /* counted; has the items on its account */
 	int below;                   /* epoll_mutex: how long the chains below are, as that walk found */
 };
 

@@ -9,6 +9,7 @@
 
 #include "abi/errno.h"
 #include "core/registry.h"
+#include "ipc_priv.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
@@ -22,6 +23,58 @@
 
 static const struct file_ops pipe_ops;
 static MUTEX(fifo_mutex, RANK_PIPE);
+
+/* --- limits -------------------------------------------------------------------------------------------------------- */
+
+/* Pages that all pipes of a user may have: past the first limit a new one gets few, past the second none. 0: no limit. */
+IPC_LIMIT(limit_pipe_soft, "fs/pipe-user-pages-soft", 16384, 0, UINT32_MAX);
+IPC_LIMIT(limit_pipe_hard, "fs/pipe-user-pages-hard", 0, 0, UINT32_MAX);
+static struct ipc_limit limit_pipe_size = { 1048576, 0, 1ul << 31 }; /* bytes of one pipe */
+
+/* The power of two that holds so many bytes, in pages. */
+static u32 slots_for(u64 bytes)
+{
+	u32 slots = 1;
+
+	while ((u64)slots * PAGE_SIZE < bytes)
+		slots *= 2;
+	return slots;
+}
+
+static ssize_t store_pipe_size(void *limit, const char *text, size_t len)
+{
+	ssize_t n = ipc_limit_store(limit, text, len);
+
+	if (n >= 0)
+		WRITE_ONCE(limit_pipe_size.value, (u64)slots_for(limit_pipe_size.value) * PAGE_SIZE);
+	return n;
+}
+NODE(limit_pipe_size, .path = "sys/fs/pipe-max-size", .mode = 0644, .show = ipc_limit_show, .arg = &limit_pipe_size, .store_arg = store_pipe_size);
+
+/* A limit as it is for current. */
+static u64 pages_of_user(const struct ipc_limit *l)
+{
+	u64 pages = READ_ONCE(l->value);
+
+	return pages && cred_current() && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN) ? pages : UINT64_MAX;
+}
+
+/* Charges a new pipe, of so many slots or of fewer: how many, 0: the user has too many. u NULL: a thread of the kernel makes it. */
+static u32 charge_new(struct user_account *u, u32 slots)
+{
+	u64 hard = pages_of_user(&limit_pipe_hard);
+
+	if (!u)
+		return slots;
+	if (!account_charge(u, ACCOUNT_PIPE_PAGES, slots, pages_of_user(&limit_pipe_soft))) {
+		slots = MIN(slots, PIPE_SLOTS_CROWDED);
+		return account_charge(u, ACCOUNT_PIPE_PAGES, slots, hard) ? slots : 0;
+	}
+	if (account_charge(u, ACCOUNT_PIPE_PAGES, 0, hard))
+		return slots;
+	account_release(u, ACCOUNT_PIPE_PAGES, slots);
+	return 0;
+}
 
 /* --- the pipe itself ----------------------------------------------------------------------------------------------- */
 
@@ -83,23 +136,41 @@ int pipe_sleep(struct pipe *p, struct wait_queue *q, size_t left)
 	return err;
 }
 
+/* ERR_PTR(-ENOMEM), or -ENFILE: the user has too many. */
 static struct pipe *pipe_alloc(void)
 {
-	struct pipe *p = kzalloc(sizeof(*p), 0);
+	struct user_account *user = cred_current() ? cred_current()->user : NULL;
+	u32 count = PIPE_SLOTS_DEFAULT;
+	struct pipe *p;
+
+	if (user && count * PAGE_SIZE > READ_ONCE(limit_pipe_size.value) && !capable(CAP_SYS_RESOURCE))
+		count = (u32)(READ_ONCE(limit_pipe_size.value) / PAGE_SIZE);
+	count = charge_new(user, count);
+	if (!count)
+		return ERR_PTR(-ENFILE);
+	p = kzalloc(sizeof(*p), 0);
 	if (!p)
-		return NULL;
-	p->slots = kzalloc(PIPE_SLOTS_DEFAULT * sizeof(*p->slots), 0);
-	if (!p->slots) {
-		kfree(p);
-		return NULL;
-	}
-	p->slot_count = PIPE_SLOTS_DEFAULT;
+		goto release;
+	p->slots = kzalloc(count * sizeof(*p->slots), 0);
+	if (!p->slots)
+		goto free;
+	p->slot_count = count;
+	p->user = user;
+	if (user)
+		account_hold(user);
 	mutex_init(&p->lock, "pipe", RANK_PIPE);
 	wait_queue_init(&p->data);
 	wait_queue_init(&p->space);
 	wait_queue_init(&p->opened);
 	async_init(&p->async);
 	return p;
+
+free:
+	kfree(p);
+release:
+	if (user)
+		account_release(user, ACCOUNT_PIPE_PAGES, count);
+	return ERR_PTR(-ENOMEM);
 }
 
 static void pipe_free(struct pipe *p)
@@ -108,6 +179,10 @@ static void pipe_free(struct pipe *p)
 		page_free(pipe_slot(p, p->tail)->page);
 	if (p->spare)
 		page_free(p->spare);
+	if (p->user) {
+		account_release(p->user, ACCOUNT_PIPE_PAGES, p->slot_count);
+		account_put(p->user);
+	}
 	kfree(p->slots);
 	kfree(p);
 }
@@ -197,18 +272,29 @@ static u32 pipe_file_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
+/* Lock held. */
+static bool charge_change(struct pipe *p, u32 slots)
+{
+	u64 most = MIN(pages_of_user(&limit_pipe_soft), pages_of_user(&limit_pipe_hard));
+
+	if (p->user && slots < p->slot_count)
+		account_release(p->user, ACCOUNT_PIPE_PAGES, p->slot_count - slots);
+	return !p->user || slots <= p->slot_count || account_charge(p->user, ACCOUNT_PIPE_PAGES, slots - p->slot_count, most);
+}
+
 static long set_size(struct pipe *p, u64 bytes)
 {
-	u32 want = 1, used;
+	u32 want, used;
 	struct pipe_slot *slots;
 	long result;
 
-	if (bytes > (u64)PIPE_SLOTS_MAX * PAGE_SIZE && !capable(CAP_SYS_RESOURCE))
-		return bytes > 1ul << 31 ? -EINVAL : -EPERM;
+	if (bytes > limit_pipe_size.most)
+		return -EINVAL;
+	want = slots_for(bytes);
+	if (want > READ_ONCE(p->slot_count) && (u64)want * PAGE_SIZE > READ_ONCE(limit_pipe_size.value) && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
 	if (bytes > 1ul << 26)
-		return bytes > 1ul << 31 ? -EINVAL : -ENOMEM;
-	while ((u64)want * PAGE_SIZE < bytes)
-		want *= 2;
+		return -ENOMEM;
 	slots = kzalloc(want * sizeof(*slots), 0);
 	if (!slots)
 		return -ENOMEM;
@@ -216,6 +302,10 @@ static long set_size(struct pipe *p, u64 bytes)
 	used = pipe_used(p);
 	if (used + p->reserved > want) {
 		result = -EBUSY;
+		goto out;
+	}
+	if (!charge_change(p, want)) {
+		result = -EPERM;
 		goto out;
 	}
 	for (u32 i = 0; i < used; i++)
@@ -306,8 +396,8 @@ int pipe_create(struct file *ends[2], u32 flags)
 	struct pipe *p = pipe_alloc();
 	struct file *r, *w;
 
-	if (!p)
-		return -ENOMEM;
+	if (IS_ERR(p))
+		return PTR_ERR(p);
 	r = file_anonymous("pipe", &pipe_ops, O_RDONLY | (flags & (O_NONBLOCK | O_DIRECT)), p);
 	if (IS_ERR(r)) {
 		pipe_free(p);
@@ -391,7 +481,7 @@ static int open_fifo(struct inode *inode, struct file *f)
 	p = inode->pipe;
 	if (!p) {
 		p = pipe_alloc();
-		if (!p) {
+		if (IS_ERR(p)) {
 			mutex_unlock(&fifo_mutex);
 			return -ENOMEM;
 		}

@@ -20,7 +20,7 @@
 
 #define PIPE_BUF 4096u /* a write of up to this many bytes is not mixed with others */
 #define PIPE_SLOTS_DEFAULT 16u
-#define PIPE_SLOTS_MAX 256u /* 1 MiB, Linux's /proc/sys/fs/pipe-max-size */
+#define PIPE_SLOTS_CROWDED 2u /* of one whose user has many */
 #define PIPE_READABLE ((void *)(u64)(POLLIN | POLLRDNORM))
 #define PIPE_WRITABLE ((void *)(u64)(POLLOUT | POLLWRNORM))
 
@@ -44,6 +44,7 @@ struct pipe {
 	struct wait_queue opened;
 	u32 files;
 	struct async_list async; /* either end */
+	struct user_account *user; /* counted; has slot_count pages on its account. NULL: the kernel made it */
 };
 
 /* Student's (ipc/pipe.c). Bytes, or -EAGAIN, -EFAULT, -ENOMEM, -EPIPE (the caller sends SIGPIPE), -ERESTARTSYS. */

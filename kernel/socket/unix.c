@@ -17,6 +17,8 @@ static struct hlist_head abstract_names[NAME_BUCKETS]; /* unix_mutex */
 static struct list all = LIST_INIT(all);               /* unix_mutex */
 static const struct proto_ops unix_ops;
 
+static u32 datagrams_max = 10; /* that may wait at a receiver that is made from now on: net.unix.max_dgram_qlen */
+
 /* --- references ---------------------------------------------------------------------------------------------------- */
 
 struct unix_sock *unix_get(struct unix_sock *u)
@@ -76,7 +78,7 @@ struct unix_sock *unix_alloc(int type)
 	list_init(&u->gc_link);
 	list_init(&u->gc_work);
 	u->type = (u8)type;
-	u->backlog = DATAGRAMS_MAX;
+	u->backlog = READ_ONCE(datagrams_max);
 	mutex_lock(&unix_mutex);
 	list_add_tail(&all, &u->all_link);
 	mutex_unlock(&unix_mutex);
@@ -503,10 +505,21 @@ NODE(net_unix, .path = "net/unix", .show = show_unix);
 
 static int show_queue_length(struct seq *s)
 {
-	seq_printf(s, "%u\n", DATAGRAMS_MAX);
+	seq_printf(s, "%u\n", READ_ONCE(datagrams_max));
 	return 0;
 }
-NODE(max_dgram_qlen, .path = "sys/net/unix/max_dgram_qlen", .show = show_queue_length);
+
+static ssize_t store_queue_length(const char *text, size_t len)
+{
+	const char *end;
+	u64 value = parse_u64(text, &end, 10);
+
+	if (end == text || (*end && *end != '\n') || value > INT32_MAX)
+		return -EINVAL;
+	WRITE_ONCE(datagrams_max, (u32)value);
+	return (ssize_t)len;
+}
+NODE(max_dgram_qlen, .path = "sys/net/unix/max_dgram_qlen", .mode = 0644, .show = show_queue_length, .store = store_queue_length);
 
 static const struct proto_ops unix_ops = {
 	.bind = unix_bind,

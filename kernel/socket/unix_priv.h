@@ -30,7 +30,6 @@
 #define RECEIVE_SHUT 1
 #define SEND_SHUT 2
 #define BOTH_SHUT 3
-#define DATAGRAMS_MAX 10 /* that may wait at a receiver: net.unix.max_dgram_qlen */
 
 /* Where a socket is bound. Never changed once made. */
 struct unix_name {

@@ -41,7 +41,7 @@ bool cred_in_group(const struct cred *c, u32 gid); /* fsgid or supplementary */
 struct user_account *account_get(u32 uid); /* finds or makes it; NULL if memory is short */
 void account_hold(struct user_account *u);
 void account_put(struct user_account *u);
-enum account_of { ACCOUNT_QUEUE_BYTES /* in POSIX message queues */, ACCOUNT_INOTIFY, ACCOUNT_INOTIFY_WATCHES, ACCOUNTS };
+enum account_of { ACCOUNT_QUEUE_BYTES /* in POSIX message queues */, ACCOUNT_INOTIFY, ACCOUNT_INOTIFY_WATCHES, ACCOUNT_PIPE_PAGES, ACCOUNT_EPOLL_WATCHES, ACCOUNTS };
 /* n more: false, and nothing is changed, if the user would have more than `limit`. */
 bool account_charge(struct user_account *u, enum account_of what, u64 n, u64 limit);
 void account_release(struct user_account *u, enum account_of what, u64 n);
