@@ -232,7 +232,7 @@ KTEST(01, multiboot2_refuses_garbage)
 	KEXPECT_EQ(multiboot2_parse(mb_info, &mb_result), -EINVAL);
 }
 
-/* The framebuffer tag: 31 bytes, and six more that say where the colours are if it is of RGB kind (1). */
+/* The framebuffer tag: 32 bytes, and six more that say where the colours are if it is of RGB kind (1). */
 static void mb_framebuffer(u32 size, u8 kind)
 {
 	u64 base = 0xfd000000;

@@ -1,4 +1,4 @@
-/* Text formatting: printf(3)'s %d %i %u %x %X %o %c %s %p %% with flags - 0 + # space, width, precision, *, and hh h l ll z t. No floating point. */
+/* Text formatting: printf(3)'s %d %i %u %x %X %o %c %s %p %% with flags - 0 + # space, width, precision, *, and hh h l ll z t j. No floating point. */
 #ifndef LIB_FORMAT_H
 #define LIB_FORMAT_H
 
