@@ -14,7 +14,8 @@
  * Invariants:
  *  1. A slab with 0 free objects is on `full`, one with all free on `empty`, any other on `partial`.
  *  2. objects = objects handed out; slabs = slabs held; empty_count = length of `empty`.
- *  3. Every frame of a slab has FRAME_SLAB and `owner` set, the first one FRAME_HEAD as well.
+ *  3. Every frame of a slab has FRAME_SLAB and `owner` set, the first one FRAME_HEAD as well. On a frame that went back nothing of that
+ *     is left, nor a `private`.
  *
  * Allocation prefers partial slabs, so that the others can become empty; at most SLAB_KEEP_EMPTY of these are kept.
  * The caller (mm/heap.c) holds c->lock. Source: Bonwick, The Slab Allocator, USENIX 1994.
@@ -23,6 +24,8 @@
 
 #include "core/panic.h"
 #include "core/todo.h"
+
+#define SLAB_KEEP_EMPTY 1
 
 /* The given layer (mm/heap.c) has filled in size, per_slab and order, and made the three lists empty. Frames come from frame_alloc(c->order, flags). */
 void *slab_take(struct slab_cache *c, unsigned flags)

@@ -14,7 +14,8 @@
  * Invariants:
  *  1. A slab with 0 free objects is on `full`, one with all free on `empty`, any other on `partial`.
  *  2. objects = objects handed out; slabs = slabs held; empty_count = length of `empty`.
- *  3. Every frame of a slab has FRAME_SLAB and `owner` set, the first one FRAME_HEAD as well.
+ *  3. Every frame of a slab has FRAME_SLAB and `owner` set, the first one FRAME_HEAD as well. On a frame that went back nothing of that
+ *     is left, nor a `private`.
  *
  * Allocation prefers partial slabs, so that the others can become empty; at most SLAB_KEEP_EMPTY of these are kept.
  * The caller (mm/heap.c) holds c->lock. Source: Bonwick, The Slab Allocator, USENIX 1994.
@@ -24,9 +25,9 @@
 #include "core/panic.h"
 #include "core/todo.h"
 
-#ifdef SOLUTION
 #define SLAB_KEEP_EMPTY 1
 
+#ifdef SOLUTION
 static struct frame *slab_of(struct slab_cache *c, void *obj)
 {
 	u64 bytes = PAGE_SIZE << c->order;
