@@ -192,8 +192,20 @@ class Machine:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, kind, error, trace):
+        try:
+            if isinstance(error, OSError) and self.has_ended():
+                self.fail("the machine ended while it was looked at")
+        finally:
+            self.close()
+
+    def has_ended(self):
+        """Its monitor is closed a moment before QEMU is gone."""
+        try:
+            self.exit_status = self.process.wait(2)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def close(self):
         if self.process.poll() is None:
