@@ -13,6 +13,7 @@
 #include "core/verdict.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "steps.h"
 
 static bool formats(const char *wanted, const char *fmt, ...)
 {
@@ -61,9 +62,65 @@ KTEST(01, format_keeps_inside_its_buffer)
 	KEXPECT_EQ(text[0], 'a');
 }
 
+static struct ticket_lock stepped;
+static u32 step_wanted; /* after which instruction another CPU comes */
+static bool other_waits, other_holds, tried, stuck;
+
+static void acquire_stepped(void *arg __unused)
+{
+	ticket_acquire(&stepped);
+}
+
+static void try_stepped(void *arg __unused)
+{
+	tried = ticket_try_acquire(&stepped);
+}
+
+/* Another CPU draws a ticket. If the lock is free it enters, and has left before our next instruction. */
+static void other_passes(u32 n)
+{
+	enum { LONG = 20000 };
+
+	if (n == step_wanted) {
+		other_waits = stepped.next != stepped.owner;
+		stepped.next++;
+		stepped.owner += !other_waits;
+	}
+	if (n > LONG) { /* nobody will ever call this number: out of the loop */
+		stuck = true;
+		stepped.owner++;
+	}
+}
+
+static void other_stays(u32 n)
+{
+	if (n != step_wanted || stepped.next != stepped.owner)
+		return;
+	stepped.next++;
+	other_holds = true;
+}
+
 KTEST(01, ticket_lock_admits_one)
 {
 	struct ticket_lock lock = { 0, 0 };
+	u32 steps;
+
+	step_wanted = 0;
+	do {
+		stepped = (struct ticket_lock){ .next = 500, .owner = 500 };
+		steps = ktest_step(acquire_stepped, NULL, other_passes);
+		/* We hold 500 and the other waits behind, or it has had 500 and we hold 501. */
+		if (!KEXPECT(!stuck) || !KEXPECT_EQ(stepped.next, 502) || !KEXPECT_EQ(stepped.owner, other_waits ? 500 : 501))
+			break;
+	} while (++step_wanted < steps);
+	step_wanted = 0;
+	do {
+		stepped = (struct ticket_lock){ .next = 500, .owner = 500 };
+		other_holds = false;
+		steps = ktest_step(try_stepped, NULL, other_stays);
+		if (!KEXPECT(tried != other_holds) || !KEXPECT_EQ(stepped.next, 501) || !KEXPECT_EQ(stepped.owner, 500))
+			break;
+	} while (++step_wanted < steps);
 
 	KEXPECT(ticket_try_acquire(&lock));
 	KEXPECT(!ticket_try_acquire(&lock));
