@@ -8,6 +8,7 @@
 
 #include "core/cpu.h"
 #include "core/err.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
@@ -31,10 +32,11 @@ _Static_assert(8 * COUNT <= 0x100, "the blocks would overlap");
 	"mov %r13, " OUT(12) "; mov %r14, " OUT(13) "; mov %r15, " OUT(14) "; mov %rsp, " OUT(16) "; pushf; popq " OUT(15) "; cld\n\t" \
 	"pushq $0x202; popf; mov $60, %eax; mov $" #status ", %edi; syscall; ud2\n\t"
 
-extern const char ring3_start[], ring3_int80[], ring3_other[], ring3_spin[], ring3_end[], ring3_called[], ring3_called80[];
+extern const char ring3_start[], ring3_int80[], ring3_other[], ring3_spin[], ring3_end[], ring3_called[], ring3_stepped[], ring3_called80[];
 __asm__(".pushsection .rodata\n"
 	"ring3_start:\n\t" LOAD "syscall\n"
-	"ring3_called:\n\t" STORE_AND_END(7)
+	"ring3_called:\n\tnop\n"
+	"ring3_stepped:\n\t" STORE_AND_END(7)
 	"ring3_int80:\n\t" LOAD "int $0x80\n"
 	"ring3_called80:\n\t" STORE_AND_END(8)
 	"ring3_other:\n\t" STORE_AND_END(9)
@@ -222,6 +224,53 @@ KTEST(05, ask_a_changed_frame_is_heeded)
 	p.change = change_flags;
 	KEXPECT_EQ(run(), 7);
 	KEXPECT(p.data[32 + RFLAGS] & RFLAGS_DF);
+}
+
+/* What waits for a thread's return is done before ring 3 goes on: a frame that is as it was may still have to go the long way. */
+static u32 worked;
+static void leave_work(struct trapframe *f __unused)
+{
+	atomic_fetch_or(&current->work, (u32)WORK_NOTIFY);
+}
+static void do_work(struct trapframe *f)
+{
+	if (p.change != leave_work || current->process != p.process)
+		return;
+	atomic_fetch_and(&current->work, ~(u32)WORK_NOTIFY);
+	worked++;
+	f->rbx = 0x777;
+}
+NOTIFIER(user_return, do_work);
+
+/* SYSRET with TF traps before the program has made a step. */
+static u64 stepped_to;
+static void single_step(struct trapframe *f)
+{
+	f->rflags |= RFLAGS_TF;
+	f->r11 = f->rflags;
+}
+static void on_trap(struct trapframe *f)
+{
+	if (f->vector != TRAP_DEBUG)
+		on_exit(11, true);
+	stepped_to = f->rip;
+	f->rflags &= ~RFLAGS_TF;
+}
+
+KTEST(05, ask_work_is_done_before_ring_3_goes_on)
+{
+	KREQUIRE(prepare(ring3_start));
+	p.change = leave_work;
+	worked = 0;
+	KEXPECT_EQ(run(), 7);
+	KEXPECT_EQ(worked, 1);
+	KEXPECT_EQ(p.data[32 + RBX], 0x777);
+	KREQUIRE(prepare(ring3_start));
+	p.change = single_step;
+	user_trap_hook = on_trap;
+	stepped_to = 0;
+	KEXPECT_EQ(run(), 7);
+	KEXPECT_EQ(stepped_to, CODE_VA + (ring3_stepped - ring3_start));
 }
 
 /* What copies find at the edges of what is mapped: the last bytes of a page, and a string that ends in them. */

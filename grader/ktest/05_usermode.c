@@ -65,7 +65,7 @@ KTEST(05, the_entry_is_armed_on_this_cpu)
 	/* SYSRET adds 16 to this field for CS and 8 for SS. */
 	KEXPECT_EQ(((rdmsr(MSR_STAR) >> 48) + 16) | 3, USER_CS);
 	KEXPECT_EQ(((rdmsr(MSR_STAR) >> 48) + 8) | 3, USER_DS);
-	u64 cleared = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC;
+	u64 cleared = RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_IOPL | RFLAGS_RF;
 	KEXPECT_EQ(rdmsr(MSR_FMASK) & cleared, cleared);
 }
 

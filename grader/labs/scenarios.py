@@ -370,7 +370,7 @@ def lab_05_the_first_program_speaks_through_both_entries(kit):
 
 
 RING3 = ("syscall_keeps_the_registers", "int80_keeps_the_registers", "syscall_bears_the_flags_of_a_program", "int80_bears_the_flags_of_a_program",
-         "a_changed_frame_is_heeded", "copies_end_where_the_page_ends")
+         "a_changed_frame_is_heeded", "work_is_done_before_ring_3_goes_on", "copies_end_where_the_page_ends")
 
 
 def _ring3(name):

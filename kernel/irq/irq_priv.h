@@ -13,8 +13,8 @@ struct paranoid_gate {
 extern const struct paranoid_gate paranoid_gates[];
 extern const unsigned paranoid_gate_count;
 
-/* Called by assembly. */
-void paranoid_dispatch(struct trapframe *f);
+/* Called by assembly. gs_base: what gs was when the trap came; for one from ring 3 the kernel's own. */
+void paranoid_dispatch(struct trapframe *f, u64 gs_base);
 void trap_exit_user(struct trapframe *f);
 void trap_exit_kernel(struct trapframe *f);
 void trap_bad_iret_frame(struct trapframe *f);

@@ -48,6 +48,7 @@ paranoid_common:
 	shrq $32, %rdx
 	wrmsr
 	movq %rsp, %rdi
+	movq %rbx, %rsi
 	call paranoid_dispatch
 	movl $MSR_GS_BASE, %ecx
 	movq %rbx, %rax
@@ -66,6 +67,7 @@ paranoid_common:
 	rep movsq
 	movq %rax, %rsp
 	movq %rsp, %rdi
+	movq %r12, %rsi
 	xorl %ebp, %ebp
 	call paranoid_dispatch
 	jmp trap_return

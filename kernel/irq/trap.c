@@ -104,7 +104,7 @@ static bool stack_overflow(const struct trapframe *f)
 	return fault >= KMAP_BASE && fault < KMAP_END && f->rsp >= fault - PAGE_SIZE && f->rsp <= fault + PAGE_SIZE;
 }
 
-void paranoid_dispatch(struct trapframe *f)
+void paranoid_dispatch(struct trapframe *f, u64 gs_base)
 {
 	u32 stopper = READ_ONCE(stopping);
 
@@ -119,6 +119,9 @@ void paranoid_dispatch(struct trapframe *f)
 		trap_nmi_hook(f);
 		return;
 	}
+	/* With a wrong gs each handler faults at its first look at the CPU, until the stack is full: the cause, not the overflow, is told. */
+	if (f->vector == TRAP_DOUBLE_FAULT && gs_base != (u64)this_cpu())
+		panic_frame(f, "double fault in the kernel, with a gs base of %lx, which is not this CPU's: a swapgs is missing, or one is too many", gs_base);
 	if (f->vector == TRAP_DOUBLE_FAULT && stack_overflow(f))
 		panic_frame(f, "stack overflow: the kernel stack of the running thread ended at %lx", read_cr2());
 	trap_dispatch(f);

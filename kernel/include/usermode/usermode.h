@@ -19,7 +19,7 @@ void __noreturn user_enter(struct trapframe *frame);
 void syscall_entry(void);      /* LSTAR */
 void int80_entry(void);        /* gate 0x80, DPL 3 */
 void ret_from_fork(void);      /* first activation of a user thread: schedule_tail(rax), then to user mode by its frame */
-/* Given: MSRs of a CPU (EFER.SCE, STAR, LSTAR, FMASK = TF|IF|DF|AC|NT|IOPL…). Student's C part is usermode/usermode.c's usermode_cpu_init. */
+/* Student's (usermode/usermode.c): the MSRs of this CPU (EFER.SCE, STAR, LSTAR, FMASK = TF|IF|DF|AC|NT|IOPL|RF). */
 void usermode_cpu_init(void);
 /* The C side of both entries: dispatches f->error (the number) and stores the result in f->rax. Interrupts on. */
 void syscall_dispatch(struct trapframe *f);
@@ -27,7 +27,7 @@ void syscall_dispatch(struct trapframe *f);
 NOTIFIER_DECLARE(user_return, struct trapframe *f);
 /* How exit(2), exit_group(2) and a fatal trap end a user thread (or its whole process): usermode's own ends the thread; exec (06) and then proc (07) set theirs. Never returns. */
 extern void (*user_exit_hook)(int wait_status, bool whole_process) __noreturn;
-/* Set a frame up for a fresh program: registers 0, rflags = IF. */
+/* Student's too: sets a frame up for a fresh program: registers 0, rflags = IF. */
 void user_frame_init(struct trapframe *f, vaddr_t entry, vaddr_t sp);
 /* Flags that a user program may set itself (sigreturn, ptrace-like writes): everything else of rflags comes from the kernel. */
 #define USER_RFLAGS 0x250dd5ul /* CF PF AF ZF SF TF DF OF NT AC ID */

@@ -78,7 +78,7 @@ syscall_entry:
 	.type int80_entry, @function
 int80_entry:
 #ifdef SOLUTION
-	/* The processor pushed ss to rip, and kept the flags AC, DF and NT of the user. */
+	/* The processor pushed ss to rip, and kept the flags AC and DF of the user. */
 	swapgs
 	pushq %rax
 	pushq $VECTOR_INT80
