@@ -5,6 +5,7 @@ knew. Everything that is printed is printed from it."""
 import argparse
 import concurrent.futures
 import random
+import re
 import sys
 import time
 
@@ -110,6 +111,9 @@ def show(report, out=sys.stdout, verbose=False):
         print("\n".join("    " + line for line in body.splitlines() + list(dict.fromkeys(h for _, hints in tests for h in hints))), file=out)
         if verbose and tests[0][0].log:
             print("\n".join("    " + line for line in tests[0][0].log.splitlines()), file=out)
+    unwritten = {m for t in report.tests for m in re.findall(r"yours to write. The chapter is handouts/(\d\d)-", t.output) if int(m) < report.lab}
+    if unwritten:
+        print("\nLab %s is not written. FROM=base takes the labs before this one from solutions/." % min(unwritten), file=out)
     good = sum(t.status == "passed" for t in report.tests)
     print("\n%d of %d tests passed: %d of %d points" % (good, len(report.tests), report.score, report.points), file=out)
 
