@@ -408,6 +408,14 @@ def lab_05_a_program_runs_in_ring_3(kit):
         assert sorted(p[0] for p in open_pages) == [0x400000, 0x7ffff000], "wrong output: pages that ring 3 may touch: %s" % [hex(p[0]) for p in open_pages]
 
 
+# --- 07
+
+def lab_07_no_end_is_slept_over(kit):
+    """A child ends between its parent's look and its parent's sleep: two CPUs and a lock make that moment."""
+    run = ktest.run(kit.ktest_image(), "07.ask_no_end_is_slept_over", smp=2, cap=kit.cap())
+    complain(run, "07.ask_no_end_is_slept_over")
+
+
 # --- programs of the optional challenges
 
 CHALLENGES = {7: ("copy_ahead", "signed_frames"), 13: ("no_endless_wait",)}

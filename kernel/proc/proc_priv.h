@@ -125,7 +125,7 @@ struct vfork {
 	bool done;
 	struct wait_queue wait;
 };
-struct vfork *vfork_create(void);
+struct vfork *vfork_create(void);                    /* one reference, the caller's: p->vfork of the child needs another. NULL if memory is short */
 void vfork_put(struct vfork *v);
 void vfork_wait(struct vfork *v);                    /* killable; drops the reference */
 void vfork_release(struct process *p);

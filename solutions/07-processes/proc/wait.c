@@ -55,6 +55,9 @@ static bool matches(const struct process *child, const struct wait_request *r)
 {
 	if (r->which == WAIT_PGROUP && (!child->pgroup || child->pgroup->id != r->id))
 		return false;
+	/* It will never stop or go on: for who asks for that alone it is no child. */
+	if (child->zombie && !(r->options & WEXITED))
+		return false;
 	/* Children that end without SIGCHLD are "clones": waited for only on demand. */
 	bool clone = child->exit_signal != SIGCHLD;
 	return (r->options & (int)WALL) || clone == !!(r->options & (int)WCLONE);
@@ -96,8 +99,6 @@ static bool look_at(struct process *child, struct wait_request *r)
 	bool keep = r->options & WNOWAIT;
 
 	if (child->zombie) {
-		if (!(r->options & WEXITED))
-			return false;
 		int code = child->exit_status & 0x7f ? child->exit_status & 0x80 ? CLD_DUMPED : CLD_KILLED : CLD_EXITED;
 		answer(child, r, child->exit_status, code);
 		if (!keep)
