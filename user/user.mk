@@ -5,7 +5,7 @@
 # Doors:  user (all of it), user-bin, user-tests, user-bench, newlib, user-check (tests on this machine's Linux)
 # Output: $(BUILD)/user/{bin,tests,bench}/NAME, $(BUILD)/newlib/libc.a
 # A test's head comment says how it is built and when it may run:
-#	/* stage: 08; libc: musl|glibc|newlib|none; run: host+guest|guest|challenge (by the lab's optional challenge alone) */
+#	/* stage: 08; libc: musl|glibc|newlib|none; run: host+guest|guest|challenge (by a scenario alone, which believes its status) */
 
 BUILD ?= build
 USER_CC ?= gcc

@@ -416,28 +416,28 @@ def lab_07_no_end_is_slept_over(kit):
     complain(run, "07.ask_no_end_is_slept_over")
 
 
-# --- programs of the optional challenges
+# --- programs that judge by themselves
 
 CHALLENGES = {7: ("copy_ahead", "signed_frames"), 13: ("no_endless_wait",)}
 
 
-def _challenge(name):
-    """user/tests/challenge_NAME.c judges by itself: it says what is wrong, and ends with 0 if nothing is. Linux is no oracle here."""
-    program = "challenge_" + name
-
+def _judge(program, about):
+    """user/tests/PROGRAM.c says what is wrong, and ends with 0 if nothing is. Linux is no oracle here."""
     def play_it(kit):
         run = usertest.run_many(kit.image(), [program], cap=kit.cap(), icount=True)
         answer = run[program]
         if not answer.done:
             raise GuestFailure(run.complaint(program), run.trace_of(program))
         assert answer.ended == "exit 0" and "LEAK " not in answer.output, "wrong output: %s ended with `%s`\n%s" % (program, answer.ended, answer.output[-2000:])
-    play_it.__doc__ = "A program that judges a challenge: " + name.replace("_", " ") + "."
+    play_it.__doc__ = about
     return play_it
 
 
 for _lab, _names in CHALLENGES.items():
     for _name in _names:
-        globals()["lab_%02d_challenge_%s" % (_lab, _name)] = _challenge(_name)
+        globals()["lab_%02d_challenge_%s" % (_lab, _name)] = _judge("challenge_" + _name, "A program that judges a challenge: " + _name.replace("_", " ") + ".")
+
+lab_13_the_clock_reads_one_moment = _judge("vdso_moment", "The vDSO's clock, one instruction at a time, while the numbers change.")
 
 
 # --- 12

@@ -14,7 +14,7 @@ enum lock_type { LOCK_READ, LOCK_WRITE, LOCK_NONE }; /* as F_RDLCK, F_WRLCK, F_U
 
 struct file_lock {
 	struct list link;     /* flock_state->locks, by start */
-	const void *owner;    /* struct file (flock, OFD) or struct files (POSIX) */
+	const void *owner;    /* struct file (flock, OFD) or struct files (POSIX): with the kind it says whose it is */
 	u8 kind, type;
 	u64 start, end;       /* bytes, both within; flock: 0 … LOCK_END */
 	int pid;              /* for F_GETLK; -1: of an open file */

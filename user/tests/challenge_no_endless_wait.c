@@ -1,32 +1,17 @@
 /* stage: 13; libc: musl; run: challenge */
 /*
- * Lab 13's optional challenge `no-endless-wait`: the vDSO's clock does not wait for ever for a writer that has stopped; it asks the kernel then. The vDSO's code is
- * copied behind a page of data of our own, where nobody writes but us. A program of its own kind: on Linux the page looks otherwise.
+ * Lab 13's optional challenge `no-endless-wait`: the vDSO's clock does not wait for ever for a writer that has stopped; it asks the kernel then.
  */
 #define _GNU_SOURCE
-#include <elf.h>
+#include "vdso_copy.h"
+
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PAGE 4096
 #define FAR 1000000000000000ull /* ns: eleven days that the kernel does not know of */
 
-struct data { /* as the kernel's distro/vdso_code.h has it */
-	uint32_t seq, shift;
-	uint64_t mult, base_tsc, base_ns, realtime_offset_ns;
-};
-
-static int (*clock_of_copy)(int, struct timespec *);
-static volatile struct data *data;
 static const char *doing;
 
 static void too_long(int signo)
@@ -66,61 +51,15 @@ static int wrong(const char *what, int clock, uint64_t ahead)
 	return 1;
 }
 
-/* The end of the image, by /proc. */
-static size_t image_size(unsigned long start)
-{
-	char line[256];
-	unsigned long from, to;
-	FILE *f = fopen("/proc/self/maps", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%lx-%lx", &from, &to) == 2 && from == start)
-			return to - from;
-	return 0;
-}
-
-/* Where a symbol lies in the image; the program headers come first, then the dynamic section tells. */
-static size_t symbol(const char *image, const char *name)
-{
-	const Elf64_Ehdr *h = (const void *)image;
-	const Elf64_Phdr *ph = (const void *)(image + h->e_phoff);
-	const Elf64_Sym *symbols = NULL;
-	const char *strings = NULL;
-
-	for (int i = 0; i < h->e_phnum; i++)
-		if (ph[i].p_type == PT_DYNAMIC)
-			for (const Elf64_Dyn *d = (const void *)(image + ph[i].p_vaddr); d->d_tag != DT_NULL; d++) {
-				if (d->d_tag == DT_SYMTAB)
-					symbols = (const void *)(image + d->d_un.d_ptr);
-				if (d->d_tag == DT_STRTAB)
-					strings = image + d->d_un.d_ptr;
-			}
-	for (int i = 1; symbols && strings && (const char *)(symbols + i) < strings; i++)
-		if (!strcmp(strings + symbols[i].st_name, name))
-			return symbols[i].st_value;
-	return 0;
-}
-
 int main(void)
 {
 	static const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME };
-	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
-	size_t size = image ? image_size((unsigned long)image) : 0, at = size ? symbol(image, "__vdso_clock_gettime") : 0;
-	char *copy = mmap(NULL, PAGE + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct data good;
 	int bad = 0;
 
-	if (!at || copy == MAP_FAILED) {
-		printf("there is no vDSO, or no clock in it\n");
-		return 1;
-	}
-	memcpy(copy, image - PAGE, PAGE);
-	memcpy(copy + PAGE, image, size);
-	mprotect(copy + PAGE, size, PROT_READ | PROT_EXEC);
-	data = (volatile struct data *)copy;
-	clock_of_copy = (int (*)(int, struct timespec *))(copy + PAGE + at);
+	copy_the_vdso();
 	signal(SIGVTALRM, too_long);
-	memcpy(&good, copy, sizeof(good));
+	good = *(const struct data *)data;
 	for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
 		data->seq = good.seq & ~1u;
 		data->base_ns = good.base_ns;
