@@ -178,6 +178,9 @@ KTEST(06, the_interpreter_is_named)
 	*slot(2) = (struct elf64_phdr){ .type = PT_INTERP, .offset = 0x2000, .filesz = 12 };
 	memcpy(file + 0x2000, "/lib/ld.so.1", 13);
 	KEXPECT_EQ(load(false), -ENOEXEC); /* its NUL is missing */
+	file[0x2004] = '\0';
+	KEXPECT_EQ(load(false), -ENOEXEC); /* one in the middle is none */
+	file[0x2004] = '/';
 	slot(2)->filesz = 13;
 	KEXPECT_EQ(load(false), 0);
 	KEXPECT(!strcmp(object.interp, "/lib/ld.so.1"));
@@ -189,7 +192,8 @@ KTEST(06, the_interpreter_is_named)
 	KEXPECT(!object.interp[0]);
 	slot(2)->filesz = 1;
 	KEXPECT_EQ(load(false), -ENOEXEC);
-	memset(file + 0x2000, 'a', 300);
+	memset(file + 0x2000, 'a', 299);
+	file[0x2000 + 299] = '\0';
 	slot(2)->filesz = 300;
 	KEXPECT_EQ(load(false), -ENOENT);
 	slot(2)->filesz = PAGE_SIZE + 1;

@@ -74,7 +74,7 @@ struct elf_object {
 	bool exec_stack, is_dyn; /* is_dyn: ET_DYN */
 };
 int elf_load(struct exec_source *s, struct aspace *as, bool is_interpreter, struct elf_object *out);
-/* exec/stack.c: strings, argv, envp, auxv at the top of the stack area; the stack pointer, or -errno. */
+/* exec/stack.c: strings, argv, envp, auxv at the top of the stack area; the stack pointer, -EFAULT if it cannot be written there, or -ENOMEM. */
 long stack_build(struct aspace *as, const struct exec_args *args, const struct exec_image *img, vaddr_t stack_top);
 /* Upper stages add auxiliary vector entries (uids: proc; vDSO: distro). */
 #define AUXV_MAX 24
