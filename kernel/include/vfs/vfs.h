@@ -76,7 +76,7 @@ struct pagecache_ops {
 	 * those n were written. */
 	ssize_t (*write_start)(struct pagecache *pc, u64 pos, size_t n);
 	int (*write_stop)(struct pagecache *pc, u64 pos, size_t n, ssize_t done);
-	/* Before bytes are changed: reserve space; after: mark. NULL for ramfs where accounting is in `charge`. */
+	/* Before bytes of a page are changed: reserves space, 0 or -errno; after n of them were: marks. The page is not locked. NULL for ramfs, where accounting is in `charge`. */
 	int (*write_begin)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	int (*write_end)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	/* A page joins (+1) or leaves (-1) the cache: tmpfs's size limit. 0 or -ENOSPC. */
@@ -84,7 +84,7 @@ struct pagecache_ops {
 	ssize_t (*direct_io)(struct pagecache *pc, struct uio *u, s64 pos, bool write);
 };
 void pagecache_init(struct pagecache *pc, struct inode *inode, const struct pagecache_ops *ops);
-/* Student's (vfs/pagecache.c). The page, counted, up to date (filled if needed); ERR_PTR. With `create` false: NULL if it is not cached. May sleep. */
+/* Student's (vfs/pagecache.c). The page, counted, up to date (filled if needed); ERR_PTR. With `create` false: NULL if it is not cached. May sleep. Each page in a cache counts in mem_cache_frames. */
 struct frame *pagecache_get(struct pagecache *pc, u64 index, bool create);
 ssize_t pagecache_read(struct pagecache *pc, struct uio *to, s64 *pos, u64 size);
 /* Grows inode->size as it goes; bytes or -errno, -EFAULT if not one could be copied. inode->lock held for writing; user pages are faulted in first, copied with faults off. */
@@ -135,11 +135,12 @@ struct inode_ops {
 	int (*link)(struct inode *target, struct inode *dir, struct dentry *d);
 	int (*unlink)(struct inode *dir, struct dentry *d);
 	int (*rmdir)(struct inode *dir, struct dentry *d);
+	/* What the file system keeps of it; dentry_move is the caller's, afterwards. `new` may be negative. */
 	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
 	int (*tmpfile)(struct inode *dir, struct dentry *d, u32 mode);
 	/* Symlink: the target as a kernel string, valid while the inode is held (or kmalloc'd into *to_free). */
 	const char *(*get_link)(struct inode *inode, struct dentry *d, char **to_free);
-	/* proc's magic links: jumps to a path. 0 or -errno; NULL for ordinary links. */
+	/* proc's magic links, which have no text to walk: the place itself, counted. 0 or -errno; NULL for ordinary links. */
 	int (*jump_link)(struct inode *inode, struct path *out);
 	int (*setattr)(struct inode *inode, const struct iattr *a); /* default inode_setattr */
 	int (*getattr)(struct inode *inode, struct kstat *st);      /* default inode_getattr */
@@ -307,11 +308,8 @@ int path_want_write(const struct path *p);
 enum lookup_flags {
 	LOOKUP_FOLLOW = 1,      /* follow a symlink at the end */
 	LOOKUP_DIRECTORY = 2,   /* the end must be a directory */
-	LOOKUP_PARENT = 4,      /* stop at the parent, last component in nd->last */
-	LOOKUP_EMPTY = 8,       /* AT_EMPTY_PATH */
-	LOOKUP_NO_MOUNT_END = 16,
-	LOOKUP_CREATE = 32,     /* a missing last component is fine: negative dentry */
-	LOOKUP_NO_AUTOMOUNT = 64,
+	LOOKUP_PARENT = 4,      /* stop at the parent, last component in lookup_result.last */
+	LOOKUP_EMPTY = 8,       /* AT_EMPTY_PATH: an empty name is the start itself, else -ENOENT */
 };
 struct lookup_result {
 	struct path path;       /* counted; of the parent with LOOKUP_PARENT */

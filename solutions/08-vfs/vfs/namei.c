@@ -104,11 +104,10 @@ static int walk_name(struct walk *w, const char *name, u32 len, const char *rest
 		return PTR_ERR(next.dentry);
 	next.mount = w->at.mount;
 	mount_get(next.mount);
-	if (!(last && flags & LOOKUP_NO_MOUNT_END))
-		mount_follow_down(&next);
-	if (!next.dentry->inode && !(last && flags & LOOKUP_CREATE)) {
+	mount_follow_down(&next);
+	if (!next.dentry->inode) {
 		err = -ENOENT;
-	} else if (next.dentry->inode && S_ISLNK(next.dentry->inode->mode) && follow) {
+	} else if (S_ISLNK(next.dentry->inode->mode) && follow) {
 		err = last ? may_follow_link(w->at.dentry->inode, next.dentry->inode) : 0;
 		if (!err)
 			err = walk_link(w, &next, rest);
@@ -163,7 +162,7 @@ static int walk(struct walk *w, const char *name, u32 flags, struct lookup_resul
 		if (!*w->name && slash)
 			flags |= LOOKUP_DIRECTORY;
 	}
-	if (flags & LOOKUP_DIRECTORY && w->at.dentry->inode && !S_ISDIR(w->at.dentry->inode->mode))
+	if (flags & LOOKUP_DIRECTORY && !S_ISDIR(w->at.dentry->inode->mode))
 		return -ENOTDIR;
 	return 0;
 }
