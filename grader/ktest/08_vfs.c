@@ -5,9 +5,12 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "sched/thread.h"
 #include "vfs/vfs.h"
+#include "vm/aspace.h"
 
 #define TOP "/ktest"
+#define LONG_NAME "a-name-for-which-there-is-no-room-in-the-dentry-itself"
 
 static bool begin(const char *options)
 {
@@ -68,6 +71,23 @@ static struct kstat stat_of(const char *name)
 	vfs_stat(&r.path, &st);
 	path_put(&r.path);
 	return st;
+}
+
+/* Makes the times of a name old, and tells whether something has changed them since. */
+static bool times_changed(const char *name, bool mtime_too)
+{
+	struct kstat st = stat_of(name);
+	return st.ctime.sec != 1 && (!mtime_too || st.mtime.sec != 1);
+}
+
+static void make_old(const char *name)
+{
+	struct lookup_result r;
+
+	if (path_lookup(AT_FDCWD, name, 0, &r))
+		return;
+	r.path.dentry->inode->mtime.sec = r.path.dentry->inode->ctime.sec = 1;
+	path_put(&r.path);
 }
 
 /* --- the path walk -------------------------------------------------------------------------------------------------- */
@@ -140,6 +160,10 @@ KTEST(08, links_are_followed_in_the_middle_and_at_the_end)
 	KEXPECT_EQ(walk(TOP "/dangling", 0), 0);
 	KEXPECT_EQ(walk(TOP "/dangling", LOOKUP_FOLLOW), -ENOENT);
 	KEXPECT_EQ(walk(TOP "/d/up/x", 0), -ENOTDIR);
+	/* Where a walk starts from a place, a slash still means the root: so open makes the file that a link names. */
+	KEXPECT_EQ(vfs_symlink(TOP "/d/new", AT_FDCWD, TOP "/d/e/far"), 0);
+	KEXPECT_EQ(make_file(TOP "/d/e/far", "x"), 0);
+	KEXPECT(ino_of(TOP "/d/new", 0) != 0);
 	end();
 }
 
@@ -160,6 +184,61 @@ KTEST(08, a_chain_of_links_ends_after_forty)
 	KEXPECT_EQ(walk(TOP "/loop", LOOKUP_FOLLOW), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/loop/x", 0), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/loop", 0), 0);
+	end();
+}
+
+/* Leads to one place without a text, as the links of /proc/PID/fd do. */
+static struct path jump_to;
+static int jump(struct inode *inode __unused, struct path *out)
+{
+	*out = jump_to;
+	path_get(out);
+	return 0;
+}
+
+KTEST(08, links_that_jump_and_links_that_are_not_followed)
+{
+	static const struct inode_ops jumping = { .jump_link = jump };
+	const struct inode_ops *saved;
+	struct lookup_result r, link;
+
+	KREQUIRE(begin(""));
+	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
+	make_file(TOP "/d/f", "x");
+	u64 d = ino_of(TOP "/d", 0), f = ino_of(TOP "/d/f", 0);
+
+	vfs_symlink("none", AT_FDCWD, TOP "/jump");
+	KREQUIRE(path_lookup(AT_FDCWD, TOP "/d", 0, &r) == 0 && path_lookup(AT_FDCWD, TOP "/jump", 0, &link) == 0);
+	jump_to = r.path;
+	saved = link.path.dentry->inode->ops;
+	link.path.dentry->inode->ops = &jumping;
+	KEXPECT_EQ(ino_of(TOP "/jump", LOOKUP_FOLLOW), d);
+	KEXPECT_EQ(ino_of(TOP "/jump/f", 0), f);
+	KEXPECT(ino_of(TOP "/jump", 0) != d);
+	link.path.dentry->inode->ops = saved;
+	path_put(&link.path);
+	path_put(&r.path);
+
+	/* A stranger's link in a directory like /tmp may be a trap. */
+	vfs_mkdir(AT_FDCWD, TOP "/tmp", 0755);
+	vfs_symlink("../d", AT_FDCWD, TOP "/tmp/l");
+	KREQUIRE(path_lookup(AT_FDCWD, TOP "/tmp", 0, &r) == 0 && path_lookup(AT_FDCWD, TOP "/tmp/l", 0, &link) == 0);
+	r.path.dentry->inode->mode |= 01777;
+	link.path.dentry->inode->uid = 1000;
+	KEXPECT_EQ(walk(TOP "/tmp/l", LOOKUP_FOLLOW), -EACCES);
+	KEXPECT_EQ(walk(TOP "/tmp/l/", 0), -EACCES);
+	KEXPECT_EQ(walk(TOP "/tmp/l", 0), 0);
+	KEXPECT_EQ(ino_of(TOP "/tmp/l/f", 0), f); /* in the middle nobody asks */
+	path_put(&link.path);
+	path_put(&r.path);
+
+	vfs_mkdir(AT_FDCWD, TOP "/m", 0755);
+	KEXPECT_EQ(vfs_mount("in", TOP "/m", "tmpfs", MS_NOSYMFOLLOW, ""), 0);
+	KEXPECT_EQ(vfs_symlink("..", AT_FDCWD, TOP "/m/l"), 0);
+	KEXPECT_EQ(walk(TOP "/m/l", LOOKUP_FOLLOW), -ELOOP);
+	KEXPECT_EQ(walk(TOP "/m/l/d", 0), -ELOOP);
+	KEXPECT_EQ(walk(TOP "/m/l", 0), 0);
+	KEXPECT_EQ(vfs_umount(TOP "/m", 0), 0);
 	end();
 }
 
@@ -292,6 +371,8 @@ KTEST(08, holes_read_as_zeroes_and_cost_nothing)
 	kfree(back);
 }
 
+static bool no_page(int kind) { return kind == 1; }
+
 KTEST(08, a_full_file_system_says_so_and_recovers)
 {
 	char *page = kzalloc(PAGE_SIZE, 0);
@@ -303,6 +384,13 @@ KTEST(08, a_full_file_system_says_so_and_recovers)
 	KREQUIRE(page && begin("size=64k,nr_inodes=5"));
 	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
 	KREQUIRE(!IS_ERR(f));
+	/* A page that memory is short of is not charged. */
+	bool (*saved)(int kind) = alloc_fail_hook;
+	alloc_fail_hook = no_page;
+	n = file_write_kernel(f, page, PAGE_SIZE, &pos);
+	alloc_fail_hook = saved;
+	KEXPECT_EQ(n, -ENOMEM);
+	KEXPECT_EQ(f->inode->size, 0);
 	while ((n = file_write_kernel(f, page, PAGE_SIZE, &pos)) == (ssize_t)PAGE_SIZE)
 		pages++;
 	KEXPECT_EQ(n, -ENOSPC);
@@ -350,6 +438,7 @@ KTEST(08, a_missing_page_is_filled_once)
 	KREQUIRE(path_lookup(AT_FDCWD, TOP, 0, &r) == 0);
 	i = inode_alloc(r.path.dentry->sb);
 	KREQUIRE(i != NULL);
+	u64 cached = atomic_load(&mem_cache_frames);
 	const struct super_ops *saved = i->sb->ops;
 	i->mode = S_IFREG;
 	i->cache.ops = &ops;
@@ -365,6 +454,7 @@ KTEST(08, a_missing_page_is_filled_once)
 	g = pagecache_get(&i->cache, 3, false);
 	KEXPECT(g == f);
 	KEXPECT_EQ(fills, 1);
+	KEXPECT_EQ(atomic_load(&mem_cache_frames), cached + 1);
 	frame_put(g);
 	frame_put(f);
 	/* One that cannot be read gives the error, is not held, and may be tried again. */
@@ -382,6 +472,93 @@ KTEST(08, a_missing_page_is_filled_once)
 	end();
 }
 
+static struct pagecache waited_for;
+static struct frame *volatile came_back;
+static void want_page(void *arg __unused)
+{
+	came_back = pagecache_get(&waited_for, 5, true);
+}
+
+KTEST(08, who_finds_a_locked_page_waits_and_looks_again)
+{
+	static const struct pagecache_ops ops = { .read_page = fill_with_index };
+	struct frame *f;
+
+	pagecache_init(&waited_for, NULL, &ops);
+	fills = 0;
+	fail_at = ~0u;
+	came_back = NULL;
+	f = pagecache_add_locked(&waited_for, 5);
+	KREQUIRE(f != NULL);
+	KREQUIRE(kthread_run("wants a page", want_page, NULL) != NULL);
+	thread_sleep_ns(5 * NSEC_PER_MSEC);
+	KEXPECT(came_back == NULL);
+	KEXPECT_EQ(fills, 0);
+	/* A truncation takes it out, as page_drop does. */
+	spin_lock(&waited_for.lock);
+	radix_remove(&waited_for.pages, 5);
+	spin_unlock(&waited_for.lock);
+	f->owner = NULL;
+	atomic_fetch_and(&f->flags, ~FRAME_CACHE);
+	atomic_fetch_sub(&mem_cache_frames, 1ul);
+	frame_put(f);
+	page_unlock(f);
+	for (int i = 0; i < 1000 && !came_back; i++)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	KREQUIRE(came_back && !IS_ERR(came_back));
+	KEXPECT(came_back != f);
+	KEXPECT(came_back->owner == &waited_for && came_back->index == 5);
+	KEXPECT_EQ(*(u64 *)frame_to_virt(came_back), 5);
+	frame_put(came_back);
+	frame_put(f);
+	pagecache_destroy(&waited_for);
+}
+
+KTEST(08, a_write_brings_no_memory_in)
+{
+	const vaddr_t at = 0x30000000;
+	u8 *buf = kmalloc(PAGE_SIZE, 0);
+	struct aspace *as = aspace_create();
+	struct file *f;
+	struct uio_vec vec;
+	struct uio from;
+	s64 pos = 0;
+
+	KREQUIRE(buf && as && begin(""));
+	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
+	KREQUIRE(!IS_ERR(f));
+	memset(buf, 'w', PAGE_SIZE);
+	vm_map(as, at, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
+	KEXPECT_EQ(vm_access(as, at, buf, PAGE_SIZE, true), PAGE_SIZE);
+	aspace_activate(as);
+	/* The first page of the program is there, the second is not: what is there is written, and the size tells. */
+	uio_init_user(&from, &vec, (void *)(at + 1000), PAGE_SIZE);
+	rwlock_write(&f->inode->lock);
+	KEXPECT_EQ(pagecache_write(&f->inode->cache, &from, &pos), PAGE_SIZE - 1000);
+	KEXPECT_EQ(from.left, 1000);
+	KEXPECT_EQ(pos, PAGE_SIZE - 1000);
+	KEXPECT_EQ(f->inode->size, PAGE_SIZE - 1000);
+	KEXPECT_EQ(pagecache_write(&f->inode->cache, &from, &pos), -EFAULT);
+	KEXPECT_EQ(f->inode->size, PAGE_SIZE - 1000);
+	KEXPECT_EQ(current->pagefault_off, 0);
+	rwlock_write_done(&f->inode->lock);
+	/* The caller brings it in and comes back. */
+	KEXPECT_EQ(uio_fault_in(&from, 1000, false), 0);
+	rwlock_write(&f->inode->lock);
+	KEXPECT_EQ(pagecache_write(&f->inode->cache, &from, &pos), 1000);
+	rwlock_write_done(&f->inode->lock);
+	aspace_activate(NULL);
+	aspace_put_user(as);
+	KEXPECT_EQ(f->inode->size, PAGE_SIZE);
+	pos = 0;
+	KEXPECT_EQ(file_read_kernel(f, buf, PAGE_SIZE, &pos), PAGE_SIZE);
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		KREQUIRE(buf[i] == (i < PAGE_SIZE - 1000 ? 'w' : 0));
+	file_put(f);
+	end();
+	kfree(buf);
+}
+
 /* --- names ------------------------------------------------------------------------------------------------------------ */
 
 KTEST(08, link_counts_tell_how_many_names_there_are)
@@ -396,11 +573,17 @@ KTEST(08, link_counts_tell_how_many_names_there_are)
 	KEXPECT_EQ(stat_of(TOP "/d").nlink, 3);
 	make_file(TOP "/f", "x");
 	KEXPECT_EQ(stat_of(TOP "/f").nlink, 1);
+	make_old(TOP "/f");
+	make_old(TOP "/d");
 	KEXPECT_EQ(vfs_link(AT_FDCWD, TOP "/f", AT_FDCWD, TOP "/d/g", 0), 0);
+	KEXPECT(times_changed(TOP "/f", false) && times_changed(TOP "/d", true));
 	KEXPECT_EQ(stat_of(TOP "/f").nlink, 2);
+	make_old(TOP "/f");
+	make_old(TOP);
 	KEXPECT_EQ(stat_of(TOP "/d/g").ino, stat_of(TOP "/f").ino);
 	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/f"), 0);
 	KEXPECT_EQ(stat_of(TOP "/d/g").nlink, 1);
+	KEXPECT(times_changed(TOP "/d/g", false) && times_changed(TOP, true));
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), -ENOTEMPTY);
 	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/d/g"), 0);
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), -ENOTEMPTY);
@@ -429,7 +612,15 @@ KTEST(08, rename_moves_replaces_and_exchanges)
 	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/f", AT_FDCWD, TOP "/b/g", 0), 0);
 	KEXPECT_EQ(ino_of(TOP "/b/g", 0), g);
 	KEXPECT_EQ(walk(TOP "/a/f", 0), -ENOENT);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/b/g", AT_FDCWD, TOP "/" LONG_NAME, 0), 0);
+	KEXPECT_EQ(ino_of(TOP "/" LONG_NAME, 0), g);
+	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/" LONG_NAME, AT_FDCWD, TOP "/b/g", 0), 0);
+	KEXPECT_EQ(ino_of(TOP "/b/g", 0), g);
+	make_old(TOP "/a");
+	make_old(TOP "/b");
+	make_old(TOP "/a/d");
 	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/d", AT_FDCWD, TOP "/b/e", 0), 0);
+	KEXPECT(times_changed(TOP "/a", true) && times_changed(TOP "/b", true) && times_changed(TOP "/b/e", false));
 	KEXPECT_EQ(ino_of(TOP "/b/e", 0), d);
 	KEXPECT_EQ(ino_of(TOP "/b/e/..", 0), ino_of(TOP "/b", 0));
 	KEXPECT_EQ(stat_of(TOP "/a").nlink, 2);
