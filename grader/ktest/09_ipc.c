@@ -7,6 +7,7 @@
 #include "mm/slab.h"
 #include "sched/thread.h"
 #include "time/time.h"
+#include "vm/aspace.h"
 
 #define CAPACITY 65536
 
@@ -157,6 +158,52 @@ KTEST(09, small_writes_share_a_page)
 	KEXPECT_EQ(put(buf, 4097), -EAGAIN);
 	KEXPECT_EQ(get(buf, 5000), 5000);
 	KEXPECT_EQ(put(buf, 4097), 4096); /* longer than PIPE_BUF: as much as fits */
+	close_pipe();
+	kfree(buf);
+}
+
+/* A program's memory of which the first page is there, and no more. */
+#define AT 0x30000000ul
+static ssize_t move(int end, vaddr_t where, size_t n)
+{
+	struct uio_vec vec;
+	struct uio u;
+	s64 pos = 0;
+
+	uio_init_user(&u, &vec, (void *)where, n);
+	return end ? file_write(ends[1], &u, &pos) : file_read(ends[0], &u, &pos);
+}
+
+KTEST(09, memory_that_is_not_there_loses_nothing)
+{
+	struct aspace *as = aspace_create();
+	char *buf = kmalloc(2 * PAGE_SIZE, 0);
+
+	KREQUIRE(as && buf && open_pipe(O_NONBLOCK));
+	vm_map(as, AT, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
+	memset(buf, 'a', PAGE_SIZE);
+	memset(buf + PAGE_SIZE, 'b', PAGE_SIZE);
+	KEXPECT_EQ(vm_access(as, AT, buf, PAGE_SIZE, true), PAGE_SIZE);
+	aspace_activate(as);
+	KEXPECT_EQ(move(1, AT, 2 * PAGE_SIZE), PAGE_SIZE);
+	KEXPECT_EQ(move(1, AT + PAGE_SIZE, 10), -EFAULT);
+	KEXPECT_EQ(move(1, AT + PAGE_SIZE - 10, 100), -EFAULT);
+	u64 before = frame_free_now();
+	for (int i = 0; i < 100; i++)
+		move(1, AT + PAGE_SIZE, PAGE_SIZE);
+	KEXPECT(frame_free_now() + 50 > before); /* a page for each that did not come? */
+	KEXPECT_EQ(get(buf, 2 * PAGE_SIZE), PAGE_SIZE);
+	KEXPECT(buf[0] == 'a' && buf[PAGE_SIZE - 1] == 'a');
+	/* A reader gets what there is room for; what was not read is still there. */
+	KEXPECT_EQ(put(buf, PAGE_SIZE), PAGE_SIZE);
+	KEXPECT_EQ(put(buf + PAGE_SIZE, PAGE_SIZE), PAGE_SIZE);
+	KEXPECT_EQ(move(0, AT + PAGE_SIZE, 2 * PAGE_SIZE), -EFAULT);
+	KEXPECT_EQ(move(0, AT, 2 * PAGE_SIZE), PAGE_SIZE);
+	aspace_activate(NULL);
+	KEXPECT_EQ(get(buf, 2 * PAGE_SIZE), PAGE_SIZE);
+	KEXPECT(buf[0] == 'b' && buf[PAGE_SIZE - 1] == 'b');
+	KEXPECT_EQ(get(buf, 1), -EAGAIN);
+	aspace_put_user(as);
 	close_pipe();
 	kfree(buf);
 }

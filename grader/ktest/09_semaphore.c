@@ -145,6 +145,7 @@ KTEST(09, semaphore_operations_happen_whole_or_not_at_all)
 	struct abi_sembuf both[] = { { 0, -(s16)k, IPC_NOWAIT }, { 1, 5, 0 } };
 	struct abi_sembuf fails[] = { { 1, -2, 0 }, { 2, 7, SEM_UNDO }, { 0, -1, IPC_NOWAIT } };
 	struct abi_sembuf over[] = { { 1, -1, SEM_UNDO }, { 3, SEM_VALUE_MAX, 0 }, { 3, 1, 0 } };
+	struct abi_sembuf first_not[] = { { 1, -1, IPC_NOWAIT }, { 2, -1, 0 } }, second_not[] = { { 1, -1, 0 }, { 2, -1, IPC_NOWAIT } };
 	struct abi_sembuf chain[] = { { 3, 4, 0 }, { 3, -4, 0 }, { 3, 0, IPC_NOWAIT } };
 
 	new_set();
@@ -164,6 +165,13 @@ KTEST(09, semaphore_operations_happen_whole_or_not_at_all)
 	KEXPECT_EQ(sems[1].value, 5);
 	KEXPECT_EQ(sems[3].value, 0);
 	KEXPECT_EQ(UNDO->adjust[1], 0);
+	/* Whether it waits is said by the operation that cannot go, and by no other. */
+	struct sem_request r = request(first_not, 2);
+	KEXPECT_EQ(sem_try(&set, &r), SEM_WAITING);
+	KEXPECT(r.blocked == &first_not[1]);
+	r = request(second_not, 2);
+	KEXPECT_EQ(sem_try(&set, &r), -EAGAIN);
+	KEXPECT_EQ(sems[1].value, 5);
 	/* Each operation sees what the ones before it did. */
 	KEXPECT_EQ(operate(chain, 3), 0);
 	KEXPECT_EQ(sems[3].value, 0);
