@@ -36,9 +36,10 @@ def challenges(lab):
     return [e.id for e in points.entries(lab) if e.challenge]
 
 
-def repeated(boot, names, prefix):
-    """Runs the names, and again those that were not reached because one before them brought the machine down."""
-    verdicts, left, hangs = {}, list(names), 0
+def repeated(boot, names, prefix, family=lambda name: name):
+    """Runs the names, and again those that were not reached because one before them brought the machine down. Its family then waits until all others had
+    their turn: there are only so many boots, and what a student has not begun must not hide what he has done."""
+    verdicts, left, later, hangs = {}, list(names), [], 0
     for _ in range(BOOTS):
         started = time.monotonic()
         run = boot(left)
@@ -48,15 +49,21 @@ def repeated(boot, names, prefix):
             verdicts[name] = Verdict(prefix + name, run.complaint(name) or "", run.trace_of(name), run.log, share)
         hangs += run.outcome == "hang"
         left = [n for n in left if n not in reached]
+        if reached:
+            later += [n for n in left if family(n) == family(reached[-1])]
+            left = [n for n in left if n not in later]
+        if not left:
+            left, later = later, []
         if not left or not reached or hangs >= HANGS:
             break
-    for name in left:
+    for name in left + later:
         verdicts[name] = Verdict(prefix + name, run.complaint(name), run.trace_of(None), run.log)
     return [verdicts[n] for n in names]
 
 
 def ktest_verdicts(image, names, cap, seed=None):
-    return repeated(lambda left: ktest.run(image, " ".join(left), cap=cap, seed=seed), names, "ktest:")
+    files = ktest.sources(ROOT)
+    return repeated(lambda left: ktest.run(image, " ".join(left), cap=cap, seed=seed), names, "ktest:", files.get)
 
 
 def user_verdicts(image, lab, names, cap):

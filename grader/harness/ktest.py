@@ -105,9 +105,12 @@ def run(kernel, tests="", *, seed=None, cap=60, files=None, **machine):
         return KtestRun(guest, nonce)
 
 
+def sources(root):
+    """test -> the file that it stands in, for all tests: STAGE.NAME."""
+    paths = sorted((root / "grader/ktest").glob("[0-9][0-9]_*.c")) + sorted((root / "grader/hidden").glob("[0-9][0-9]_*.c"))
+    return {"%s.%s" % pair: path for path in paths for pair in re.findall(r"^KTEST\((\d\d), (\w+)\)", path.read_text(), re.M)}
+
+
 def listed(root, stage=None):
-    """The names of all tests, from the sources: STAGE.NAME."""
-    names = []
-    for path in sorted((root / "grader/ktest").glob("[0-9][0-9]_*.c")) + sorted((root / "grader/hidden").glob("[0-9][0-9]_*.c")):
-        names += ["%s.%s" % pair for pair in re.findall(r"^KTEST\((\d\d), (\w+)\)", path.read_text(), re.M)]
-    return [n for n in names if not n[3:].startswith(("crash_", "ask_", "challenge_")) and (stage is None or int(n[:2]) == stage)]
+    """The names of all tests, from the sources."""
+    return [n for n in sources(root) if not n[3:].startswith(("crash_", "ask_", "challenge_")) and (stage is None or int(n[:2]) == stage)]

@@ -35,6 +35,31 @@ def test_points_add_up(lab):
     assert (own, before) == ((100, 0) if lab == 1 else (points.OWN, points.EARLIER))
 
 
+def test_what_is_not_written_hides_nothing_that_is():
+    """More tests stop than there are boots: those of other files are reached all the same, and in the end each has its verdict."""
+    names = ["a%d" % i for i in range(2 * grade.BOOTS)] + ["b0", "b1"]
+    booted = []
+
+    class Run:
+        outcome, log, trace = "stopped", "", ()
+
+        def __init__(self, left):
+            booted.append(list(left))
+            first = next((i for i, n in enumerate(left) if n[0] == "a"), len(left))
+            self.reached = set(left[:first + 1])
+
+        def complaint(self, name):
+            return None if name[0] == "b" and name in self.reached else "stopped: " + name
+
+        def trace_of(self, name):
+            return ()
+
+    verdicts = grade.repeated(Run, names, "ktest:", lambda name: name[0])
+    assert [v.check for v in verdicts] == ["ktest:" + n for n in names]
+    assert [v.check for v in verdicts if v.passed] == ["ktest:b0", "ktest:b1"]
+    assert len(booted) == grade.BOOTS and booted[1] == ["b0", "b1"]
+
+
 @pytest.mark.parametrize("lab", LABS)
 def test_what_later_labs_repeat_is_there(lab):
     assert set(points.later(lab)) <= set(grade.checks(lab))
