@@ -319,6 +319,20 @@ KTEST(10, a_damaged_log_does_no_harm)
 	KEXPECT_EQ(replay(r, 2), -EUCLEAN);
 	KEXPECT(untouched(r, HOME));
 
+	for (int counts = 0; counts < 2; counts++) { /* a descriptor: of a transaction that counts it is damage, of the last one it was not written whole */
+		r = ramdisk_get();
+		s = scribe_at(r, 2, 1, 20);
+		one_copy(&s, HOME, 1);
+		scribe_commit(&s);
+		one_copy(&s, HOME + 1, 1);
+		log_at(r, 4)[500] ^= 1;
+		if (counts)
+			scribe_commit(&s);
+		KEXPECT_EQ(replay(r, 2), counts ? -EUCLEAN : 0);
+		KEXPECT(counts ? be32(log_super(r)->start) == 1 : home_is(r, HOME, 1));
+		KEXPECT(untouched(r, HOME + 1));
+	}
+
 	r = ramdisk_get(); /* a commit block whose checksum is wrong was not written whole: the end */
 	s = scribe_at(r, 2, 1, 20);
 	one_copy(&s, HOME, 1);

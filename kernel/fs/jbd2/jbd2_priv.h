@@ -194,6 +194,8 @@ bool log_commit_ok(struct journal *j, void *data);                              
  *   commit_write_data     the data of its inodes to the disk, and waits; what could not be written is told by fsync, and is no reason not to commit
  *   commit_done           the log has it, in `used` blocks: its buffers may go to their places, who waited for it goes on
  *   commit_failed         it is not in the log, and never will be: the journal ends
+ *
+ * A journal that has ended already (journal_error) commits nothing more: its transaction only fails.
  */
 void journal_commit_running(struct journal *j);
 struct transaction *commit_lock(struct journal *j);

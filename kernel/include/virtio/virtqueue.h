@@ -74,6 +74,7 @@ bool virtqueue_must_notify(struct virtqueue *vq);
 void *virtqueue_take(struct virtqueue *vq, u32 *length);
 /* Asks for an interrupt at the next used chain; false if there is one already: take it. */
 bool virtqueue_enable_interrupt(struct virtqueue *vq);
+/* None for the time being. With event indices flags stays 0 (2.6.7.1): then an index is named that the device will not reach soon. */
 void virtqueue_disable_interrupt(struct virtqueue *vq);
 
 #endif
