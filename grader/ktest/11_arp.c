@@ -95,6 +95,8 @@ KTEST(11, who_asks_for_us_is_answered)
 		/* Others' addresses are not ours to answer for, and an answer is no question. */
 		q.target_ip ^= 0x80000000u;
 		put(&q, PACKET_BROADCAST);
+		q.target_ip = IP_LOOPBACK; /* ours, but on no wire */
+		put(&q, PACKET_BROADCAST);
 		q = message(ARP_REPLY, wire.them, wire.us);
 		put(&q, PACKET_HOST);
 		KEXPECT_EQ(wire_count(ETHER_ARP), 0);
@@ -213,7 +215,7 @@ KTEST(11, nothing_is_learned_from_nonsense)
 	if (!wire_begin(false))
 		return;
 	good = message(ARP_REQUEST, wire.them, wire.us);
-	u32 bad_senders[] = { IP_BROADCAST, IP_LOOPBACK, 0x010000e0u };
+	u32 bad_senders[] = { IP_BROADCAST, IP_LOOPBACK, 0x010000e0u, (wire.us & 0x00ffffff) | 0xff000000u };
 	for (int fault = 0; fault < 5; fault++) {
 		a = good;
 		switch (fault) {

@@ -125,6 +125,7 @@ KTEST(11, addresses_that_cannot_be_are_dropped)
 	KEXPECT(!arrives_from(wire.them, stranger, PACKET_HOST));
 	/* Sources that are no single host, or that cannot come by a wire. */
 	KEXPECT(!arrives_from(IP_BROADCAST, wire.us, PACKET_HOST));
+	KEXPECT(!arrives_from(net | 0xff000000u, wire.us, PACKET_HOST));
 	KEXPECT(!arrives_from(224 | (u32)ktest_random() << 8, wire.us, PACKET_HOST));
 	KEXPECT(!arrives_from(239 | (u32)ktest_random() << 8, wire.us, PACKET_HOST));
 	KEXPECT(!arrives_from(127 | (u32)ktest_random() << 8, wire.us, PACKET_HOST));

@@ -74,6 +74,27 @@ KTEST(11, a_datagram_reaches_its_socket)
 	wire_close(&other);
 }
 
+/* What was made last as IPv6 would hand it on, from a host to itself. */
+static void put_ipv6(u32 n)
+{
+	struct packet *p = packet_alloc(PACKET_HEADROOM, (u32)sizeof(struct ip6_header) + n, 0);
+
+	KREQUIRE(p != NULL);
+	struct ip6_header *h = packet_append(p, sizeof(*h));
+	*h = (struct ip6_header){ .version_class_flow = be32(6u << 28), .payload_len = be16((u16)n), .next_header = PROTO_UDP, .hop_limit = 64 };
+	h->source.bytes[15] = h->destination.bytes[15] = 1;
+	memcpy(packet_append(p, n), datagram, n);
+	p->dev = &wire.dev;
+	p->kind = PACKET_HOST;
+	p->ether_type = ETHER_IPV6;
+	p->network = p->data;
+	packet_pull(p, sizeof(*h));
+	p->transport = p->data;
+	net_begin();
+	udp_receive(p);
+	net_end();
+}
+
 KTEST(11, lengths_and_checksums_are_checked)
 {
 	struct udp_header *h = (struct udp_header *)datagram;
@@ -111,6 +132,12 @@ KTEST(11, lengths_and_checksums_are_checked)
 		KEXPECT(reads_nothing(&s));
 	}
 	KEXPECT_EQ(wire_count(ETHER_IP), 0);
+	/* In IPv6, whose header has no checksum, there must be one (RFC 8200 section 8.1): nobody is even looked for. */
+	u64 before = snmp.udp_NoPorts;
+	n = make(wire.them, wire.us, 9, port + 1, 40);
+	h->checksum = 0;
+	put_ipv6(n);
+	KEXPECT_EQ(snmp.udp_NoPorts, before);
 	wire_close(&s);
 }
 

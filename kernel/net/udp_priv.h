@@ -25,9 +25,9 @@ extern struct port_table udp_ports;
  */
 int udp_score(const struct inet_sock *sk, struct address source, u16 source_port, struct address destination, const struct netdev *dev);
 /*
- * A datagram for us, p->data at UDP's header, p->network at IP's. Takes it over. Lengths that cannot be, and a wrong checksum, are dropped; p->verified says
- * that the checksum is known to be right. What goes to the socket (inet_queue) or to a group's members (udp_deliver_group) holds the data alone, and
- * p->port both ports. No socket: the family's port_unreachable, with p as IP delivered it. Counters: udp_*.
+ * A datagram for us, p->data at UDP's header, p->network at IP's. Takes it over. Lengths that cannot be, and a wrong checksum, are dropped, and in IPv6 one
+ * without; p->verified says that the checksum is known to be right. What goes to the socket (inet_queue) or, if it is for a broadcast address or a group, to all
+ * that want it (udp_deliver_group) holds the data alone, and p->port both ports. No socket: the family's port_unreachable, with p as IP delivered it. Counters: udp_*.
  */
 void udp_receive(struct packet *p);
 

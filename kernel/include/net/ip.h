@@ -169,7 +169,7 @@ bool icmp_allowed(void); /* may one more error be sent now? */
 /*
  * An ARP message from p->dev, p->data at its header; takes it over. Nothing is learned from, or said to, one that is not ours to hear (PACKET_OTHERHOST, a
  * device without ARP), is none of IPv4 on Ethernet, or has a sender that cannot be a host. What a sound one says of its sender is kept if the sender is in the
- * table or the message is for an address of ours: then all packets that waited for him go out, in their order. A question for an address of ours is answered
+ * table or the message is for an address of ours (of that device: address_of_device): then all packets that waited for him go out, in their order. A question for an address of ours is answered
  * to him who asked. From a sender without an IP address (0, RFC 5227) nothing is learned; one with ours is told (arp_defend) unless it was our own message.
  */
 void arp_receive(struct packet *p);

@@ -89,7 +89,7 @@ void arp_receive(struct packet *p)
 		goto out;
 	if (be16(a->hardware) != 1 || be16(a->protocol) != ETHER_IP || a->hardware_len != ETHER_ADDRESS || a->protocol_len != 4)
 		goto out;
-	if (a->sender[0] & 1 || ip_is_multicast(a->sender_ip) || ip_is_loopback(a->sender_ip) || a->sender_ip == IP_BROADCAST)
+	if (a->sender[0] & 1 || ip_is_loopback(a->sender_ip) || ip_scope_of(a->sender_ip) > IP_LOCAL)
 		goto out;
 	bool for_us = address_of_device(d, a->target_ip);
 	if (a->sender_ip && address_of_device(d, a->sender_ip)) {

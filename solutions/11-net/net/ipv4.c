@@ -31,9 +31,11 @@ static bool header_ok(struct packet *p)
 /* RFC 1122 section 3.2.1.3: a source is one host, the loopback net stays inside, and nobody else has our address: one that comes with it is forged ("Land"). */
 static bool addresses_ok(const struct packet *p, const struct ip_header *h)
 {
-	if (h->source == IP_BROADCAST || ip_is_multicast(h->source))
+	enum ip_scope from = ip_scope_of(h->source);
+
+	if (from > IP_LOCAL) /* the broadcast of a net of ours too: an answer to it would be heard by all */
 		return false;
-	return p->dev == loopback || !(ip_is_loopback(h->source) || ip_is_loopback(h->destination) || ip_is_local(h->source));
+	return p->dev == loopback || !(ip_is_loopback(h->source) || ip_is_loopback(h->destination) || from == IP_LOCAL);
 }
 
 /* The datagram is whole and ours. */
