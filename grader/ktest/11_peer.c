@@ -37,13 +37,17 @@ void peer_send(struct peer *p, u8 flags, const void *text, u32 len)
 	p->seq += len + !!(flags & TCP_SYN) + !!(flags & TCP_FIN);
 }
 
+static u32 get32(const u8 *p) { return (u32)p[0] << 24 | (u32)p[1] << 16 | (u32)p[2] << 8 | p[3]; }
+
 static void take_options(struct seen *s, const u8 *o, u32 len)
 {
 	for (u32 at = 0; at + 1 < len && o[at] != TCP_OPTION_END; at += o[at] == TCP_OPTION_NOP ? 1u : MAX(o[at + 1], 2u)) {
 		if (o[at] == TCP_OPTION_MSS)
 			s->mss = (u16)(o[at + 2] << 8 | o[at + 3]);
-		if (o[at] == TCP_OPTION_TIMESTAMPS)
-			s->stamp = (u32)o[at + 2] << 24 | (u32)o[at + 3] << 16 | (u32)o[at + 4] << 8 | o[at + 5];
+		if (o[at] == TCP_OPTION_TIMESTAMPS) {
+			s->stamp = get32(o + at + 2);
+			s->echo = get32(o + at + 6);
+		}
 	}
 }
 

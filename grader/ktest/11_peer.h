@@ -20,7 +20,7 @@ struct peer {
 struct seen {
 	u32 seq, ack, len, end;  /* end: behind text, SYN and FIN */
 	u16 window, mss;         /* mss 0: no option */
-	u32 stamp;               /* 0: none */
+	u32 stamp, echo;         /* 0: none */
 	u8 flags;
 	const u8 *text;
 };

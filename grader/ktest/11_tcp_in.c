@@ -53,6 +53,7 @@ KTEST(11, a_connection_is_opened)
 		if (!peer_open(&p, (u16)wire_between(1000, 60000), 1000))
 			return;
 		KEXPECT(p.t->snd_wnd == p.window && p.t->snd_una == p.ack && p.t->rcv_nxt == p.seq && list_empty(&p.t->send_queue));
+		KEXPECT(p.t->rcv_adv - p.t->rcv_nxt <= tcp_receive_limit(p.t)); /* what is offered has room */
 		/* And it works, both ways. */
 		wire_random(text, 300);
 		peer_send(&p, TCP_ACK | TCP_PSH, text, 300);
@@ -148,6 +149,32 @@ KTEST(11, a_listener_gets_connections)
 		KEXPECT(!memcmp(got, text, 50));
 		peer_close(&p);
 	}
+	/* Two call while the queue takes one: the second one's ACK is as good as lost, until there is room. */
+	struct peer two[2];
+	KEXPECT_EQ(l.ops->listen(&l, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		struct peer *q = &two[i];
+		*q = (struct peer){ .port = (u16)(p.port + 1 + i), .our_port = p.our_port, .window = 4000, .iss = (u32)ktest_random() };
+		q->seq = q->iss;
+		peer_send(q, TCP_SYN, NULL, 0);
+		KREQUIRE(peer_next(q, &s) && s.flags == (TCP_SYN | TCP_ACK));
+		q->ack = s.end;
+	}
+	peer_send(&two[0], TCP_ACK, NULL, 0);
+	peer_send(&two[1], TCP_ACK, NULL, 0);
+	KEXPECT(wire_count(ETHER_IP) == 0);
+	fresh = l;
+	if (KEXPECT_EQ(l.ops->accept(&l, &fresh, true), 0)) {
+		two[0].s = fresh;
+		two[0].t = fresh.proto;
+		two[0].t->sk.socket = &two[0].s;
+		two[0].t->sk.options = &two[0].s.options;
+		KEXPECT_EQ(two[0].t->sk.remote_port, two[0].port);
+		peer_close(&two[0]);
+	}
+	KEXPECT_EQ(tcp_of(l.proto)->accept_count, 0);
+	peer_send(&two[1], TCP_ACK, NULL, 0);
+	KEXPECT_EQ(tcp_of(l.proto)->accept_count, 1);
 	wire_close(&l);
 	wire_forget();
 }
@@ -189,6 +216,24 @@ KTEST(11, text_arrives_in_order_and_once)
 	/* Without an ACK flag no text is taken (step 5). */
 	peer_send_at(&p, TCP_PSH, p.seq, 0, text, 10);
 	KEXPECT_EQ(p.t->rcv_nxt, p.seq);
+	peer_close(&p);
+	/* Its time is said back, as the peer measures by it (RFC 7323 section 4). */
+	if (!peer_open_with_stamps(&p, 8000, 1000))
+		return;
+	for (int i = 0; i < 3; i++) {
+		wire_wait_ms(20);
+		u32 now = (u32)(time_ns() / NSEC_PER_MSEC);
+		peer_send(&p, TCP_ACK, text, 500);
+		KEXPECT(peer_all(&p, &s) && s.echo - now < 10);
+	}
+	/* What reaches past the window is cut there: nobody has offered room for it. */
+	u32 left;
+	for (int i = 0; i < 300 && (left = p.t->rcv_adv - p.seq) > 100; i++)
+		peer_send(&p, TCP_ACK, text, MIN(left - 100, 1400u));
+	u32 edge = p.t->rcv_adv;
+	KEXPECT_EQ(edge - p.seq, 100);
+	peer_send(&p, TCP_ACK, text, 300);
+	KEXPECT_EQ(p.t->rcv_nxt, edge);
 	peer_close(&p);
 }
 
@@ -258,6 +303,55 @@ static bool queue_sound(const struct tcp_sock *t)
 	return at == t->write_seq && charge == t->sk.send_charge && !seq_before(t->snd_nxt, t->snd_una) && (t->next || t->snd_nxt == t->write_seq);
 }
 
+/* A program that writes more than fits, and waits. */
+static struct peer writing;
+static u32 written; /* atomic */
+
+static void write_much(void *arg __unused)
+{
+	static struct socket_msg m;
+	struct uio_vec vec;
+
+	for (u32 left = 40000; left;) {
+		u32 n = MIN(left, (u32)sizeof(text));
+		memset(&m, 0, sizeof(m));
+		m.flags = MSG_NOSIGNAL;
+		uio_init_kernel(&m.data, &vec, text, n);
+		ssize_t done = writing.s.ops->send(&writing.s, &m);
+		if (done <= 0)
+			break;
+		left -= (u32)done;
+	}
+	atomic_store(&written, 1u);
+}
+
+static void a_waiting_writer_goes_on(void)
+{
+	struct peer *p = &writing;
+	struct seen s;
+	bool woken = false;
+
+	if (!peer_open(p, 60000, 1000))
+		return;
+	p->s.options.send_buffer = 8192;
+	atomic_store(&written, 0u);
+	KREQUIRE(kthread_run("ktest", write_much, NULL) != NULL);
+	for (u32 i = 0; i < 1000 && !(woken = atomic_load(&written)); i++) {
+		wire_wait_ms(1);
+		while (peer_next(p, &s))
+			p->ack = s.seq == p->ack ? s.end : p->ack;
+		peer_send(p, TCP_ACK, NULL, 0);
+	}
+	KEXPECT(woken);
+	/* It must be gone before its socket is. */
+	p->s.options.send_buffer = 1u << 20;
+	while (!atomic_load(&written)) {
+		inet_wake(&p->t->sk, 0);
+		wire_wait_ms(1);
+	}
+	peer_close(p);
+}
+
 KTEST(11, what_is_acknowledged_leaves_the_queue)
 {
 	struct peer p;
@@ -298,6 +392,7 @@ KTEST(11, what_is_acknowledged_leaves_the_queue)
 		KEXPECT(peer_next(&p, &s) && s.ack == p.seq);
 		peer_close(&p);
 	}
+	a_waiting_writer_goes_on();
 }
 
 /* Segments overtake each other: an older one's window is no news. */
@@ -407,6 +502,17 @@ KTEST(11, each_side_ends_by_itself)
 	p.ack++;
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT_EQ(p.t->state, TCP_CLOSED);
+	peer_close(&p);
+	/* They first, and say it again as our ACK was lost: what the repetition acknowledges makes room for more. */
+	if (!peer_open(&p, 8000, 1000))
+		return;
+	peer_send(&p, TCP_FIN | TCP_ACK, NULL, 0);
+	p.t->cwnd = 1000;
+	KEXPECT_EQ(wire_write(&p.s, text, 2000), 2000);
+	KEXPECT(peer_all(&p, &s) && s.len == 1000 && s.seq == p.ack);
+	p.ack = s.end;
+	peer_send_at(&p, TCP_FIN | TCP_ACK, p.seq - 1, p.ack, NULL, 0);
+	KEXPECT(peer_all(&p, &s) && s.len == 1000 && s.seq == p.ack);
 	peer_close(&p);
 	/* Both at once. */
 	if (!peer_open(&p, 8000, 1000))

@@ -63,6 +63,14 @@ KTEST(11, congestion_bounds_what_is_sent)
 
 	if (!wire_begin(true) || !peer_open(&p, 60000, 1000))
 		return;
+	/* What is left is less than two segments: of more tcp_defers would see to it that nothing goes. */
+	u32 cwnd = p.t->cwnd = wire_between(3, 9) * 1000;
+	KEXPECT_EQ(wire_write(&p.s, text, cwnd + 1500), cwnd + 1500);
+	KEXPECT_EQ(take_all(&p, 1000), cwnd);
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT_EQ(take_all(&p, 1000), 1500);
+	peer_send(&p, TCP_ACK, NULL, 0);
+	p.our_iss = p.ack - 1;
 	p.t->cwnd = wire_between(3, 9) * 1000;
 	KEXPECT_EQ(wire_write(&p.s, text, 20000), 20000);
 	KEXPECT_EQ(take_all(&p, 1000), p.t->cwnd);
@@ -79,7 +87,7 @@ KTEST(11, no_silly_segment_is_sent)
 
 	if (!wire_begin(true) || !peer_open(&p, 2000, 1000))
 		return;
-	KEXPECT_EQ(wire_write(&p.s, text, 6000), 6000);
+	KEXPECT_EQ(wire_write(&p.s, text, 3900), 3900); /* in the end less than two segments, as tcp_defers has a word to say about more */
 	KEXPECT_EQ(take_all(&p, 1000), 2000);
 	p.window = 300; /* all came, and hardly anything was read */
 	peer_send_at(&p, TCP_ACK, p.seq, p.ack - 1000, NULL, 0);
@@ -124,6 +132,23 @@ KTEST(11, a_small_segment_waits_for_one_under_way)
 	KEXPECT(peer_silent(&p));
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.len == 980 && !memcmp(s.text, text, 980) && peer_silent(&p));
+	p.ack = s.end;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	/* Urgent text waits for nothing; once the peer has it all is as before. */
+	KEXPECT_EQ(wire_write(&p.s, text, 7), 7);
+	KEXPECT(peer_next(&p, &s) && s.len == 7);
+	p.ack = s.end;
+	KEXPECT_EQ(wire_write_urgent(&p.s, text, 8), 8);
+	KEXPECT(peer_next(&p, &s) && s.len == 8 && s.flags & TCP_URG);
+	p.ack = s.end;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT_EQ(wire_write(&p.s, text, 9), 9);
+	KEXPECT(peer_next(&p, &s) && s.len == 9 && !(s.flags & TCP_URG));
+	KEXPECT_EQ(wire_write(&p.s, text, 10), 10);
+	KEXPECT(peer_silent(&p));
+	p.ack = s.end;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.len == 10);
 	p.ack = s.end;
 	/* Who does not want to wait need not; nor does an end. */
 	p.t->nodelay = true;
@@ -299,6 +324,23 @@ KTEST(11, after_a_timeout_all_is_sent_again)
 		} while (wire_count(ETHER_IP));
 	}
 	KEXPECT(peer_silent(&p) && list_empty(&p.t->send_queue));
+	/* A full segment with the end behind it: the window of one segment that a timeout leaves has room for its text. */
+	p.t->cwnd = 2000;
+	start = p.ack;
+	KEXPECT_EQ(wire_write(&p.s, text, 3000), 3000);
+	p.s.ops->shutdown(&p.s, 1);
+	KEXPECT_EQ(take_all(&p, 1000), 2000);
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.seq == start + 2000 && s.flags & TCP_FIN); /* and is lost */
+	KEXPECT(next_after(&p, &s, 5000) && s.seq == start + 2000 && s.len == 1000 && !memcmp(s.text, text + 2000, 1000));
+	p.ack = s.end;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	if (p.ack == start + 3000) {
+		KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.flags & TCP_FIN);
+		p.ack++;
+		peer_send(&p, TCP_ACK, NULL, 0);
+	}
+	KEXPECT_EQ(p.t->state, TCP_FIN_WAIT_2);
 out:
 	peer_close(&p);
 }
@@ -338,5 +380,6 @@ KTEST(11, a_shut_window_is_asked_about)
 	p.window = 1000;
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.len == 500);
+	KEXPECT_EQ(p.t->probes, 0); /* the next time that it is shut is another one */
 	peer_close(&p);
 }

@@ -62,7 +62,7 @@ bool wire_begin(bool known)
 	a.address = wire.us;
 	a.broadcast = net | 0xff000000u;
 	netdev_set_address(d, 0, &a);
-	if (!KEXPECT(!netdev_set_flags(d, d->flags | IFF_UP)))
+	if (!KEXPECT(!netdev_set_flags(d, d->flags | IFF_UP) && !netdev_set_flags(loopback, loopback->flags | IFF_UP)))
 		return false;
 	if (known)
 		KEXPECT(!neighbour_set(d, address_v4(wire.them), wire.mac));
@@ -261,13 +261,16 @@ ssize_t wire_receive(struct socket *s, void *to, u32 len, u32 flags, struct abi_
 	return got;
 }
 
-ssize_t wire_write(struct socket *s, const void *data, u32 len)
+static ssize_t write_with(struct socket *s, const void *data, u32 len, u32 flags)
 {
 	static struct socket_msg m;
 	struct uio_vec vec;
 
 	memset(&m, 0, sizeof(m));
-	m.flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	m.flags = MSG_DONTWAIT | MSG_NOSIGNAL | flags;
 	uio_init_kernel(&m.data, &vec, (void *)data, len);
 	return s->ops->send(s, &m);
 }
+
+ssize_t wire_write(struct socket *s, const void *data, u32 len) { return write_with(s, data, len, 0); }
+ssize_t wire_write_urgent(struct socket *s, const void *data, u32 len) { return write_with(s, data, len, MSG_OOB); }

@@ -63,6 +63,7 @@ int wire_bind(struct socket *s, u32 address, u16 port);
 /* recv(2), never waiting: bytes or -errno; *from: who sent it (NULL: no matter). */
 ssize_t wire_receive(struct socket *s, void *to, u32 len, u32 flags, struct abi_sockaddr_in *from);
 ssize_t wire_write(struct socket *s, const void *data, u32 len);
+ssize_t wire_write_urgent(struct socket *s, const void *data, u32 len); /* MSG_OOB */
 
 void wire_random(void *to, u32 len);
 static inline u32 wire_between(u32 least, u32 most) { return least + (u32)(ktest_random() % (most - least + 1)); }

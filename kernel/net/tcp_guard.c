@@ -43,6 +43,6 @@ void tcp_arrives(struct tcp_sock *t, struct packet *p)
 	}
 	tcp_not_acceptable(t, p);
 	packet_free(p);
-	if (t->state == TCP_ESTABLISHED)
+	if (t->state != TCP_CLOSED)
 		tcp_output(t);
 }

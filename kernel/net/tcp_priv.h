@@ -180,10 +180,11 @@ void tcp_syn_sent(struct tcp_sock *t, struct packet *p);
 bool tcp_acceptable(const struct tcp_sock *t, const struct packet *p);
 /*
  * The ACK field in a synchronized state. False, and challenged: for what was never sent, or older than the largest window that the peer ever offered
- * (max_window; RFC 5961 section 5). Takes the window over unless p is older than what snd_wl1 and snd_wl2 remember; where both say nothing, a larger one alone. New: what was acknowledged leaves the
- * queue (part of a packet too; send_charge), `next` and snd_nxt are never behind, a round trip is sampled after Karn (not of a packet that is marked
- * retransmitted or sacked; tcp_ts_rtt may know it then), backoff and retries start anew, acked_ns is now; then tcp_congestion_acked, timer, tcp_wake_writer. A
- * duplicate (RFC 5681 section 2; with SACK: one that brings news by tcp_sack_take): tcp_congestion_duplicate.
+ * (max_window; RFC 5961 section 5). Takes the window over unless p is older than what snd_wl1 and snd_wl2 remember; where both are the same, only a larger
+ * one; with one that is larger, probes start anew. New: what was acknowledged leaves the queue (part of a packet too; send_charge), `next` and snd_nxt are never
+ * behind, urgent_out goes once snd_up is acknowledged, a round trip is sampled after Karn (not of a packet that is marked retransmitted or sacked; tcp_ts_rtt may
+ * know it then), backoff and retries start anew, acked_ns is now; then tcp_congestion_acked, timer, tcp_wake_writer. A duplicate (RFC 5681 section 2; with SACK: one that
+ * brings news by tcp_sack_take): tcp_congestion_duplicate.
  */
 bool tcp_acknowledge(struct tcp_sock *t, struct packet *p);
 
@@ -192,12 +193,12 @@ bool tcp_acknowledge(struct tcp_sock *t, struct packet *p);
 /*
  * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most tcp_most (tcp_split), as far as the peer's window
  * and cwnd + away reach from snd_una. What only partly fits waits, unless it is the peer's window that is short, and nothing is under way, or half of the
- * largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits goes. A FIN alone goes if the window is open at all. Nothing
- * but SYN goes before the connection is established. A small last segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one
+ * largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits goes. A FIN takes no room of cwnd, and alone goes if the window
+ * is open at all. Nothing but SYN goes before the connection is established. A small last segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one
  * (snd_small) is unacknowledged; one that has a FIN, is urgent, or was sent before, is not. Then the timer, and an ACK if one is still owed at once (ack_now).
  */
 void tcp_output(struct tcp_sock *t);
-/* One of the queue that was sent before, once more: snd_nxt and `next` are not moved back by it. */
+/* One of the queue, a segment of it at most, out of turn: mostly once more, but a SYN for the first time too. If it is `next`, that and snd_nxt go on; never back. */
 void tcp_retransmit(struct tcp_sock *t, struct packet *p);
 void tcp_retransmit_first(struct tcp_sock *t);         /* the oldest */
 
@@ -293,7 +294,7 @@ extern const struct tcp_congestion *tcp_congestion_default;
 const struct tcp_congestion *tcp_congestion_find(const char *name); /* NULL */
 void tcp_congestion_choose(struct tcp_sock *t, const struct tcp_congestion *c);
 void tcp_congestion_init(struct tcp_sock *t);
-void tcp_congestion_acked(struct tcp_sock *t, u32 bytes, u32 flight);
+void tcp_congestion_acked(struct tcp_sock *t, u32 bytes, u32 flight); /* newly acknowledged; what was under way before that */
 void tcp_congestion_duplicate(struct tcp_sock *t);
 void tcp_congestion_timeout(struct tcp_sock *t);
 

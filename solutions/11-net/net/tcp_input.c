@@ -67,6 +67,7 @@ static void new_ack(struct tcp_sock *t, const struct packet *p)
 	u64 rtt = 0;
 
 	t->snd_una = p->tcp.ack;
+	t->urgent_out &= seq_after(t->snd_up, t->snd_una);
 	drop_acked(t, p->tcp.ack, &rtt);
 	/* After a retransmission the echoed time still tells which of the two was heard (RFC 7323 section 4). */
 	if (!rtt)
@@ -241,7 +242,8 @@ void tcp_segment_arrives(struct tcp_sock *t, struct packet *p)
 		tcp_receive_data(t, p);
 	else
 		packet_free(p);
-	if (ours ? t->state != TCP_CLOSED : t->state == TCP_ESTABLISHED)
+	/* What was not acceptable may have made room by its ACK field all the same. */
+	if (t->state != TCP_CLOSED)
 		tcp_output(t);
 #else
 	TODO("11-net");

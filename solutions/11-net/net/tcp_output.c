@@ -49,16 +49,16 @@ void tcp_output(struct tcp_sock *t)
 	tcp_sack_output(t);
 	while ((p = tcp_to_send(t))) {
 		u32 offered = t->snd_una + t->snd_wnd, edge = t->snd_una + MIN(t->snd_wnd, t->cwnd + t->away);
-		u32 room = seq_after(edge, p->tcp.seq) ? edge - p->tcp.seq : 0;
+		u32 room = seq_after(edge, p->tcp.seq) ? edge - p->tcp.seq : 0, window_room = seq_after(offered, p->tcp.seq) ? offered - p->tcp.seq : 0;
 
 		if (t->state == TCP_SYN_SENT || t->state == TCP_SYN_RECEIVED)
 			break;
 		u32 most = tcp_most(t, p);
 		if (p->len > most && !tcp_split(t, p, most))
 			break;
-		if (p->tcp.end_seq - p->tcp.seq > room) {
+		/* A FIN has a number in the peer's window, but takes no room in the net: a full segment with one fits a cwnd of one segment. */
+		if (p->len > room || p->tcp.end_seq - p->tcp.seq > window_room) {
 			/* Section 3.8.6.2.1: a part goes if the window will not soon be larger. A FIN needs no window to speak of. */
-			u32 window_room = seq_after(offered, p->tcp.seq) ? offered - p->tcp.seq : 0;
 			bool only_fin = !p->len && t->snd_wnd;
 			bool worth = room && room == window_room && (tcp_flight(t) == 0 || room >= t->max_window / 2);
 			if (!only_fin && !worth)
