@@ -41,6 +41,8 @@ enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL, EPOLL_CTL_MOD };
 #define PRIVATE_BITS (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET)
 #define EXCLUSIVE_OK (POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
+#define ALWAYS (POLLERR | POLLHUP) /* told of whether one asks or not, unless ONESHOT has disarmed the item */
+
 struct item_wait {
 	struct item_wait *next;
 	struct wait_entry wait;
@@ -88,7 +90,7 @@ static bool item_wake(struct wait_entry *w, void *key)
 	struct epoll_item *it = w->arg;
 	u32 events = READ_ONCE(it->events);
 
-	if (!(events & ~PRIVATE_BITS) || (key && !((u64)key & (events | POLLERR | POLLHUP))))
+	if (!(events & ~PRIVATE_BITS) || (key && !((u64)key & events)))
 		return false;
 	make_ready(it);
 	bool woke = tell(it->ep);
@@ -117,7 +119,7 @@ static void item_add_queue(struct poll_table *pt, struct file *f __unused, struc
 
 static u32 item_ask(struct epoll_item *it)
 {
-	return file_poll(it->file, NULL) & (it->events | POLLERR | POLLHUP) & ~PRIVATE_BITS;
+	return file_poll(it->file, NULL) & it->events & ~PRIVATE_BITS;
 }
 
 /* --- items --------------------------------------------------------------------------------------------------------- */
@@ -193,14 +195,14 @@ static int item_add(struct epoll *ep, struct file *f, int fd, const struct abi_e
 	it->ep = ep;
 	it->file = f;
 	it->fd = fd;
-	it->events = ev->events;
+	it->events = ev->events | ALWAYS;
 	it->data = ev->data;
 	list_init(&it->ready_link);
 	item_insert(ep, it);
 	spin_lock(&f->lock);
 	list_add_tail(&f->epoll_links, &it->file_link);
 	spin_unlock(&f->lock);
-	u32 now = file_poll(f, &t.table) & (it->events | POLLERR | POLLHUP) & ~PRIVATE_BITS;
+	u32 now = file_poll(f, &t.table) & it->events & ~PRIVATE_BITS;
 	if (t.error) {
 		item_remove(it);
 		return t.error;
@@ -402,7 +404,7 @@ static int change(struct epoll *ep, int op, struct file *target, int fd, struct 
 		} else if ((it->events | ev->events) & EPOLLEXCLUSIVE) {
 			err = -EINVAL;
 		} else {
-			WRITE_ONCE(it->events, ev->events);
+			WRITE_ONCE(it->events, ev->events | ALWAYS);
 			it->data = ev->data;
 			smp_mb(); /* a wake-up from here on sees the new events; what was before is asked for */
 			if (item_ask(it) && make_ready(it))

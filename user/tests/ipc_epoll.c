@@ -27,6 +27,27 @@ static int control(int op, int fd, uint32_t events, int data)
 }
 
 /* Chains of epolls, built from the file that all wait for or from the far end, and of two halves: how long they may be. */
+/* Errors and hang-ups are told of without being asked for, but not by what ONESHOT has disarmed. */
+static void nothing_asked(unsigned events)
+{
+	int ep = epoll_create1(0), p[2];
+	struct epoll_event e = { .events = events }, got;
+
+	NEED(pipe(p) == 0 && epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e) == 0);
+	R(write(p[1], "x", 1));
+	R(epoll_wait(ep, &got, 1, 0));
+	close(p[1]);
+	for (int i = 0; i < 2; i++) {
+		got.events = 0;
+		R(epoll_wait(ep, &got, 1, 0));
+		X(got.events);
+	}
+	R(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &e));
+	R(epoll_wait(ep, &got, 1, 0));
+	close(p[0]);
+	close(ep);
+}
+
 static void chains(void)
 {
 	struct epoll_event e = { .events = EPOLLIN };
@@ -157,5 +178,8 @@ int main(void)
 	R(epoll_ctl(ep, EPOLL_CTL_ADD, outer, &e));
 	wait_for("inner", 0);
 	chains();
+	nothing_asked(0);
+	nothing_asked(EPOLLET);
+	nothing_asked(EPOLLONESHOT);
 	return 0;
 }
