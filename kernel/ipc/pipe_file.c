@@ -187,6 +187,15 @@ static void pipe_free(struct pipe *p)
 	kfree(p);
 }
 
+int pipe_broken(void)
+{
+	struct abi_siginfo info;
+
+	signal_info_user(&info, SIGPIPE, SI_USER);
+	signal_send_thread(current, SIGPIPE, &info);
+	return -EPIPE;
+}
+
 struct pipe *pipe_of(struct file *f)
 {
 	return f->ops == &pipe_ops ? f->private : NULL;
@@ -247,11 +256,8 @@ static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos __unus
 	/* Linux sends the signal also when a part got through before the last reader went. */
 	if (!current->process)
 		return n; /* a thread of the kernel: there is nobody to tell */
-	if (n == -EPIPE || (n > 0 && (size_t)n < before && !READ_ONCE(p->readers))) {
-		struct abi_siginfo info;
-		signal_info_user(&info, SIGPIPE, SI_USER);
-		signal_send_thread(current, SIGPIPE, &info);
-	}
+	if (n == -EPIPE || (n > 0 && (size_t)n < before && !READ_ONCE(p->readers)))
+		pipe_broken();
 	return n;
 }
 

@@ -75,6 +75,9 @@ static inline void pipe_tell_space(struct pipe *p)
 }
 
 struct pipe *pipe_of(struct file *f); /* NULL: not a pipe or FIFO */
+/* As pipe_read, but it heeds no bounds of packets, and takes nothing when a signal is there. (tee.c) */
+ssize_t pipe_take(struct pipe *p, struct uio *to, bool nonblock);
+int pipe_broken(void);                /* SIGPIPE to current: -EPIPE */
 /*
  * Lock held: sleeps on q with the lock dropped: 0, or -ERESTARTSYS. No wake-up is lost: the queue is entered before the lock is dropped.
  * A writer with `left` bytes to place (a reader passes 0) is only woken when there is room for all of them, or for half a ring: not for each page that a

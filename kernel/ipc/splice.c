@@ -2,7 +2,7 @@
  * sendfile and splice: moving bytes from file to file without a detour through user memory.
  *
  * Both go through a page of kernel memory. What a read took and a write did not want goes back: a file's position is only moved by what was written; a
- * pipe keeps a slot in reserve while its page is under way, so that there is always room to put the rest back in front.
+ * pipe keeps the next slot that comes free in reserve while its page is under way, so that there is always room to put the rest back in front.
  */
 #include "ipc_priv.h"
 
@@ -11,7 +11,6 @@
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "pipe_priv.h"
-#include "proc/signal.h"
 #include "syscalls_gen.h"
 #include "vfs/vfs.h"
 
@@ -26,8 +25,8 @@ static bool may_put(struct file *f) { return !(f->ops->no_splice & NO_SPLICE_WRI
 
 /* --- sendfile ------------------------------------------------------------------------------------------------------ */
 
-/* Copies up to n bytes from `in` at *pos to `out` (at *out_pos, or where it stands). *pos moves by what was written. */
-static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_pos, size_t n)
+/* Copies up to n bytes from `in` at *pos to where `out` stands. *pos moves by what was written. */
+static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, size_t n)
 {
 	size_t size = MIN(n, CHUNK);
 	char *buf = kmalloc(size, 0);
@@ -40,7 +39,7 @@ static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_p
 		got = file_read_kernel(in, buf, MIN(n, size), &at);
 		if (got <= 0)
 			break;
-		put = may_put(out) ? file_write_kernel(out, buf, got, out_pos) : -EINVAL;
+		put = may_put(out) ? file_write_kernel(out, buf, got, NULL) : -EINVAL;
 		if (put <= 0)
 			break;
 		file_tell_used(out, true);
@@ -59,61 +58,9 @@ static ssize_t copy_file(struct file *in, s64 *pos, struct file *out, s64 *out_p
 	return got < 0 ? got : put;
 }
 
-long sys_sendfile(int out, int in, void __user *offset, size_t count)
-{
-	struct fdref i, o;
-	s64 pos = 0;
-	long result = -EBADF;
-
-	if (offset && get_user_u64((u64 *)&pos, offset))
-		return -EFAULT;
-	i = fdref_get(in, false);
-	if (!i.file)
-		return -EBADF;
-	if (!(i.file->mode & FILE_READ))
-		goto put_in;
-	result = offset && !(i.file->mode & FILE_SEEKABLE) ? -ESPIPE : -EINVAL;
-	if ((offset && (!(i.file->mode & FILE_SEEKABLE) || pos < 0)) || (s64)count < 0)
-		goto put_in;
-	if ((s64)((offset ? pos : READ_ONCE(i.file->pos)) + count) < 0)
-		goto put_in;
-	result = -EBADF;
-	o = fdref_get(out, false);
-	if (!o.file)
-		goto put_in;
-	if (!(o.file->mode & FILE_WRITE))
-		goto put;
-	/* A stream would lose what was read of it and not written; only a pipe takes all that there is room for. */
-	result = -EINVAL;
-	if (o.file->flags & O_APPEND || pipe_of(i.file) || (i.file->mode & FILE_STREAM && !pipe_of(o.file)))
-		goto put;
-	result = 0;
-	if (!count)
-		goto put;
-	result = -EINVAL;
-	if (!may_take(i.file))
-		goto put;
-	if (offset) {
-		result = copy_file(i.file, &pos, o.file, NULL, MIN(count, MAX_COUNT));
-		if (put_user_u64(pos, offset))
-			result = -EFAULT;
-		goto put;
-	}
-	mutex_lock(&i.file->pos_lock);
-	pos = i.file->pos;
-	result = copy_file(i.file, &pos, o.file, NULL, MIN(count, MAX_COUNT));
-	i.file->pos = pos;
-	mutex_unlock(&i.file->pos_lock);
-put:
-	fdref_put(o);
-put_in:
-	fdref_put(i);
-	return result;
-}
-
 /* --- splice -------------------------------------------------------------------------------------------------------- */
 
-/* Waits for data in p and takes up to n bytes of one slot into buf; holds a slot back until give_back. 0: the end. */
+/* Waits for data in p and takes up to n bytes into buf; holds a slot back until give_back. 0: the end. */
 static ssize_t take(struct pipe *p, char *buf, size_t n, bool nonblock)
 {
 	struct uio_vec vec;
@@ -124,7 +71,7 @@ static ssize_t take(struct pipe *p, char *buf, size_t n, bool nonblock)
 	p->reserved++;
 	mutex_unlock(&p->lock);
 	uio_init_kernel(&u, &vec, buf, MIN(n, PAGE_SIZE));
-	got = pipe_read(p, &u, nonblock);
+	got = pipe_take(p, &u, nonblock);
 	if (got <= 0) {
 		mutex_lock(&p->lock);
 		p->reserved--;
@@ -141,7 +88,14 @@ static void give_back(struct pipe *p, const char *buf, size_t got, size_t left)
 
 	mutex_lock(&p->lock);
 	p->reserved--;
-	if (page) {
+	if (page && pipe_used(p) == p->slot_count) {
+		/* No slot came free since they were taken: the first one is theirs, read in part, and has room in front. */
+		struct pipe_slot *first = pipe_slot(p, p->tail);
+		first->start -= left;
+		first->len += left;
+		memcpy(first->page + first->start, buf + got - left, left);
+		pipe_page_put(p, page);
+	} else if (page) {
 		memcpy(page, buf + got - left, left);
 		p->tail--;
 		*pipe_slot(p, p->tail) = (struct pipe_slot){ .page = page, .len = left };
@@ -181,6 +135,7 @@ static ssize_t from_pipe(struct pipe *p, struct file *out, s64 *out_pos, size_t 
 	return got < 0 ? got : put;
 }
 
+/* As much as there is room for now; waits only for the first. A pipe without readers is told of before an input that cannot be read so. */
 static ssize_t to_pipe(struct file *in, s64 *in_pos, struct pipe *p, size_t n, bool nonblock)
 {
 	char *buf = page_alloc(0);
@@ -190,7 +145,7 @@ static ssize_t to_pipe(struct file *in, s64 *in_pos, struct pipe *p, size_t n, b
 
 	if (!buf)
 		return -ENOMEM;
-	while (n) {
+	do {
 		/* Room first: what was read must go in whole, for an input without position cannot take it back. */
 		mutex_lock(&p->lock);
 		while (!put && !pipe_free_slots(p) && p->readers) {
@@ -206,7 +161,7 @@ static ssize_t to_pipe(struct file *in, s64 *in_pos, struct pipe *p, size_t n, b
 		mutex_unlock(&p->lock);
 		if (put)
 			break;
-		got = file_read_kernel(in, buf, MIN(n, PAGE_SIZE), in_pos);
+		got = may_take(in) && !pipe_of(in) ? file_read_kernel(in, buf, MIN(n, PAGE_SIZE), in_pos) : -EINVAL;
 		mutex_lock(&p->lock);
 		p->reserved--;
 		mutex_unlock(&p->lock);
@@ -221,39 +176,83 @@ static ssize_t to_pipe(struct file *in, s64 *in_pos, struct pipe *p, size_t n, b
 		put = 0;
 		if ((size_t)got < PAGE_SIZE || thread_interrupted())
 			break;
-	}
+	} while (n);
 	page_free(buf);
-	if (put == -EPIPE) {
-		struct abi_siginfo info;
-		signal_info_user(&info, SIGPIPE, SI_USER);
-		signal_send_thread(current, SIGPIPE, &info);
-	}
+	if (put == -EPIPE)
+		pipe_broken();
 	if (done)
 		return done;
 	return got < 0 ? got : put;
 }
 
-/* An offset from user memory: *pp is NULL or points at *pos. */
-static int get_offset(struct file *f, s64 __user *user, s64 *pos, s64 **pp)
+/* --- the calls ----------------------------------------------------------------------------------------------------- */
+
+static ssize_t send(struct file *in, s64 *pos, struct file *out, size_t n)
 {
-	*pp = NULL;
-	if (!user)
+	if (pipe_of(out))
+		return to_pipe(in, pos, pipe_of(out), n, (in->flags | out->flags) & O_NONBLOCK);
+	if (!n)
 		return 0;
-	if (!(f->mode & FILE_SEEKABLE))
-		return -EINVAL;
-	if (get_user_u64((u64 *)pos, (u64 __user *)user))
+	return may_take(in) ? copy_file(in, pos, out, n) : -EINVAL;
+}
+
+long sys_sendfile(int out, int in, void __user *offset, size_t count)
+{
+	struct fdref i, o;
+	s64 pos = 0;
+	long result = -EBADF;
+
+	if (offset && get_user_u64((u64 *)&pos, offset))
 		return -EFAULT;
-	if (*pos < 0)
-		return -EINVAL;
-	*pp = pos;
-	return 0;
+	i = fdref_get(in, false);
+	if (!i.file)
+		return -EBADF;
+	if (!(i.file->mode & FILE_READ))
+		goto put_in;
+	result = offset && !(i.file->mode & FILE_SEEKABLE) ? -ESPIPE : -EINVAL;
+	if ((offset && (!(i.file->mode & FILE_SEEKABLE) || pos < 0)) || (s64)count < 0)
+		goto put_in;
+	if ((s64)((offset ? pos : READ_ONCE(i.file->pos)) + count) < 0)
+		goto put_in;
+	result = -EBADF;
+	o = fdref_get(out, false);
+	if (!o.file)
+		goto put_in;
+	if (!(o.file->mode & FILE_WRITE))
+		goto put;
+	/* A stream would lose what was read of it and not written; only a pipe takes all that there is room for. */
+	result = -EINVAL;
+	if (!pipe_of(o.file) && (o.file->flags & O_APPEND || i.file->mode & FILE_STREAM))
+		goto put;
+	if (offset) {
+		result = send(i.file, &pos, o.file, MIN(count, MAX_COUNT));
+		if (put_user_u64(pos, offset))
+			result = -EFAULT;
+		goto put;
+	}
+	mutex_lock(&i.file->pos_lock);
+	pos = i.file->pos;
+	result = send(i.file, &pos, o.file, MIN(count, MAX_COUNT));
+	i.file->pos = pos;
+	mutex_unlock(&i.file->pos_lock);
+put:
+	fdref_put(o);
+put_in:
+	fdref_put(i);
+	return result;
+}
+
+/* May data be moved at the given offset (NULL: none is) of f? */
+static int check_offset(struct file *f, const s64 *pos)
+{
+	return pos && (!(f->mode & FILE_SEEKABLE) || *pos < 0) ? -EINVAL : 0;
 }
 
 long sys_splice(int in, void __user *off_in, int out, void __user *off_out, size_t len, unsigned flags)
 {
 	struct fdref i, o;
 	struct pipe *pi, *po;
-	s64 pos, *pp;
+	s64 at_in, at_out, *pos_in = off_in ? &at_in : NULL, *pos_out = off_out ? &at_out : NULL;
 	bool nonblock = flags & SPLICE_NONBLOCK;
 	long result;
 
@@ -268,29 +267,34 @@ long sys_splice(int in, void __user *off_in, int out, void __user *off_out, size
 	o = fdref_get(out, false);
 	if (!o.file)
 		goto put_in;
-	if (!(i.file->mode & FILE_READ) || !(o.file->mode & FILE_WRITE))
-		goto put;
 	pi = pipe_of(i.file);
 	po = pipe_of(o.file);
-	len = MIN(len, MAX_COUNT);
 	result = -ESPIPE;
 	if ((pi && off_in) || (po && off_out))
+		goto put;
+	result = -EFAULT;
+	if ((off_out && get_user_u64((u64 *)&at_out, off_out)) || (off_in && get_user_u64((u64 *)&at_in, off_in)))
+		goto put;
+	result = -EBADF;
+	if (!(i.file->mode & FILE_READ) || !(o.file->mode & FILE_WRITE))
 		goto put;
 	result = -EINVAL;
 	if (pi && po) {
 		if (pi != po)
-			result = from_pipe(pi, o.file, NULL, len, nonblock || (i.file->flags | o.file->flags) & O_NONBLOCK);
-	} else if (pi && may_put(o.file) && !(o.file->flags & O_APPEND)) {
-		result = get_offset(o.file, off_out, &pos, &pp);
+			result = from_pipe(pi, o.file, NULL, MIN(len, MAX_COUNT), nonblock || (i.file->flags | o.file->flags) & O_NONBLOCK);
+		if (!result && !READ_ONCE(po->readers))
+			result = pipe_broken();
+	} else if (pi && may_put(o.file) && !(o.file->flags & O_APPEND) && (s64)len >= 0) {
+		result = check_offset(o.file, pos_out);
 		if (!result)
-			result = from_pipe(pi, o.file, pp, len, nonblock || i.file->flags & O_NONBLOCK);
-		if (result > 0 && pp && put_user_u64(pos, (u64 __user *)off_out))
+			result = from_pipe(pi, o.file, pos_out, MIN(len, MAX_COUNT), nonblock || i.file->flags & O_NONBLOCK);
+		if (result > 0 && pos_out && put_user_u64(at_out, off_out))
 			result = -EFAULT;
-	} else if (po && may_take(i.file)) {
-		result = get_offset(i.file, off_in, &pos, &pp);
+	} else if (po) {
+		result = check_offset(i.file, pos_in);
 		if (!result)
-			result = to_pipe(i.file, pp, po, len, nonblock || o.file->flags & O_NONBLOCK);
-		if (result > 0 && pp && put_user_u64(pos, (u64 __user *)off_in))
+			result = to_pipe(i.file, pos_in, po, MIN(len, MAX_COUNT), nonblock || o.file->flags & O_NONBLOCK);
+		if (result > 0 && pos_in && put_user_u64(at_in, off_in))
 			result = -EFAULT;
 	}
 put:

@@ -14,21 +14,11 @@
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "pipe_priv.h"
-#include "proc/signal.h"
 #include "syscalls_gen.h"
 
 #define SPLICE_NONBLOCK 2u
 #define SPLICE_FLAGS 15u
 #define IOV_FAST 8
-
-static ssize_t broken_pipe(void)
-{
-	struct abi_siginfo info;
-
-	signal_info_user(&info, SIGPIPE, SI_USER);
-	signal_send_thread(current, SIGPIPE, &info);
-	return -EPIPE;
-}
 
 /* Lock held. Waits for a free slot: 0, -EPIPE (the signal is sent), -EAGAIN, -ERESTARTSYS. */
 static int wait_for_room(struct pipe *p, bool nonblock)
@@ -37,7 +27,7 @@ static int wait_for_room(struct pipe *p, bool nonblock)
 		int err;
 
 		if (!p->readers)
-			return broken_pipe();
+			return pipe_broken();
 		if (pipe_free_slots(p))
 			return 0;
 		err = nonblock ? -EAGAIN : pipe_sleep(p, &p->space, 1);
@@ -122,7 +112,7 @@ static ssize_t tee(struct pipe *in, struct pipe *out, size_t n, bool nonblock)
 		done += copies[i].len;
 	}
 	if (count > 0 && !out->readers)
-		count = broken_pipe();
+		count = pipe_broken();
 	mutex_unlock(&out->lock);
 	kfree(copies);
 	if (done)
@@ -204,8 +194,7 @@ static ssize_t from_user(struct pipe *p, struct uio *from, bool nonblock)
 	return done ? done : err;
 }
 
-/* Unlike read, goes on over the bounds of packets. */
-static ssize_t to_user(struct pipe *p, struct uio *to, bool nonblock)
+ssize_t pipe_take(struct pipe *p, struct uio *to, bool nonblock)
 {
 	ssize_t done = 0;
 	int err;
@@ -262,7 +251,7 @@ long sys_vmsplice(int fd, const void __user *iov, unsigned long iovcnt, unsigned
 	else if (r.file->mode & FILE_WRITE)
 		result = from_user(p, &u, flags & SPLICE_NONBLOCK);
 	else
-		result = to_user(p, &u, flags & SPLICE_NONBLOCK);
+		result = pipe_take(p, &u, flags & SPLICE_NONBLOCK);
 put:
 	if (vec != fast)
 		kfree(vec);
