@@ -110,6 +110,8 @@ static int user_op(u32 code, u32 __user *word, u32 *old)
 	u32 op = code >> 28 & 7, arg = (u32)((s32)(code << 8) >> 20), new, seen;
 	int err;
 
+	if (op > 4)
+		return -ENOSYS;
 	if (code >> 31)
 		arg = 1u << (arg & 31);
 	pagefault_disable();
@@ -120,8 +122,7 @@ static int user_op(u32 code, u32 __user *word, u32 *old)
 		case 1: new = *old + arg; break;
 		case 2: new = *old | arg; break;
 		case 3: new = *old & ~arg; break;
-		case 4: new = *old ^ arg; break;
-		default: err = -ENOSYS; continue;
+		default: new = *old ^ arg; break;
 		}
 		err = cmpxchg_user_u32(word, *old, new, &seen);
 		if (!err && seen == *old)

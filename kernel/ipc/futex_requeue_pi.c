@@ -65,7 +65,7 @@ long futex_wait_requeue_pi(u32 __user *word, bool shared, u32 expected, u64 dead
 
 	if (!thread_ipc_get())
 		return -ENOMEM;
-	long result = keys_get(word, lock, shared, &key, &target);
+	long result = keys_get(lock, word, shared, &target, &key);
 	if (result)
 		return result;
 	result = lock_expecting(word, expected);
@@ -126,10 +126,11 @@ static int requeue(struct pi_attempt *a, const struct futex_key *key, s32 move, 
 {
 	struct pi_waiter *w = first_sleeper(key);
 	struct pi_state *s;
+	u32 value;
 
 	*handled = 0;
 	if (!w)
-		return 0;
+		return futex_read(&value, a->word); /* a bad pointer is told of all the same */
 	if (!futex_key_equal(w->target, a->key))
 		return -EINVAL;
 	int result = pi_try(a, w->waiter.thread, move > 0, &s);

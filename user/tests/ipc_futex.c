@@ -110,6 +110,11 @@ int main(void)
 	R(futex(other, FUTEX_WAKE, 2, NULL, NULL, 0));
 	while (wait(NULL) > 0)
 		;
+	/* An operation that there is not, before a pointer that is bad. */
+	R(SYS(futex, word, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 1, 1L, 8L, 0x61000000));
+	R(SYS(futex, word, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 1, 1L, 8L, 0x01000000));
+	R(SYS(futex, word, FUTEX_CMP_REQUEUE_PI | FUTEX_PRIVATE_FLAG, 1, 1L, 8L, *word));
+	R(SYS(futex, 0L, FUTEX_WAIT_REQUEUE_PI, 1, NULL, 2L, 0));
 	/* WAKE_OP: change the second word, wake by what it was. */
 	*other = 5;
 	R(SYS(futex, word, FUTEX_WAKE_OP, 1, 1L, other, FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 5)));
