@@ -36,6 +36,15 @@ static long do_link(void) { return SYS(link, "f", "d/hard"); }
 static void undo_link(long r) { (void)r; unlink("d/hard"); }
 static void make_link(void) { if (link("f", "d/hard") < 0) NEED(errno == EEXIST); }
 static long do_unlink(void) { return SYS(unlink, "d/hard"); }
+/* What cannot be deleted at once is deleted by the next mount: nobody is told. */
+static void a_last_name(void)
+{
+	int fd = open("gone", O_RDWR | O_CREAT, 0600);
+
+	NEED(fd >= 0 && write(fd, big, BIG) == BIG && pwrite(fd, big, 5000, 1 << 20) == 5000 && fsetxattr(fd, "user.name", big, 3000, 0) == 0 && fsync(fd) == 0);
+	close(fd);
+}
+static long do_unlink_last(void) { return SYS(unlink, "gone"); }
 static long do_mknod(void) { return SYS(mknod, "fifo", S_IFIFO | 0600, 0); }
 static void undo_mknod(long r) { (void)r; unlink("fifo"); }
 static long do_getdents(void) { lseek(folder, 0, SEEK_SET); return SYS(getdents64, folder, buffer, sizeof(buffer)); }
@@ -94,7 +103,7 @@ static void mount_again(long r) { (void)r; NEED(do_mount() == 0); come_back(0); 
 static const struct one cases[] = {
 	{ "open O_CREAT", nothing, do_create, close_made, 0 }, { "open O_TMPFILE", nothing, do_tmpfile, shut, 0 }, { "mkdir", nothing, do_mkdir, undo_mkdir, 0 },
 	{ "rmdir", make_dir, do_rmdir, none, 0 }, { "rename", nothing, do_rename, undo_rename, 0 }, { "symlink", nothing, do_symlink, undo_symlink, 0 },
-	{ "link", nothing, do_link, undo_link, 0 }, { "unlink", make_link, do_unlink, none, 0 }, { "mknod", nothing, do_mknod, undo_mknod, 0 },
+	{ "link", nothing, do_link, undo_link, 0 }, { "unlink", make_link, do_unlink, none, 0 }, { "unlink of the last name", a_last_name, do_unlink_last, none, 0 }, { "mknod", nothing, do_mknod, undo_mknod, 0 },
 	{ "getdents", nothing, do_getdents, none, 0 }, { "fchmod", nothing, do_chmod, none, 0 }, { "setxattr", nothing, do_setxattr, undo_setxattr, 0 },
 	{ "getxattr", nothing, do_getxattr, none, 0 }, { "pread", forget, do_pread, none, 0 }, { "pwrite", forget, do_pwrite, undo_append, 0 },
 	{ "pwrite behind the end", nothing, do_append, undo_append, 0 }, { "fsync", something_new, do_fsync, undo_fsync, 0 },

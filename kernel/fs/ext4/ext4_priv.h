@@ -155,7 +155,7 @@ u32 ext4_next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used); /
 
 /* ialloc.c */
 int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, u32 *ino);
-int ext4_free_inode(struct journal_handle *h, struct inode *i);
+int ext4_free_inode(struct journal_handle *h, struct ext4_fs *fs, u32 ino, u32 mode);
 int ext4_new_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset); /* ext4_inode_block for one just allocated: not read if no other of the block is in use */
 
 /* inode.c */
@@ -257,6 +257,6 @@ ssize_t ext4_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 ssize_t ext4_listxattr(struct inode *i, char *buf, size_t size);
 int ext4_setxattr(struct inode *i, const char *name, const void *value, size_t size, int flags);
 int ext4_removexattr(struct inode *i, const char *name);
-void ext4_xattr_free(struct journal_handle *h, struct inode *i); /* the inode goes */
+int ext4_xattr_free(struct journal_handle *h, struct inode *i); /* the inode goes */
 
 #endif

@@ -136,10 +136,9 @@ int ext4_alloc_inode(struct journal_handle *h, struct inode *dir, u32 mode, u32 
 	return err;
 }
 
-int ext4_free_inode(struct journal_handle *h, struct inode *i)
+int ext4_free_inode(struct journal_handle *h, struct ext4_fs *fs, u32 ino, u32 mode)
 {
-	struct ext4_fs *fs = fs_of(i);
-	u32 group = ((u32)i->ino - 1) / fs->inodes_per_group, bit = ((u32)i->ino - 1) % fs->inodes_per_group;
+	u32 group = (ino - 1) / fs->inodes_per_group, bit = (ino - 1) % fs->inodes_per_group;
 	struct buffer *db, *b;
 	struct ext4_desc *d = ext4_desc(fs, group, &db);
 	int err;
@@ -150,11 +149,11 @@ int ext4_free_inode(struct journal_handle *h, struct inode *i)
 	if (!err)
 		err = journal_access(h, db);
 	if (!err && !(b->data[bit / 8] >> bit % 8 & 1))
-		err = ext4_error(fs, "inode %lu is freed, and is free", i->ino);
+		err = ext4_error(fs, "inode %u is freed, and is free", ino);
 	if (!err) {
 		b->data[bit / 8] &= (u8)~(1 << bit % 8);
 		desc_set_free_inodes(fs, d, desc_free_inodes(fs, d) + 1);
-		if (S_ISDIR(i->mode))
+		if (S_ISDIR(mode))
 			desc_add_dirs(fs, d, -1);
 		set_checksums(fs, group, d, b);
 		fs->free_inodes++;

@@ -209,8 +209,10 @@ struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mo
 		return ERR_PTR(err);
 	/* One that was just deleted may still be on its way out of the table. */
 	while (!(i = table_add(dir->sb, ino, &busy))) {
-		if (!busy)
+		if (!busy) {
+			ext4_free_inode(h, fs, ino, mode);
 			return ERR_PTR(-ENOMEM);
+		}
 		if (!is_busy(dir->sb, ino))
 			return ERR_PTR(ext4_error(fs, "inode %u is free by the bitmap, and in use", ino));
 		wait_event(&hash_wait, !is_busy(dir->sb, ino));
@@ -337,16 +339,20 @@ static void delete_inode(struct inode *i)
 	ext4_write_before_cut(i, 0);
 	pagecache_truncate(&i->cache, 0);
 	ext4_orphan_add(h, i);
-	ext4_xattr_free(h, i);
-	if (S_ISREG(i->mode) || S_ISDIR(i->mode) || (S_ISLNK(i->mode) && i->blocks)) {
+	err = ext4_xattr_free(h, i);
+	if (!err && (S_ISREG(i->mode) || S_ISDIR(i->mode) || (S_ISLNK(i->mode) && i->blocks))) {
 		i->size = ext4_i(i)->disk_size = 0;
 		err = ext4_map_remove(h, i, 0, ~0u);
-		if (err)
-			pr_err("EXT4-fs (%s): inode %lu: its blocks are not freed: error %d\n", fs->dev->name, i->ino, err);
+	}
+	if (err) {
+		/* As long as it is not free, and on the list, its blocks are not lost. */
+		pr_err("EXT4-fs (%s): inode %lu is left to the next mount to delete: error %d\n", fs->dev->name, i->ino, err);
+		journal_stop(h);
+		return;
 	}
 	journal_extend(h, CREDITS_NEW_INODE);
 	ext4_orphan_del(h, i);
-	if (!ext4_free_inode(h, i) && !ext4_inode_block(fs, (u32)i->ino, &b, &offset, false)) {
+	if (!ext4_free_inode(h, fs, (u32)i->ino, i->mode) && !ext4_inode_block(fs, (u32)i->ino, &b, &offset, false)) {
 		if (!journal_access(h, b)) {
 			((struct ext4_disk_inode *)(b->data + offset))->dtime = (u32)time_now_coarse().sec;
 			ext4_inode_unparse(fs, i, b->data + offset);

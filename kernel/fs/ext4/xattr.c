@@ -290,32 +290,48 @@ static int drop_block(struct journal_handle *h, struct inode *i, struct buffer *
 	return err;
 }
 
+/* A block of its own for the inode, which the handle may write: ERR_PTR. */
+static struct buffer *new_block(struct journal_handle *h, struct inode *i)
+{
+	struct ext4_fs *fs = fs_of(i);
+	struct buffer *b;
+	u32 one = 1;
+	int err;
+	u64 block = ext4_alloc_blocks(h, i, 0, &one, &err);
+
+	if (!block)
+		return ERR_PTR(err);
+	b = buffer_new(fs->dev, block, fs->block_size);
+	err = b ? journal_access(h, b) : -ENOMEM;
+	if (!err)
+		return b;
+	buffer_put(b);
+	ext4_free_blocks(h, i, block, 1, true);
+	return ERR_PTR(err);
+}
+
 static int write_block(struct journal_handle *h, struct inode *i, const struct attrs *t)
 {
 	struct ext4_fs *fs = fs_of(i);
 	struct buffer *b = t->block;
 	struct xattr_header *x = b ? (void *)b->data : NULL;
-	u32 one = 1;
-	u64 block;
+	bool shared = x && x->references > 1;
 	int err = 0;
 
-	if (b && x->references > 1) {
-		err = drop_block(h, i, b);
-		b = NULL;
-	}
-	if (!err && !b) {
-		block = ext4_alloc_blocks(h, i, 0, &one, &err);
+	if (!b || shared) {
+		b = new_block(h, i);
+		if (IS_ERR(b))
+			return PTR_ERR(b);
+		if (shared)
+			err = drop_block(h, i, t->block);
 		if (err)
-			return err;
-		b = buffer_new(fs->dev, block, fs->block_size);
-		if (!b)
-			return -ENOMEM;
-		ext4_i(i)->file_acl = block;
-	} else if (!err) {
+			ext4_free_blocks(h, i, b->block, 1, true);
+		else
+			ext4_i(i)->file_acl = b->block;
+	} else {
 		buffer_hold(b);
-	}
-	if (!err)
 		err = journal_access(h, b);
+	}
 	if (!err) {
 		x = (void *)b->data;
 		memset(b->data, 0, fs->block_size);
@@ -428,13 +444,15 @@ int ext4_removexattr(struct inode *i, const char *name)
 	return change(i, name, NULL, 0, 0);
 }
 
-void ext4_xattr_free(struct journal_handle *h, struct inode *i)
+int ext4_xattr_free(struct journal_handle *h, struct inode *i)
 {
 	struct buffer *b = ext4_i(i)->file_acl ? ext4_read(fs_of(i), ext4_i(i)->file_acl) : NULL;
+	int err = 0;
 
 	if (!b || IS_ERR(b))
-		return;
+		return b ? (int)PTR_ERR(b) : 0;
 	if (((struct xattr_header *)b->data)->magic == XATTR_MAGIC)
-		drop_block(h, i, b);
+		err = drop_block(h, i, b);
 	buffer_put(b);
+	return err;
 }
