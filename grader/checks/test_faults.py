@@ -17,7 +17,10 @@ NET = ("socket AF_UNIX", "socketpair", "socket TCP", "socket UDP", "socket AF_PA
        "sendto AF_PACKET", "IP_ADD_MEMBERSHIP", "IPV6_JOIN_GROUP", "SIOCADDRT", "RTM_GETLINK", "RTM_NEWADDR")
 DISK = ("open O_CREAT", "mkdir", "rmdir", "rename", "symlink", "link", "unlink", "mknod", "getdents", "setxattr", "pread", "pwrite", "fsync", "pread O_DIRECT", "pwrite O_DIRECT",
         "fallocate", "punching a hole", "ftruncate", "mmap", "msync", "mount", "umount")
-PROGRAMS = {"fault_nth": (CALLS, 60), "fault_net": (NET, 40), "fault_disk": (DISK, 25)}
+MORE = ("inotify_init", "inotify_add_watch", "read of inotify", "F_NOTIFY", "F_OFD_SETLK", "openat2", "pidfd_open", "waitid", "clone3", "timerfd_settime", "futex_waitv", "mq_notify",
+        "tee", "vmsplice", "copy_file_range", "mmap MAP_SHARED", "TIOCGPTPEER", "LOOP_SET_FD", "read of a loop device", "/proc/self/smaps", "/proc/slabinfo", "mount of proc",
+        "mount of devpts", "mount MS_MOVE")
+PROGRAMS = {"fault_nth": (CALLS, 60), "fault_net": (NET, 40), "fault_disk": (DISK, 25), "fault_more": (MORE, 45)}
 
 
 def debug():
@@ -43,6 +46,11 @@ def test_each_call_survives_each_fault(program, cpus):
     missed = [name for name in wanted if not errors.get(name)]
     assert not missed, "no fault hit %s" % ", ".join(missed)
     assert sum(n > 0 for n in errors.values()) >= least
+
+
+def test_calls_of_system_v_and_queues_survive_each_fault():
+    """A program that is a test of its own in every kernel, and has faults only in this one."""
+    assert usertest.complaint("ipc_faults", run("ipc_faults")) is None
 
 
 @pytest.mark.parametrize("kind,errno", [("kmalloc", "ENOMEM"), ("page", "ENOMEM"), ("copyuser", "EFAULT"), ("bread", "EIO"), ("bwrite", "EIO")])
