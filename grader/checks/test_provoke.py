@@ -107,6 +107,16 @@ def test_is_caught(name):
     assert "TRACE" in head, "no back-trace"
 
 
+def test_the_watchdog_shows_every_cpu():
+    image = kernel(5, "solutions", "DEBUG=1", ktest=True)
+    with Machine(image, cmdline="console=ttyS0 watchdog=2 provoke=loop_with_interrupts_off", cap=120, icount=False, smp=3) as guest:
+        guest.wait_end()
+        report = guest.verdict.partition("PANIC watchdog: ")[2]
+    for cpu in (1, 2):  # the first one reports
+        assert re.search(r"^CPU %d was here:\nTRACE \w" % cpu, report, re.M), "CPU %d is not shown:\n%s" % (cpu, report[:3000])
+    assert "provoke_loop_with_interrupts_off" in report, "nobody is shown where it is stuck:\n" + report[:3000]
+
+
 def run_chaos(seed, trace=False):
     image = kernel(5, "solutions", "DEBUG=1", ktest=True)
     with Machine(image, cmdline="console=ttyS0 provoke=race sched=chaos,seed=%d%s" % (seed, ",trace" if trace else ""), cap=60) as guest:
