@@ -31,11 +31,12 @@ def run(name, **options):
     return usertest.run_many(debug(), [name], cap=240, **options)[name]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("cpus", (1, 2))
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
 def test_each_call_survives_each_fault(program, cpus):
     """The right errno, a retry that works, nothing leaked, no panic, a clean disk; and the faults did hit."""
-    with tempfile.TemporaryDirectory() as folder, usertest.boot(debug(), [program], folder, cap=240, smp=cpus, append="seconds=220") as guest:
+    with tempfile.TemporaryDirectory() as folder, usertest.boot(debug(), [program], folder, cap=560, smp=cpus, append="seconds=540") as guest:
         guest.wait_end()
         output, ended = usertest.library.records(guest.console.text).get(program, (guest.console.text, guest.outcome()))
         assert ended == "exit 0" and "WRONG" not in output and "@@LEAK" not in output, output[-4000:] + guest.report()

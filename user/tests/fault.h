@@ -122,7 +122,7 @@ static int try_all(const struct one *cases, size_t count)
 		close(mark);
 		pid = fork();
 		if (pid == 0) {
-			alarm(60); /* a call that waits for what a fault has lost */
+			alarm(300); /* a call that waits for what a fault has lost */
 			NEED(chdir("/tmp/fault") == 0);
 			NEED((control = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC)) >= 0);
 			prepare();
