@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "kernel/tools"))
 from labs_mk import read_labs  # noqa: E402
 
 BOOTS = 12  # of one list of tests, at most
-HANGS = 2   # among them: each costs seconds
+HANGS = 4   # among them: each costs seconds
 
 
 def lab_files(lab):

@@ -1,0 +1,159 @@
+/* Stage 04, between two instructions: another thread comes in wherever it can, and nothing is lost or had twice. */
+#include "core/ktest.h"
+
+#include "core/atomic.h"
+#include "core/percpu.h"
+#include "sched/mutex.h"
+#include "sched/rq_priv.h"
+#include "sched/thread.h"
+#include "steps.h"
+
+#if DEBUG
+/* The checker of locks stands before it. */
+bool __real_mutex_trylock(struct mutex *m);
+#define mutex_trylock __real_mutex_trylock
+#endif
+
+static struct mutex door;
+static struct thread other_thread; /* never runs */
+static u32 step_wanted;
+static bool came, tried;
+
+static void try_stepped(void *arg __unused)
+{
+	tried = mutex_trylock(&door);
+}
+
+static void other_takes_it(u32 n)
+{
+	if (n == step_wanted && !door.owner) {
+		door.owner = &other_thread;
+		came = true;
+	}
+}
+
+KTEST(04, nobody_takes_a_mutex_between)
+{
+	u32 steps;
+
+	step_wanted = 0;
+	do {
+		mutex_init(&door, "door", RANK_NONE);
+		came = false;
+		steps = ktest_step(try_stepped, NULL, other_takes_it);
+		if (!KEXPECT(tried != came) || !KEXPECT_EQ(door.owner, came ? &other_thread : current))
+			break;
+	} while (++step_wanted < steps);
+}
+
+#if !DEBUG /* the checker's own notes would be written while it writes them */
+static struct wait_entry other_entry;
+static bool other_woken;
+static int err;
+
+static bool other_wakes(struct wait_entry *e __unused, void *key __unused)
+{
+	return other_woken = true;
+}
+
+static void lock_stepped(void *arg __unused)
+{
+	err = mutex_lock_interruptible(&door);
+}
+
+/* Somebody comes to wait, and the holder lets go, as soon as the queue's lock is free. */
+static void other_releases_it(u32 n)
+{
+	struct thread *me = current;
+	const struct ticket_lock *t = &door.wait.lock.ticket;
+
+	if (n < step_wanted || came || t->next != t->owner)
+		return;
+	came = true;
+	wait_add(&door.wait, &other_entry);
+	cpu_set_current(this_cpu(), &other_thread);
+	mutex_unlock(&door);
+	cpu_set_current(this_cpu(), me);
+}
+#endif
+
+KTEST(04, who_gives_up_passes_the_wake_up_on)
+{
+#if !DEBUG
+	u32 steps;
+
+	step_wanted = 0;
+	do {
+		mutex_init(&door, "door", RANK_NONE);
+		door.owner = &other_thread;
+		wait_entry_init(&other_entry);
+		other_entry.fn = other_wakes;
+		other_entry.exclusive = true;
+		came = other_woken = false;
+		atomic_fetch_or(&current->work, (u32)WORK_SIGNAL);
+		steps = ktest_step(lock_stepped, NULL, other_releases_it);
+		atomic_fetch_and(&current->work, ~(u32)WORK_SIGNAL);
+		/* It has the mutex, or it leaves it to the other, who knows. */
+		bool right = err ? KEXPECT_EQ(err, -ERESTARTSYS) && KEXPECT(other_woken || !came) : KEXPECT(mutex_is_held(&door));
+		wait_remove(&door.wait, &other_entry);
+		KEXPECT(list_empty(&door.wait.entries));
+		KEXPECT_EQ(current->state, THREAD_RUNNABLE);
+		if (!right)
+			break;
+	} while (++step_wanted < steps);
+#endif
+}
+
+/* A thread that somebody is placing on a CPU just now: a second wake-up must leave it to him. */
+KTEST(04, two_wakers_place_it_once)
+{
+	/* It is woken before it sleeps: it never was load, and never left. */
+	u64 flags = irq_save();
+	s64 count = this_rq()->uninterruptible;
+	atomic_store(&current->state, (u32)THREAD_UNINTERRUPTIBLE);
+	KEXPECT(thread_wake(current));
+	KEXPECT_EQ(current->state, THREAD_RUNNABLE);
+	KEXPECT(!current->on_rq && !current->migrating);
+	KEXPECT(cpu_count > 1 || this_rq()->uninterruptible == count);
+	irq_restore(flags);
+
+	/* One that has left its CPU, and is between two queues. */
+	other_thread.cpu = cpu_id();
+	other_thread.affinity = 1ul << cpu_id();
+	other_thread.tid = TID_MAX;
+	other_thread.migrating = true;
+	other_thread.state = THREAD_INTERRUPTIBLE;
+	flags = irq_save();
+	u32 queued = this_rq()->queued;
+	KEXPECT(thread_wake(&other_thread));
+	KEXPECT_EQ(other_thread.state, THREAD_RUNNABLE);
+	if (!KEXPECT(!other_thread.on_rq) || !KEXPECT_EQ(this_rq()->queued, queued))
+		rq_dequeue(this_rq(), &other_thread); /* it has no stack to run on */
+	irq_restore(flags);
+}
+
+static u32 switches, strangers; /* atomic */
+
+static void at_switch(struct thread *prev, struct thread *next)
+{
+	atomic_fetch_add(&switches, 1u);
+	if (prev == next || current != next)
+		atomic_fetch_add(&strangers, 1u);
+}
+NOTIFIER(thread_switch, at_switch);
+
+KTEST(04, a_switch_is_told_and_answers_the_request)
+{
+	u32 before = atomic_load(&switches);
+
+	thread_sleep_ns(NSEC_PER_MSEC);
+	KEXPECT(atomic_load(&switches) > before);
+	KEXPECT_EQ(strangers, 0); /* `current` is who comes */
+	if (cpu_count > 1) /* another CPU may ask at any time */
+		return;
+	u64 flags = irq_save();
+	this_cpu()->need_resched = 1;
+	schedule();
+	KEXPECT_EQ(this_cpu()->need_resched, 0);
+	irq_restore(flags);
+}
