@@ -35,6 +35,17 @@ static int give_page(struct area *a, u64 pgoff __unused, bool write __unused, st
 	*out = objects;
 	return 0;
 }
+
+/* Told of a write to the page that is there. Others may take it out of the entry now: the entry's reference, and that of ours, are none to rely on. */
+static unsigned told;
+static bool held;
+static int hear_of_write(struct area *a __unused, struct frame *f)
+{
+	told++;
+	held = refcount_read(&f->ref) >= 3;
+	return 0;
+}
+static const struct vm_ops careful_ops = { .name = "ktest", .fault = give_page, .make_writable = hear_of_write };
 static const struct vm_ops ops = { .name = "ktest", .fault = give_page };
 
 static bool allocator_overtakes(int kind)
@@ -122,6 +133,15 @@ KTEST(06, a_fault_that_is_overtaken)
 	end();
 	KREQUIRE(begin(PROT_READ, AREA_SPECIAL, &ops));
 	KEXPECT_EQ(fault(VM_READ, true, 1, 0), 0);
+	end();
+
+	KREQUIRE(begin(RW, AREA_SHARED, &careful_ops));
+	told = 0;
+	KEXPECT_EQ(fault(VM_READ, false, 2, 0), 0);
+	KEXPECT_EQ(told, 0);
+	KEXPECT_EQ(fault(VM_WRITE, false, 2, 0), 0);
+	KEXPECT_EQ(told, 1);
+	KEXPECT(held);
 	end();
 
 	KREQUIRE(begin(RW, 0, NULL)); /* anonymous memory */

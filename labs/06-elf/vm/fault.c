@@ -26,7 +26,7 @@
 #include "lib/string.h"
 
 /*
- * Useful: vm_lock_area, vm_leaf_bits, vm_read_pte, vm_set_pte, vm_anon_frame, zero_frame, vm_map_around, vm_write_protect_hook (vm/aspace.h tells
+ * Useful: vm_lock_area, vm_leaf_bits, vm_read_pte, vm_set_pte, vm_anon_frame, zero_frame, vm_map_around, vm_hold_shared_page, vm_write_protect_hook (vm/aspace.h tells
  * what each promises), and the area's ops. Give as->lock back on every way out.
  */
 int vm_fault(struct aspace *as, vaddr_t va, u32 access, int *si_code)

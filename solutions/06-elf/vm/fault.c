@@ -94,6 +94,21 @@ static int fault_object(struct area *a, vaddr_t va, u32 access)
 	return err;
 }
 
+/* A shared page that is there is about to be written. The object may sleep over that, and another thread take the page away and free it meanwhile. */
+static int tell_object(struct area *a, vaddr_t va, pte_t pte)
+{
+	struct frame *page;
+	int err = vm_hold_shared_page(a, va, pte, &page);
+
+	if (err)
+		return err;
+	if (a->ops->make_writable(a, phys_to_frame(pte & PTE_ADDR)))
+		err = -EIO;
+	if (page)
+		frame_put(page);
+	return err;
+}
+
 /* A write to a page that is there for reading. */
 static int fault_write(struct area *a, vaddr_t va, pte_t pte)
 {
@@ -101,9 +116,8 @@ static int fault_write(struct area *a, vaddr_t va, pte_t pte)
 		return fault_anonymous(a, va, VM_WRITE, pte);
 	if (!(a->flags & AREA_SHARED))
 		return vm_write_protect_hook(a, va, pte);
-	if (a->ops->make_writable && a->ops->make_writable(a, phys_to_frame(pte & PTE_ADDR)))
-		return -EIO;
-	return vm_set_pte(a, va, pte, pte | PTE_WRITE | PTE_DIRTY);
+	int err = a->ops->make_writable ? tell_object(a, va, pte) : 0;
+	return err ? err : vm_set_pte(a, va, pte, pte | PTE_WRITE | PTE_DIRTY);
 }
 
 static int fault_in_area(struct area *a, vaddr_t va, u32 access)
@@ -139,7 +153,7 @@ int vm_fault(struct aspace *as, vaddr_t va, u32 access, int *si_code)
 }
 #else
 /*
- * Useful: vm_lock_area, vm_leaf_bits, vm_read_pte, vm_set_pte, vm_anon_frame, zero_frame, vm_map_around, vm_write_protect_hook (vm/aspace.h tells
+ * Useful: vm_lock_area, vm_leaf_bits, vm_read_pte, vm_set_pte, vm_anon_frame, zero_frame, vm_map_around, vm_hold_shared_page, vm_write_protect_hook (vm/aspace.h tells
  * what each promises), and the area's ops. Give as->lock back on every way out.
  */
 int vm_fault(struct aspace *as, vaddr_t va, u32 access, int *si_code)
