@@ -136,7 +136,7 @@ static void install_image(struct process *p, struct exec_image *img)
 	aspace_activate(img->aspace);
 	img->aspace = NULL;
 	img->exe = NULL;
-	vfork_release(p);
+	vfork_release(current);
 	aspace_put_user(old);
 	if (old_exe)
 		file_put(old_exe);

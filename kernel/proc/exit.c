@@ -247,7 +247,7 @@ static void process_end(struct process *p)
 	spin_unlock(&process_tree_lock);
 	if (exe)
 		file_put(exe);
-	vfork_release(p);
+	vfork_release(current);
 	aspace_put_user(as);
 }
 
@@ -282,6 +282,7 @@ void __noreturn thread_exit_user(int wait_status)
 		process_end(p);
 	} else {
 		thread_drop_shares(t);
+		vfork_release(t);
 	}
 	if (t != p->leader)
 		atomic_fetch_sub(&t->cred->user->processes, 1u); /* the leader counts until it is reaped */

@@ -210,9 +210,9 @@ void vfork_wait(struct vfork *v)
 	vfork_put(v);
 }
 
-void vfork_release(struct process *p)
+void vfork_release(struct thread *t)
 {
-	struct vfork *v = atomic_xchg(&p->vfork, NULL);
+	struct vfork *v = atomic_xchg(&t->vfork, NULL);
 
 	if (!v)
 		return;

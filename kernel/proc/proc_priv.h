@@ -125,10 +125,10 @@ struct vfork {
 	bool done;
 	struct wait_queue wait;
 };
-struct vfork *vfork_create(void);                    /* one reference, the caller's: p->vfork of the child needs another. NULL if memory is short */
+struct vfork *vfork_create(void);                    /* one reference, the caller's: t->vfork of the new thread needs another. NULL if memory is short */
 void vfork_put(struct vfork *v);
 void vfork_wait(struct vfork *v);                    /* killable; drops the reference */
-void vfork_release(struct process *p);
+void vfork_release(struct thread *t);
 
 /* Student's (proc/wait.c). The last thread of p has gone: tree lock held. Makes it a zombie, hands its children on, tells the parent. */
 void exit_notify(struct process *p);

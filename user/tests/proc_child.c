@@ -37,6 +37,34 @@ static void words(const char *what, int flags)
 	    parent_word == pid ? "set" : "kept", child_word == pid ? "set" : child_word == 0 ? "cleared" : "kept");
 }
 
+/* A thread is waited for like a process, if the flags say so, and its process is then as good as before. */
+static int take_a_while(void *arg)
+{
+	struct timespec t = { 0, 20000000 };
+
+	SYS(nanosleep, &t, NULL);
+	*(volatile int *)arg = 1;
+	return 0;
+}
+
+static void threads(void)
+{
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_VFORK;
+	volatile int done = 0;
+	pid_t pid;
+
+	NEED(clone(take_a_while, stack + sizeof(stack), flags, (void *)&done) > 0);
+	V(done);
+	pid = vfork();
+	if (pid == 0) {
+		done = 0;
+		NEED(clone(take_a_while, stack + sizeof(stack), flags, (void *)&done) > 0);
+		_exit(done ? 6 : 5);
+	}
+	V(done);
+	reap("vfork with a thread", pid);
+}
+
 static long block[2] = { 11, 22 };
 
 static long gs_word(void)
@@ -176,6 +204,7 @@ int main(void)
 	words("vfork with a word to clear", CLONE_VM | CLONE_VFORK | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID);
 	words("shared memory", CLONE_VM | CLONE_CHILD_CLEARTID);
 	words("copied memory", CLONE_PARENT_SETTID | CLONE_CHILD_SETTID);
+	threads();
 	bases();
 	usage();
 	ended();

@@ -97,6 +97,7 @@ struct thread {
 	bool pi_closed;               /* ipc: it ends, and may own no lock with priority inheritance any more; pi lock */
 	int exit_code;
 	u32 __user *clear_child_tid;  /* proc */
+	struct vfork *vfork;          /* proc: who waits for its exec or end; atomic */
 	u32 __user *set_child_tid;
 	u64 restart_data[6];          /* restart_syscall(2)'s arguments */
 	long (*restart_fn)(u64 *data);

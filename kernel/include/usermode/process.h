@@ -44,7 +44,6 @@ struct process {
 	u8 dumpable;
 	int exit_signal;          /* what the parent gets: SIGCHLD mostly */
 	struct wait_queue child_wait; /* parents sleep here in wait4 */
-	struct vfork *vfork;      /* the parent that waits for exec or exit */
 	/* Accounting: of threads that ended, and of children that were waited for. */
 	u64 dead_user_ns, dead_system_ns, children_user_ns, children_system_ns;
 	u64 dead_min_faults, dead_maj_faults, children_min_faults, children_maj_faults;

@@ -107,7 +107,7 @@ long fork_thread(const struct clone_request *r)
 		if (!vfork)
 			goto drop;
 		refcount_get(&vfork->ref);
-		p->vfork = vfork;
+		t->vfork = vfork;
 	}
 	tid = t->tid;
 	/* A bad pointer does not undo the fork. The child's word may be in a copy of its own. */
@@ -125,7 +125,7 @@ long fork_thread(const struct clone_request *r)
 
 drop:
 	if (vfork) {
-		vfork_release(p);
+		vfork_release(t);
 		vfork_put(vfork);
 	}
 	if (is_thread) {
