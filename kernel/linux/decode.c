@@ -9,6 +9,7 @@
 #define PATH_SHOWN 160
 
 void decode_int(struct seq *s, u64 v) { seq_printf(s, "%d", (int)v); }
+void decode_long(struct seq *s, u64 v) { seq_printf(s, "%ld", (long)v); }
 void decode_unsigned(struct seq *s, u64 v) { seq_printf(s, "%lu", v); }
 void decode_mode(struct seq *s, u64 v) { seq_printf(s, "%s%o", v & 0xffff ? "0" : "", (u32)v & 0xffff); }
 void decode_device(struct seq *s, u64 v) { seq_printf(s, "makedev(%u, %u)", abi_major(v), abi_minor(v)); }

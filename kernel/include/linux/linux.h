@@ -15,7 +15,7 @@
  * The mode: which calls are let through; the others give ENOSYS.
  *   full             all
  *   minimal          what Busybox needs
- *   custom:LIST      minimal, then each of LIST in turn: +x lets through, -x takes away; x is a category (its beginning will do: net), a call, or `all`
+ *   custom:LIST      minimal, then each of LIST in turn: +x lets through, -x takes away; x is a category (three letters of it will do: net), a call, or `all`
  */
 struct linux_mode {
 	char text[128];               /* as it was given */
@@ -25,7 +25,7 @@ struct linux_mode {
 extern struct linux_mode linux_mode;
 extern const char *const linux_minimal_calls[]; /* names, NULL at the end (minimal.c) */
 
-/* What a CPU has counted of one call. */
+/* What a CPU has counted of one call; one that was denied is among its calls and its errors too. */
 struct linux_count {
 	u64 calls, errors, denied, ns;
 };
@@ -34,7 +34,7 @@ struct linux_count {
 /* Fills *m from the text of `linux=`: 0, or -EINVAL (then *m is unchanged). */
 int linux_mode_parse(struct linux_mode *m, const char *text);
 bool linux_mode_allows(u32 nr);
-/* Runs call nr for current: mode, statistics, trace; its result. */
+/* Runs call nr for current: mode, statistics, trace; its result. A number that no row of the table has: trace_unknown if current is traced, and syscall_missing. */
 long linux_route(u32 nr, const u64 args[6], struct trapframe *f);
 /* Sums of all CPUs. */
 struct linux_count linux_count_of(u32 nr);
@@ -55,7 +55,8 @@ bool trace_get(struct process *p);
 
 /* Given: formatters (linux/decode.c). Each prints one value. */
 void decode_hex(struct seq *s, u64 v);
-void decode_int(struct seq *s, u64 v);
+void decode_int(struct seq *s, u64 v);      /* of 32 bits: what stands above them in the register is nobody's */
+void decode_long(struct seq *s, u64 v);     /* of 64 bits, as decode_unsigned: offsets, times, sizes */
 void decode_unsigned(struct seq *s, u64 v);
 void decode_dirfd(struct seq *s, u64 v);
 void decode_signal(struct seq *s, u64 v);

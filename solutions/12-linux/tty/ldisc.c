@@ -86,6 +86,8 @@ static void receive_char(struct tty *t, char c)
 {
 	if (TTY_I(t, ISTRIP))
 		c &= 0x7f;
+	if (TTY_I(t, IUCLC) && TTY_L(t, IEXTEN) && c >= 'A' && c <= 'Z')
+		c += 'a' - 'A';
 	if (t->lnext) {
 		t->lnext = false; /* ^V: whatever c is, it is text */
 	} else {
@@ -99,8 +101,6 @@ static void receive_char(struct tty *t, char c)
 		} else if (c == '\n' && TTY_I(t, INLCR)) {
 			c = '\r';
 		}
-		if (TTY_I(t, IUCLC) && TTY_L(t, IEXTEN) && c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
 		if (TTY_L(t, ICANON) && handle_canonical(t, c))
 			return;
 	}
