@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "linux/linux.h"
 #include "mm/slab.h"
+#include "vm/aspace.h"
 
 KTEST(12, modes)
 {
@@ -56,9 +57,10 @@ KTEST(12, calls_are_counted_and_refused)
 	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-sched_yield"), 0);
 	KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), -ENOSYS);
 	KEXPECT(!linux_mode_allows(NR_sched_yield) && linux_mode_allows(NR_read) && !linux_mode_allows(100000));
-	before = linux_count_of(NR_sched_yield);
-	KEXPECT_EQ(before.denied - after.denied, 1);
-	KEXPECT_EQ(before.errors - after.errors, 1);
+	struct linux_count refused = linux_count_of(NR_sched_yield);
+	KEXPECT_EQ(refused.denied - after.denied, 1);
+	KEXPECT_EQ(refused.errors - after.errors, 1);
+	KEXPECT_EQ(refused.calls - after.calls, 1);
 	KEXPECT_EQ(linux_route(100000, args, &f), -ENOSYS);
 	memcpy(&linux_mode, saved, sizeof(linux_mode));
 	kfree(saved);
@@ -75,6 +77,34 @@ static bool decodes(u32 nr, unsigned arg, u64 value, const char *text)
 	return s.len == strlen(text) && memcmp(buf, text, s.len) == 0;
 }
 
+/* The second argument of read or write, with a program's memory behind it. */
+static bool decodes_bytes(u32 nr, size_t size, const long *ret, const char *text)
+{
+	char buf[128];
+	u64 args[6] = { 0, 0x30000000, size };
+	struct seq s = { .buf = buf, .size = sizeof(buf) };
+	linux_trace_arg(&s, nr, 1, args, ret);
+	return s.len == strlen(text) && memcmp(buf, text, s.len) == 0;
+}
+
+static void decodes_buffers(void)
+{
+	struct aspace *as = aspace_create();
+	long three = 3, many = 100, failed = -4;
+	char text[] = "abcdefgh";
+	KREQUIRE(as != NULL);
+	vm_map(as, 0x30000000, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
+	KEXPECT_EQ(vm_access(as, 0x30000000, text, sizeof(text), true), sizeof(text));
+	aspace_activate(as);
+	KEXPECT(decodes_bytes(NR_write, 5, NULL, "\"abcde\""));
+	KEXPECT(decodes_bytes(NR_read, 5, NULL, "0x30000000")); /* what the call is to fill is nothing yet */
+	KEXPECT(decodes_bytes(NR_read, 5, &three, "\"abc\""));
+	KEXPECT(decodes_bytes(NR_read, 5, &many, "\"abcde\""));
+	KEXPECT(decodes_bytes(NR_read, 5, &failed, "0x30000000"));
+	aspace_activate(NULL);
+	aspace_put_user(as);
+}
+
 KTEST(12, arguments_by_their_type)
 {
 	KEXPECT(decodes(NR_openat, 0, (u64)AT_FDCWD, "AT_FDCWD"));
@@ -88,6 +118,10 @@ KTEST(12, arguments_by_their_type)
 	KEXPECT(decodes(NR_mmap, 1, 8192, "8192"));
 	KEXPECT(decodes(NR_brk, 0, 0, "NULL"));
 	KEXPECT(decodes(NR_brk, 0, 0x1000, "0x1000"));
+	decodes_buffers();
+	KEXPECT(decodes(NR_lseek, 1, 5ul << 32, "21474836480"));
+	KEXPECT(decodes(NR_lseek, 1, (u64)-4, "-4"));
+	KEXPECT(decodes(NR_exit_group, 0, 0xabc00000001, "1")); /* an int: what stands above it in the register is nobody's */
 	KEXPECT(decodes(NR_write, 1, 0xffffffff80000000, "0xffffffff80000000")); /* kernel memory is never read for a trace */
 }
 

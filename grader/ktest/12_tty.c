@@ -4,6 +4,7 @@
 #include "core/err.h"
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "sched/thread.h"
 #include "time/time.h"
 #include "tty/tty.h"
 
@@ -18,7 +19,12 @@ static size_t screen_write(struct tty *t __unused, const char *buf, size_t n)
 	return take;
 }
 static size_t screen_room(struct tty *t __unused) { return room - shown; }
-static const struct tty_ops screen_ops = { .write = screen_write, .write_room = screen_room };
+static u32 released; /* how often the driver was told that there is room again */
+static void throttle(struct tty *t __unused, bool on)
+{
+	released += !on;
+}
+static const struct tty_ops screen_ops = { .write = screen_write, .write_room = screen_room, .throttle = throttle };
 
 static struct tty tty;
 static struct file *file;
@@ -86,6 +92,11 @@ KTEST(12, editing_a_line)
 	type("a\tb\177\177c\001\177\n");
 	KEXPECT(shows("a\tb\b \b\b\b\b\b\b\b\bc^A\b \b\b \b\r\n"));
 	KEXPECT(reads("ac\n"));
+	shown = 0;
+	KEXPECT_EQ(file_write_kernel(file, "$ ", 2, NULL), 2); /* the line begins behind a prompt */
+	type("\t\177\n");
+	KEXPECT(shows("$ \t\b\b\b\b\b\b\r\n"));
+	KEXPECT(reads("\n"));
 	tty.termios.iflag |= IUTF8;
 	type("x\303\244\177y\n");
 	KEXPECT(reads("xy\n"));
@@ -105,6 +116,12 @@ KTEST(12, end_of_file)
 	KEXPECT_EQ(read_result(4), 4); /* the mark goes with the bytes it ends */
 	KEXPECT_EQ(read_result(4), -EAGAIN);
 	end();
+}
+
+static void type_later(void *arg __unused)
+{
+	thread_sleep_ns(300 * NSEC_PER_MSEC);
+	type("q");
 }
 
 KTEST(12, raw_bytes)
@@ -128,6 +145,20 @@ KTEST(12, raw_bytes)
 	KEXPECT_EQ(read_result(8), 2);
 	type("xyz");
 	KEXPECT_EQ(read_result(2), 2);
+	KEXPECT_EQ(read_result(1), 1);
+	/* The clock starts with the first byte, not before. */
+	KREQUIRE(kthread_run("ktest", type_later, NULL) != NULL);
+	KEXPECT_EQ(read_result(8), 1);
+	/* However much there is: who has at least VMIN bytes waits for no more. */
+	static char many[1025], back[1100];
+	tty.termios.cc[VMIN] = 1;
+	tty.termios.cc[VTIME] = 0;
+	for (size_t n = 64; n <= 1024; n *= 2) {
+		memset(many, 'm', n);
+		many[n] = 0;
+		type(many);
+		KEXPECT_EQ(file_read_kernel(file, back, sizeof(back), NULL), n);
+	}
 	end();
 }
 
@@ -166,6 +197,11 @@ KTEST(12, keys_that_act)
 	type("\021");
 	KEXPECT_EQ(file_write_kernel(file, "x", 1, NULL), 1);
 	KEXPECT(shows("x"));
+	type("\023\003"); /* a signal starts what was stopped, and so does any key with IXANY */
+	KEXPECT_EQ(file_write_kernel(file, "x", 1, NULL), 1);
+	tty.termios.iflag |= IXANY;
+	type("\023y\025");
+	KEXPECT_EQ(file_write_kernel(file, "x", 1, NULL), 1);
 	tty.termios.lflag &= ~ISIG;
 	type("a\003\n");
 	KEXPECT(reads("a\003\n"));
@@ -188,6 +224,13 @@ KTEST(12, a_line_that_is_too_long)
 		if (!KEXPECT(reads("0123456\n")))
 			break;
 	}
+	/* A driver that was told to wait is told to go on. */
+	memset(text, '\n', 8192);
+	released = 0;
+	size_t taken = tty_feed(&tty, text, 8192);
+	KEXPECT(taken < 8192 && tty.throttled);
+	KEXPECT_EQ(read_result(1), 1);
+	KEXPECT(released == 1 && !tty.throttled);
 	kfree(text);
 	end();
 }

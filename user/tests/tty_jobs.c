@@ -281,6 +281,53 @@ static void hangup(int close_master)
 	_exit(0);
 }
 
+/* Nobody could ever continue a group whose parents have gone: in place of stops it gets errors. And a stop is the whole group's. */
+static void orphaned(void)
+{
+	struct termios t;
+	int s = session(), fds[2], go[2];
+	pid_t pid, reader;
+	char c;
+
+	NEED(pipe(fds) == 0 && pipe(go) == 0 && tcgetattr(s, &t) == 0);
+	t.c_lflag |= TOSTOP;
+	NEED(tcsetattr(s, TCSANOW, &t) == 0);
+	pid = sleeper(1, NULL, 0);
+	reader = fork();
+	if (reader == 0) {
+		setpgid(0, pid);
+		read(s, &c, 1);
+		_exit(0);
+	}
+	stopped("who reads", reader);
+	stopped("and who does nothing", pid);
+	kill(-pid, SIGKILL);
+	reap("the group", pid);
+	reap("and its reader", reader);
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		pid = getpid();
+		if (fork() == 0) {
+			read(go[0], &c, 1);
+			R(read(s, &c, 1));
+			R(write(s, "x", 1));
+			R(tcsetattr(s, TCSANOW, &t));
+			R(tcsetpgrp(s, pid));
+			signal(SIGTTIN, SIG_IGN);
+			signal(SIGTTOU, SIG_IGN);
+			R(read(s, &c, 1));
+			R(write(s, "x", 1));
+			write(fds[1], "d", 1);
+			_exit(0);
+		}
+		_exit(0);
+	}
+	reap("parent of the orphan", pid);
+	write(go[1], "g", 1);
+	read(fds[0], &c, 1);
+}
+
 static void run(const char *what, void (*fn)(void))
 {
 	pid_t pid;
@@ -314,6 +361,7 @@ int main(void)
 	run("background", background);
 	run("window", window);
 	run("control", control);
+	run("orphaned", orphaned);
 	run("leader dies", hangup_leader);
 	open_master();
 	pid = fork();
