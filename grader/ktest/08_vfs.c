@@ -1,4 +1,5 @@
-/* Stage 08: names, file contents in memory, and the path walk. The tests work in a file system of their own, mounted on /ktest. */
+/* Stage 08: names, and the path walk. */
+#include "08_files.h"
 #include "core/ktest.h"
 
 #include "core/err.h"
@@ -9,35 +10,7 @@
 #include "vfs/vfs.h"
 #include "vm/aspace.h"
 
-#define TOP "/ktest"
 #define LONG_NAME "a-name-for-which-there-is-no-room-in-the-dentry-itself"
-
-static bool begin(const char *options)
-{
-	int err = vfs_mkdir(AT_FDCWD, TOP, 0755);
-
-	if (err && err != -EEXIST)
-		return false;
-	return vfs_mount("ktest", TOP, "tmpfs", 0, options) == 0;
-}
-
-static void end(void)
-{
-	KEXPECT_EQ(vfs_umount(TOP, 0), 0); /* EBUSY if a reference was kept */
-	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP), 0);
-}
-
-static int make_file(const char *name, const char *text)
-{
-	struct file *f = file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	ssize_t n;
-
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	n = file_write_kernel(f, text, strlen(text), NULL);
-	file_put(f);
-	return n == (ssize_t)strlen(text) ? 0 : n < 0 ? (int)n : -EIO;
-}
 
 static int walk(const char *name, u32 flags)
 {
@@ -94,7 +67,7 @@ static void make_old(const char *name)
 
 KTEST(08, a_path_leads_where_its_names_say)
 {
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/a", 0755), 0);
 	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/a/b", 0755), 0);
 	KEXPECT_EQ(make_file(TOP "/a/b/f", "x"), 0);
@@ -114,14 +87,14 @@ KTEST(08, a_path_leads_where_its_names_say)
 	KEXPECT_EQ(walk(TOP "/a/b/f/", 0), -ENOTDIR);
 	KEXPECT_EQ(walk(TOP "/a/b/f", LOOKUP_DIRECTORY), -ENOTDIR);
 	KEXPECT_EQ(walk("", 0), -ENOENT);
-	end();
+	files_end();
 }
 
 KTEST(08, names_have_a_greatest_length)
 {
 	char name[300];
 
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	strlcpy(name, TOP "/", sizeof(name));
 	size_t at = strlen(name);
 	memset(name + at, 'n', NAME_MAX);
@@ -132,12 +105,12 @@ KTEST(08, names_have_a_greatest_length)
 	name[at + NAME_MAX] = 'n';
 	name[at + NAME_MAX + 1] = 0;
 	KEXPECT_EQ(walk(name, 0), -ENAMETOOLONG);
-	end();
+	files_end();
 }
 
 KTEST(08, links_are_followed_in_the_middle_and_at_the_end)
 {
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
 	vfs_mkdir(AT_FDCWD, TOP "/d/e", 0755);
 	KEXPECT_EQ(make_file(TOP "/d/f", "x"), 0);
@@ -164,14 +137,14 @@ KTEST(08, links_are_followed_in_the_middle_and_at_the_end)
 	KEXPECT_EQ(vfs_symlink(TOP "/d/new", AT_FDCWD, TOP "/d/e/far"), 0);
 	KEXPECT_EQ(make_file(TOP "/d/e/far", "x"), 0);
 	KEXPECT(ino_of(TOP "/d/new", 0) != 0);
-	end();
+	files_end();
 }
 
 KTEST(08, a_chain_of_links_ends_after_forty)
 {
 	char name[32], target[32];
 
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	KEXPECT_EQ(make_file(TOP "/0", "x"), 0);
 	for (int i = 1; i <= SYMLINKS_MAX + 1; i++) {
 		ksnprintf(name, sizeof(name), TOP "/%d", i);
@@ -184,7 +157,7 @@ KTEST(08, a_chain_of_links_ends_after_forty)
 	KEXPECT_EQ(walk(TOP "/loop", LOOKUP_FOLLOW), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/loop/x", 0), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/loop", 0), 0);
-	end();
+	files_end();
 }
 
 /* Leads to one place without a text, as the links of /proc/PID/fd do. */
@@ -202,7 +175,7 @@ KTEST(08, links_that_jump_and_links_that_are_not_followed)
 	const struct inode_ops *saved;
 	struct lookup_result r, link;
 
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
 	make_file(TOP "/d/f", "x");
 	u64 d = ino_of(TOP "/d", 0), f = ino_of(TOP "/d/f", 0);
@@ -239,7 +212,7 @@ KTEST(08, links_that_jump_and_links_that_are_not_followed)
 	KEXPECT_EQ(walk(TOP "/m/l/d", 0), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/m/l", 0), 0);
 	KEXPECT_EQ(vfs_umount(TOP "/m", 0), 0);
-	end();
+	files_end();
 }
 
 KTEST(08, the_parent_of_a_name_is_found)
@@ -254,7 +227,7 @@ KTEST(08, the_parent_of_a_name_is_found)
 	};
 	struct lookup_result r;
 
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
 	vfs_symlink(TOP "/d/", AT_FDCWD, TOP "/l");
 	u64 d = ino_of(TOP "/d", 0);
@@ -271,12 +244,12 @@ KTEST(08, the_parent_of_a_name_is_found)
 		path_put(&r.path);
 	}
 	KEXPECT_EQ(walk(TOP "/none/new", LOOKUP_PARENT), -ENOENT);
-	end();
+	files_end();
 }
 
 KTEST(08, mounts_are_crossed_both_ways)
 {
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	vfs_mkdir(AT_FDCWD, TOP "/m", 0755);
 	make_file(TOP "/m/hidden", "x");
 	u64 top = ino_of(TOP, 0);
@@ -288,282 +261,14 @@ KTEST(08, mounts_are_crossed_both_ways)
 	KEXPECT_EQ(vfs_umount(TOP, 0), -EBUSY);
 	KEXPECT_EQ(vfs_umount(TOP "/m", 0), 0);
 	KEXPECT_EQ(walk(TOP "/m/hidden", 0), 0);
-	end();
-}
-
-/* --- contents -------------------------------------------------------------------------------------------------------- */
-
-KTEST(08, what_is_written_is_read)
-{
-	size_t size = 3 * PAGE_SIZE + 100;
-	u8 *data = kmalloc(size, 0), *back = kmalloc(size, 0);
-	struct file *f;
-
-	KREQUIRE(data && back && begin(""));
-	for (size_t i = 0; i < size; i++)
-		data[i] = ktest_random();
-	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
-	KREQUIRE(!IS_ERR(f));
-	/* In pieces that cross pages. */
-	for (size_t at = 0; at < size;) {
-		size_t n = MIN(size - at, 1 + ktest_random() % 5000);
-		s64 pos = at;
-		KEXPECT_EQ(file_write_kernel(f, data + at, n, &pos), n);
-		KEXPECT_EQ(pos, at + n);
-		at += n;
-	}
-	KEXPECT_EQ(f->inode->size, size);
-	for (int i = 0; i < 50; i++) {
-		size_t at = ktest_random() % size, n = ktest_random() % size, want = MIN(n, size - at);
-		s64 pos = at;
-		memset(back, 0xee, size);
-		KEXPECT_EQ(file_read_kernel(f, back, n, &pos), want);
-		KEXPECT(!memcmp(back, data + at, want));
-	}
-	s64 pos = size;
-	KEXPECT_EQ(file_read_kernel(f, back, 10, &pos), 0);
-	file_put(f);
-	end();
-	kfree(data);
-	kfree(back);
-}
-
-/* Leaves frames behind that are anything but zero. */
-static void soil_frames(void)
-{
-	struct frame *f[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(f); i++) {
-		f[i] = frame_alloc(0, 0);
-		if (f[i])
-			memset(frame_to_virt(f[i]), 0xaa, PAGE_SIZE);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
-		if (f[i])
-			frame_put(f[i]);
-}
-
-KTEST(08, holes_read_as_zeroes_and_cost_nothing)
-{
-	u8 *back = kmalloc(2 * PAGE_SIZE, 0);
-	struct file *f;
-	s64 pos;
-
-	KREQUIRE(back && begin(""));
-	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
-	KREQUIRE(!IS_ERR(f));
-	soil_frames();
-	pos = 10 * PAGE_SIZE + 5;
-	KEXPECT_EQ(file_write_kernel(f, "end", 3, &pos), 3);
-	KEXPECT_EQ(f->inode->size, 10 * PAGE_SIZE + 8);
-	KEXPECT_EQ(f->inode->cache.pages.count, 1);
-	pos = 3 * PAGE_SIZE + 1;
-	memset(back, 0xee, 2 * PAGE_SIZE);
-	KEXPECT_EQ(file_read_kernel(f, back, PAGE_SIZE, &pos), PAGE_SIZE);
-	for (size_t i = 0; i < PAGE_SIZE; i++)
-		KREQUIRE(back[i] == 0);
-	KEXPECT_EQ(f->inode->cache.pages.count, 1);
-	pos = 10 * PAGE_SIZE;
-	KEXPECT_EQ(file_read_kernel(f, back, PAGE_SIZE, &pos), 8);
-	KEXPECT(!memcmp(back, "\0\0\0\0\0end", 8));
-	file_put(f);
-	end();
-	kfree(back);
-}
-
-static bool no_page(int kind) { return kind == 1; }
-
-KTEST(08, a_full_file_system_says_so_and_recovers)
-{
-	char *page = kzalloc(PAGE_SIZE, 0);
-	struct file *f;
-	s64 pos = 0;
-	ssize_t n;
-	int pages = 0;
-
-	KREQUIRE(page && begin("size=64k,nr_inodes=5"));
-	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
-	KREQUIRE(!IS_ERR(f));
-	/* A page that memory is short of is not charged. */
-	bool (*saved)(int kind) = alloc_fail_hook;
-	alloc_fail_hook = no_page;
-	n = file_write_kernel(f, page, PAGE_SIZE, &pos);
-	alloc_fail_hook = saved;
-	KEXPECT_EQ(n, -ENOMEM);
-	KEXPECT_EQ(f->inode->size, 0);
-	while ((n = file_write_kernel(f, page, PAGE_SIZE, &pos)) == (ssize_t)PAGE_SIZE)
-		pages++;
-	KEXPECT_EQ(n, -ENOSPC);
-	KEXPECT_EQ(pages, 16);
-	KEXPECT_EQ(f->inode->size, 16 * PAGE_SIZE);
-	/* What is there can be written over. */
-	pos = 0;
-	KEXPECT_EQ(file_write_kernel(f, "x", 1, &pos), 1);
-	file_put(f);
-	KEXPECT_EQ(vfs_unlink(AT_FDCWD, TOP "/f"), 0);
-	KEXPECT_EQ(make_file(TOP "/g", "some"), 0);
-	KEXPECT_EQ(make_file(TOP "/h", ""), 0);
-	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/i", 0755), 0);
-	KEXPECT_EQ(make_file(TOP "/j", ""), 0);
-	KEXPECT_EQ(vfs_mkdir(AT_FDCWD, TOP "/k", 0755), -ENOSPC);
-	KEXPECT_EQ(vfs_symlink("x", AT_FDCWD, TOP "/k"), -ENOSPC);
-	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/i"), 0);
-	KEXPECT_EQ(vfs_symlink("x", AT_FDCWD, TOP "/k"), 0);
-	end();
-	kfree(page);
-}
-
-/* Reader of the last resort: fills pages with their own number, or fails. */
-static u32 fills, fail_at;
-static int fill_with_index(struct pagecache *pc __unused, struct frame *f)
-{
-	u64 *word = frame_to_virt(f);
-
-	fills++;
-	if (f->index == fail_at)
-		return -EIO;
-	for (size_t i = 0; i < PAGE_SIZE / 8; i++)
-		word[i] = f->index;
-	return 0;
-}
-
-KTEST(08, a_missing_page_is_filled_once)
-{
-	static const struct pagecache_ops ops = { .read_page = fill_with_index };
-	struct lookup_result r;
-	struct inode *i;
-	struct frame *f, *g;
-
-	KREQUIRE(begin(""));
-	KREQUIRE(path_lookup(AT_FDCWD, TOP, 0, &r) == 0);
-	i = inode_alloc(r.path.dentry->sb);
-	KREQUIRE(i != NULL);
-	u64 cached = atomic_load(&mem_cache_frames);
-	const struct super_ops *saved = i->sb->ops;
-	i->mode = S_IFREG;
-	i->cache.ops = &ops;
-	fills = 0;
-	fail_at = 7;
-	KEXPECT(pagecache_get(&i->cache, 3, false) == NULL);
-	KEXPECT_EQ(fills, 0);
-	f = pagecache_get(&i->cache, 3, true);
-	KREQUIRE(!IS_ERR(f) && f);
-	KEXPECT_EQ(*(u64 *)frame_to_virt(f), 3);
-	KEXPECT_EQ(refcount_read(&f->ref), 2); /* the cache's and ours */
-	KEXPECT(f->flags & FRAME_UPTODATE && !(f->flags & FRAME_LOCKED));
-	g = pagecache_get(&i->cache, 3, false);
-	KEXPECT(g == f);
-	KEXPECT_EQ(fills, 1);
-	KEXPECT_EQ(atomic_load(&mem_cache_frames), cached + 1);
-	frame_put(g);
-	frame_put(f);
-	/* One that cannot be read gives the error, is not held, and may be tried again. */
-	KEXPECT_EQ((u64)pagecache_get(&i->cache, 7, true), (u64)ERR_PTR(-EIO));
-	fail_at = ~0u;
-	f = pagecache_get(&i->cache, 7, true);
-	KEXPECT(!IS_ERR(f) && *(u64 *)frame_to_virt(f) == 7);
-	if (!IS_ERR(f))
-		frame_put(f);
-	pagecache_destroy(&i->cache);
-	i->sb->ops = NULL; /* tmpfs did not make this inode */
-	inode_put(i);
-	r.path.dentry->sb->ops = saved;
-	path_put(&r.path);
-	end();
-}
-
-static struct pagecache waited_for;
-static struct frame *volatile came_back;
-static void want_page(void *arg __unused)
-{
-	came_back = pagecache_get(&waited_for, 5, true);
-}
-
-KTEST(08, who_finds_a_locked_page_waits_and_looks_again)
-{
-	static const struct pagecache_ops ops = { .read_page = fill_with_index };
-	struct frame *f;
-
-	pagecache_init(&waited_for, NULL, &ops);
-	fills = 0;
-	fail_at = ~0u;
-	came_back = NULL;
-	f = pagecache_add_locked(&waited_for, 5);
-	KREQUIRE(f != NULL);
-	KREQUIRE(kthread_run("wants a page", want_page, NULL) != NULL);
-	thread_sleep_ns(5 * NSEC_PER_MSEC);
-	KEXPECT(came_back == NULL);
-	KEXPECT_EQ(fills, 0);
-	/* A truncation takes it out, as page_drop does. */
-	spin_lock(&waited_for.lock);
-	radix_remove(&waited_for.pages, 5);
-	spin_unlock(&waited_for.lock);
-	f->owner = NULL;
-	atomic_fetch_and(&f->flags, ~FRAME_CACHE);
-	atomic_fetch_sub(&mem_cache_frames, 1ul);
-	frame_put(f);
-	page_unlock(f);
-	for (int i = 0; i < 1000 && !came_back; i++)
-		thread_sleep_ns(NSEC_PER_MSEC);
-	KREQUIRE(came_back && !IS_ERR(came_back));
-	KEXPECT(came_back != f);
-	KEXPECT(came_back->owner == &waited_for && came_back->index == 5);
-	KEXPECT_EQ(*(u64 *)frame_to_virt(came_back), 5);
-	frame_put(came_back);
-	frame_put(f);
-	pagecache_destroy(&waited_for);
-}
-
-KTEST(08, a_write_brings_no_memory_in)
-{
-	const vaddr_t at = 0x30000000;
-	u8 *buf = kmalloc(PAGE_SIZE, 0);
-	struct aspace *as = aspace_create();
-	struct file *f;
-	struct uio_vec vec;
-	struct uio from;
-	s64 pos = 0;
-
-	KREQUIRE(buf && as && begin(""));
-	f = file_open(AT_FDCWD, TOP "/f", O_RDWR | O_CREAT, 0644);
-	KREQUIRE(!IS_ERR(f));
-	memset(buf, 'w', PAGE_SIZE);
-	vm_map(as, at, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
-	KEXPECT_EQ(vm_access(as, at, buf, PAGE_SIZE, true), PAGE_SIZE);
-	aspace_activate(as);
-	/* The first page of the program is there, the second is not: what is there is written, and the size tells. */
-	uio_init_user(&from, &vec, (void *)(at + 1000), PAGE_SIZE);
-	rwlock_write(&f->inode->lock);
-	KEXPECT_EQ(pagecache_write(&f->inode->cache, &from, &pos), PAGE_SIZE - 1000);
-	KEXPECT_EQ(from.left, 1000);
-	KEXPECT_EQ(pos, PAGE_SIZE - 1000);
-	KEXPECT_EQ(f->inode->size, PAGE_SIZE - 1000);
-	KEXPECT_EQ(pagecache_write(&f->inode->cache, &from, &pos), -EFAULT);
-	KEXPECT_EQ(f->inode->size, PAGE_SIZE - 1000);
-	KEXPECT_EQ(current->pagefault_off, 0);
-	rwlock_write_done(&f->inode->lock);
-	/* The caller brings it in and comes back. */
-	KEXPECT_EQ(uio_fault_in(&from, 1000, false), 0);
-	rwlock_write(&f->inode->lock);
-	KEXPECT_EQ(pagecache_write(&f->inode->cache, &from, &pos), 1000);
-	rwlock_write_done(&f->inode->lock);
-	aspace_activate(NULL);
-	aspace_put_user(as);
-	KEXPECT_EQ(f->inode->size, PAGE_SIZE);
-	pos = 0;
-	KEXPECT_EQ(file_read_kernel(f, buf, PAGE_SIZE, &pos), PAGE_SIZE);
-	for (size_t i = 0; i < PAGE_SIZE; i++)
-		KREQUIRE(buf[i] == (i < PAGE_SIZE - 1000 ? 'w' : 0));
-	file_put(f);
-	end();
-	kfree(buf);
+	files_end();
 }
 
 /* --- names ------------------------------------------------------------------------------------------------------------ */
 
 KTEST(08, link_counts_tell_how_many_names_there_are)
 {
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	u32 top = stat_of(TOP).nlink;
 	KEXPECT_EQ(top, 2);
 	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
@@ -592,12 +297,12 @@ KTEST(08, link_counts_tell_how_many_names_there_are)
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), 0);
 	KEXPECT_EQ(stat_of(TOP).nlink, 2);
 	KEXPECT_EQ(stat_of(TOP).size, 40);
-	end();
+	files_end();
 }
 
 KTEST(08, rename_moves_replaces_and_exchanges)
 {
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	vfs_mkdir(AT_FDCWD, TOP "/a", 0755);
 	vfs_mkdir(AT_FDCWD, TOP "/b", 0755);
 	vfs_mkdir(AT_FDCWD, TOP "/a/d", 0755);
@@ -632,7 +337,7 @@ KTEST(08, rename_moves_replaces_and_exchanges)
 	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a", AT_FDCWD, TOP "/b/e", 0), 0); /* an empty directory is replaced */
 	KEXPECT_EQ(stat_of(TOP).nlink, 3);
 	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/b/g", AT_FDCWD, TOP "/b/e", 0), -EISDIR);
-	end();
+	files_end();
 }
 
 KTEST(08, a_file_lives_as_long_as_it_is_open)
@@ -641,7 +346,7 @@ KTEST(08, a_file_lives_as_long_as_it_is_open)
 	struct file *f;
 	s64 pos = 0;
 
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	KEXPECT_EQ(make_file(TOP "/f", "still"), 0);
 	f = file_open(AT_FDCWD, TOP "/f", O_RDONLY, 0);
 	KREQUIRE(!IS_ERR(f));
@@ -653,7 +358,7 @@ KTEST(08, a_file_lives_as_long_as_it_is_open)
 	KEXPECT_EQ(f->inode->nlink, 0);
 	KEXPECT_EQ(vfs_umount(TOP, 0), -EBUSY);
 	file_put(f);
-	end();
+	files_end();
 }
 
 struct names {
@@ -680,7 +385,7 @@ KTEST(08, a_directory_is_read_to_its_end_while_names_go)
 	struct file *f;
 	u32 seen = 0;
 
-	KREQUIRE(begin(""));
+	KREQUIRE(files_begin(""));
 	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
 	for (u32 i = 0; i < total; i++) {
 		ksnprintf(name, sizeof(name), TOP "/d/%u", i);
@@ -703,5 +408,5 @@ KTEST(08, a_directory_is_read_to_its_end_while_names_go)
 	KEXPECT_EQ(seen, total);
 	file_put(f);
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), 0);
-	end();
+	files_end();
 }
