@@ -25,6 +25,7 @@
 #include "proc/cred.h"
 #include "proc/signal.h"
 #include "syscalls_gen.h"
+#include "vfs/vfs.h"
 
 struct abi_epoll_event {
 	u32 events;
@@ -322,10 +323,28 @@ static void epoll_release(struct file *f)
 	kfree(ep);
 }
 
+static int epoll_show(struct file *f, struct seq *s)
+{
+	struct epoll *ep = f->private;
+
+	mutex_lock(&ep->mutex);
+	for (struct rbnode *n = rb_first(&ep->items); n; n = rb_next(n)) {
+		const struct epoll_item *it = container_of(n, struct epoll_item, node);
+		const struct inode *i = it->file->inode;
+		u64 dev = i->sb->dev;
+
+		seq_printf(s, "tfd: %8d events: %8x data: %16lx  pos:%ld ino:%lx sdev:%lx\n", it->fd, it->events, it->data, READ_ONCE(it->file->pos), i->ino,
+			   (u64)abi_major(dev) << 20 | abi_minor(dev));
+	}
+	mutex_unlock(&ep->mutex);
+	return 0;
+}
+
 const struct file_ops epoll_ops = {
 	.name = "[eventpoll]",
 	.lseek = ipc_no_lseek,
 	.poll = epoll_poll,
+	.show_fdinfo = epoll_show,
 	.release = epoll_release,
 };
 

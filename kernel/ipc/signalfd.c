@@ -102,12 +102,21 @@ static void signalfd_release(struct file *f)
 	kfree(f->private);
 }
 
+static int signalfd_show(struct file *f, struct seq *s)
+{
+	const struct signalfd *fd = f->private;
+
+	seq_printf(s, "sigmask:\t%016lx\n", atomic_load(&fd->mask));
+	return 0;
+}
+
 static const struct file_ops signalfd_ops = {
 	.name = "[signalfd]",
 	.no_splice = NO_SPLICE,
 	.lseek = ipc_no_lseek,
 	.read = signalfd_read,
 	.poll = signalfd_poll,
+	.show_fdinfo = signalfd_show,
 	.release = signalfd_release,
 };
 

@@ -26,6 +26,7 @@ struct timerfd {
 	u64 deadline;  /* lock: by now_of(); 0: not armed */
 	u64 interval;  /* lock: ns; 0: once */
 	bool expired;  /* lock: the timer ran, and nobody read */
+	u8 flags;      /* lock: as it was set, TFD_TIMER_* */
 	struct timer timer;
 	struct wait_queue wait;
 	struct list cancel_link; /* cancel_lock */
@@ -149,12 +150,25 @@ static void timerfd_release(struct file *f)
 	kfree(t);
 }
 
+static int timerfd_show(struct file *f, struct seq *s)
+{
+	struct timerfd *t = f->private;
+	u64 irq = spin_lock_irqsave(&t->lock), now = now_of(t), left = t->deadline > now ? t->deadline - now : 0, interval = t->interval;
+	int clock = t->clock, ticks = t->expired, flags = t->flags;
+
+	spin_unlock_irqrestore(&t->lock, irq);
+	seq_printf(s, "clockid: %d\nticks: %d\nsettime flags: 0%o\nit_value: (%lu, %lu)\nit_interval: (%lu, %lu)\n", clock, ticks, flags,
+		   left / NSEC_PER_SEC, left % NSEC_PER_SEC, interval / NSEC_PER_SEC, interval % NSEC_PER_SEC);
+	return 0;
+}
+
 static const struct file_ops timerfd_ops = {
 	.name = "[timerfd]",
 	.no_splice = NO_SPLICE,
 	.lseek = ipc_no_lseek,
 	.read = timerfd_read,
 	.poll = timerfd_poll,
+	.show_fdinfo = timerfd_show,
 	.release = timerfd_release,
 };
 
@@ -240,6 +254,7 @@ long sys_timerfd_settime(int fd, int flags, const void __user *new, void __user 
 	t->real = real;
 	t->deadline = !value || flags & TFD_TIMER_ABSTIME ? value : deadline_after(value);
 	t->interval = interval;
+	t->flags = (u8)flags;
 	t->expired = false;
 	if (value)
 		start(t);

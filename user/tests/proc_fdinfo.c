@@ -1,7 +1,8 @@
 /* stage: 12; libc: musl; run: guest+golden
- * inotify and pidfd in /proc: what fdinfo tells, the links of files without a name, directories of processes for a signal, and the limits in sys/fs/inotify. */
+ * inotify, pidfd, epoll, signalfd, timerfd in /proc: what fdinfo tells, the links of files without a name, directories of processes for a signal, and the limits in sys/fs/inotify. */
 #include "t.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -43,6 +44,60 @@ static void show_link(const char *what, int fd)
 	n = readlink(link, text, sizeof(text) - 1);
 	NEED(n > 0);
 	say("%s: %.*s\n", what, (int)n, text);
+}
+
+/* What stands there beside position, flags and mount; a watched file's place differs. */
+static void show_info(const char *what, int fd)
+{
+	char line[200];
+	FILE *info;
+
+	say("%s\n", what);
+	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", fd);
+	info = fopen(line, "r");
+	NEED(info);
+	while (fgets(line, sizeof(line), info))
+		if (strncmp(line, "pos:", 4) && strncmp(line, "flags:", 6) && strncmp(line, "mnt_id:", 7) && strncmp(line, "ino:", 4))
+			say("\t%.*s\n", strstr(line, " ino:") ? (int)(strstr(line, " ino:") - line) : (int)strcspn(line, "\n"), line);
+	fclose(info);
+}
+
+static void of_waiting(void)
+{
+	int ep = epoll_create1(0), t = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK), s, pair[2];
+	struct epoll_event e = { EPOLLIN | EPOLLET, { .u64 = 0x123456789abcdef } };
+	struct pollfd p = { t, POLLIN, 0 };
+	uint64_t ticks;
+	sigset_t mask;
+
+	NEED(pipe(pair) == 0 && dup2(pair[0], 50) == 50 && dup2(pair[1], 51) == 51);
+	show_info("epoll", ep);
+	NEED(epoll_ctl(ep, EPOLL_CTL_ADD, 50, &e) == 0);
+	show_info("a pipe's end", ep);
+	e.events = EPOLLOUT | EPOLLONESHOT;
+	e.data.u64 = 1;
+	NEED(epoll_ctl(ep, EPOLL_CTL_ADD, 51, &e) == 0);
+	NEED(epoll_wait(ep, &e, 1, -1) == 1);
+	NEED(epoll_ctl(ep, EPOLL_CTL_DEL, 50, NULL) == 0);
+	show_info("the other, which was told of once", ep);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	sigaddset(&mask, SIGKILL);
+	sigaddset(&mask, 64);
+	s = signalfd(-1, &mask, 0);
+	show_info("signalfd", s);
+	show_info("timerfd", t);
+	NEED(timerfd_settime(t, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &(struct itimerspec){ { 7, 8 }, { 1, 0 } }, NULL) == 0);
+	NEED(poll(&p, 1, -1) == 1);
+	show_info("it ran", t);
+	NEED(read(t, &ticks, sizeof(ticks)) == sizeof(ticks));
+	NEED(timerfd_settime(t, 0, &(struct itimerspec){ { 0, 0 }, { 0, 1 } }, NULL) == 0);
+	NEED(poll(&p, 1, -1) == 1);
+	show_info("once", t);
+	NEED(timerfd_settime(t, 0, &(struct itimerspec){ { 0, 0 }, { 0, 0 } }, NULL) == 0);
+	show_info("off", t);
+	for (int fd = 50; fd < 52; fd++)
+		close(fd);
 }
 
 static void pidfd_lines(int fd, pid_t pid)
@@ -130,6 +185,7 @@ int main(void)
 	show_link("timerfd", timerfd_create(CLOCK_MONOTONIC, 0));
 	show_link("signalfd", signalfd(-1, &(sigset_t){ 0 }, 0));
 	pidfd_info();
+	of_waiting();
 	close(in);
 
 	limit("max_user_instances", "-1");
