@@ -101,6 +101,8 @@ static long remap_to(struct remap *r)
 			return err;
 	}
 	if (r->old_len > r->new_len) {
+		if (!range_ok(r->addr, r->old_len))
+			return -EINVAL;
 		int err = vm_unmap_locked(as, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
 		if (err)
 			return err;

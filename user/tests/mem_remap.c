@@ -42,6 +42,14 @@ int main(void)
 	R(mremap(p, PAGE, PAGE, 64));
 	R(mremap((void *)0x10000, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
 
+	/* An old length that leads out of user space, or around. */
+	p = mmap(NULL, 8 * PAGE, RW, ANON, -1, 0);
+	p[4 * PAGE] = 5;
+	R(mremap(p + 4 * PAGE, 1ul << 47, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p));
+	R(mremap(p + 4 * PAGE, -8 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p));
+	R(mremap(p + 4 * PAGE, 1ul << 47, PAGE, 0));
+	V(p[4 * PAGE]);
+
 	/* madvise. */
 	p = mmap(NULL, 4 * PAGE, RW, ANON, -1, 0);
 	memset(p, 7, 4 * PAGE);
