@@ -3,7 +3,7 @@
  *
  *   1. arguments into the kernel       2. the whole new image beside the old one (exec/load.c)        errors end here: nothing has happened
  *   3. all other threads end; the one that called becomes the leader, with the process's number
- *   4. point of no return: the image, credentials, handlers, names are swapped; the old memory goes
+ *   4. point of no return: the credentials, image, handlers, names are swapped; the old memory goes
  *   5. the way back to user mode leads into the new program
  */
 #include "exec/exec.h"
@@ -190,9 +190,10 @@ int process_exec(const char *path, struct exec_args *args)
 	posix_timers_exit(p);
 	if (fresh)
 		install_sighand(p, fresh);
-	install_image(p, &img);
+	/* Before the new memory can be had: who asks whether he may look into it is answered by them. */
 	cred_install(cred);
 	p->dumpable = !secure;
+	install_image(p, &img);
 	p->personality &= secure ? 0 : ~0u;
 	if (secure)
 		p->signal->parent_death_signal = 0;

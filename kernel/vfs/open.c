@@ -103,6 +103,9 @@ int file_open_dentry(struct file *f, const struct path *p)
 	} else {
 		f->flags &= ~O_NOCTTY;
 		f->ops = i->fops;
+		int err = f->ops && f->ops->open ? f->ops->open(f) : 0;
+		if (err)
+			return err;
 	}
 	if (!f->ops)
 		return -ENXIO;

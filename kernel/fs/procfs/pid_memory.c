@@ -217,14 +217,28 @@ int show_auxv(struct seq *s, struct process *p, struct thread *t __unused)
 
 /* --- mem ----------------------------------------------------------------------------------------------------------- */
 
-static ssize_t mem_io(struct file *f, struct uio *u, s64 *pos, bool write)
+/*
+ * The file is the memory that the process had when it was opened, and rights are asked then: by number it would lead into a set-user-id program that its
+ * opener, by then, runs, and that writes where it was told to. Memory first, then rights: exec changes the rights before the memory.
+ */
+static int mem_open(struct file *f)
 {
 	struct proc_inode *pi = proc_of(f->inode);
-	int err = process_may_trace(proc_thread(pi), false);
-	if (err)
-		return err;
-	struct aspace *as = process_aspace_get(pi->process);
-	if (!as)
+
+	f->private = process_aspace_get(pi->process);
+	return process_may_trace(proc_thread(pi), false);
+}
+
+static void mem_release(struct file *f)
+{
+	if (f->private)
+		aspace_put(f->private);
+}
+
+static ssize_t mem_io(struct file *f, struct uio *u, s64 *pos, bool write)
+{
+	struct aspace *as = f->private;
+	if (!as || !refcount_get_unless_zero(&as->users))
 		return 0;
 	char *page = kmalloc(PAGE_SIZE, 0);
 	size_t total = 0;
@@ -246,7 +260,7 @@ static ssize_t mem_io(struct file *f, struct uio *u, s64 *pos, bool write)
 		}
 	}
 	kfree(page);
-	aspace_put(as);
+	aspace_put_user(as);
 	return total ? (ssize_t)total : ret;
 }
 
@@ -260,4 +274,6 @@ static s64 mem_lseek(struct file *f, s64 off, int whence)
 	return generic_lseek(f, off, whence, INT64_MAX, 0);
 }
 
-const struct file_ops mem_file_ops = { .name = "proc mem", .no_splice = NO_SPLICE, .read = mem_read, .write = mem_write, .lseek = mem_lseek };
+const struct file_ops mem_file_ops = {
+	.name = "proc mem", .no_splice = NO_SPLICE, .open = mem_open, .read = mem_read, .write = mem_write, .lseek = mem_lseek, .release = mem_release
+};

@@ -67,6 +67,7 @@ struct dir_context {
 /* All may sleep. NULL: the generic default named behind. Errors are -errno. */
 struct file_ops {
 	const char *name;
+	int (*open)(struct file *f);                                  /* of the file that a place shows, its rights checked: sets f->private; 0 or -errno */
 	ssize_t (*read)(struct file *f, struct uio *to, s64 *pos);    /* default -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *from, s64 *pos); /* default -EINVAL */
 	s64 (*lseek)(struct file *f, s64 off, int whence);            /* default -ESPIPE */
