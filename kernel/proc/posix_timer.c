@@ -38,6 +38,7 @@ struct posix_timer {
 	u64 deadline;           /* as now_of() counts; 0: not armed */
 	u64 interval;           /* 0: once */
 	int overrun;            /* of the signal that was taken last */
+	bool known;             /* whole: calls find it. Until then it is its creator's alone */
 	bool told;              /* fired for `deadline`, and the next period is not yet started */
 };
 
@@ -85,8 +86,8 @@ static void start(struct posix_timer *t)
 		timer_start(&t->timer, t->real ? time_real_point(t->deadline) : MIN(t->deadline, (u64)INT64_MAX));
 }
 
-/* Lock held. */
-static struct posix_timer *find(struct process *p, int id)
+/* Lock held. Also one that is still being made. */
+static struct posix_timer *find_any(struct process *p, int id)
 {
 	struct posix_timer *t;
 
@@ -94,6 +95,14 @@ static struct posix_timer *find(struct process *p, int id)
 		if (t->id == id)
 			return t;
 	return NULL;
+}
+
+/* Lock held. */
+static struct posix_timer *find(struct process *p, int id)
+{
+	struct posix_timer *t = find_any(p, id);
+
+	return t && t->known ? t : NULL;
 }
 
 /* What is to be sent for a timer. */
@@ -209,6 +218,14 @@ void posix_timer_taken(struct process *p, struct abi_siginfo *info)
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
 
+/* Lock held. */
+static void take_off(struct posix_timer *t)
+{
+	t->deadline = 0;
+	list_del(&t->link);
+	t->process->signal->posix_timer_count--;
+}
+
 /* It is in no list any more. */
 static void destroy(struct posix_timer *t)
 {
@@ -228,9 +245,7 @@ void posix_timers_exit(struct process *p)
 		struct sighand *h = sighand_lock(p, &flags);
 		if (!list_empty(&p->signal->posix_timers)) {
 			t = list_first(&p->signal->posix_timers, struct posix_timer, link);
-			t->deadline = 0;
-			list_del(&t->link);
-			p->signal->posix_timer_count--;
+			take_off(t);
 		}
 		sighand_unlock(h, flags);
 		if (!t)
@@ -307,7 +322,7 @@ static int event_check(struct posix_timer *t, const struct abi_sigevent *e)
 	return -EINVAL;
 }
 
-/* Gives it a number and hangs it in the list. */
+/* Gives it a number and hangs it in the list; nobody finds it there yet. */
 static int publish(struct posix_timer *t, bool value_is_id)
 {
 	struct process *p = current->process;
@@ -319,7 +334,7 @@ static int publish(struct posix_timer *t, bool value_is_id)
 		p->signal->posix_timer_count++;
 		do {
 			t->id = p->signal->next_posix_timer++ & OVERRUN_MAX;
-		} while (find(p, t->id));
+		} while (find_any(p, t->id));
 		if (value_is_id)
 			t->value = t->id;
 		list_add_tail(&p->signal->posix_timers, &t->link);
@@ -336,11 +351,8 @@ long sys_timer_delete(int id)
 	struct sighand *h = sighand_lock(current->process, &flags);
 	struct posix_timer *t = find(current->process, id);
 
-	if (t) {
-		t->deadline = 0;
-		list_del(&t->link);
-		current->process->signal->posix_timer_count--;
-	}
+	if (t)
+		take_off(t);
 	sighand_unlock(h, flags);
 	if (!t)
 		return -EINVAL;
@@ -353,6 +365,7 @@ long sys_timer_create(int clock, const void __user *event, void __user *id_out)
 	struct abi_sigevent e = { .signo = SIGALRM, .notify = SIGEV_SIGNAL };
 	struct posix_timer *t;
 	int err = clock_check(clock);
+	u64 flags;
 
 	if (event && copy_from_user(&e, event, sizeof(e)))
 		return -EFAULT;
@@ -376,8 +389,14 @@ long sys_timer_create(int clock, const void __user *event, void __user *id_out)
 		return err;
 	}
 	err = copy_to_user(id_out, &t->id, sizeof(t->id)) ? -EFAULT : cpu_clock_check(t);
+	struct sighand *h = sighand_lock(t->process, &flags);
 	if (err)
-		sys_timer_delete(t->id);
+		take_off(t);
+	else
+		t->known = true;
+	sighand_unlock(h, flags);
+	if (err)
+		destroy(t);
 	return err;
 }
 
