@@ -26,16 +26,24 @@ static bool is_written_back(const struct pagecache *pc)
 
 void pagecache_mark_dirty(struct pagecache *pc, struct frame *f)
 {
-	bool first;
+	bool counts, first = false;
 
-	if (f->flags & FRAME_DIRTY || atomic_fetch_or(&f->flags, FRAME_DIRTY) & FRAME_DIRTY)
+	if (f->flags & FRAME_DIRTY)
 		return;
-	if (!is_written_back(pc))
+	if (!is_written_back(pc)) {
+		atomic_fetch_or(&f->flags, FRAME_DIRTY);
 		return;
-	atomic_fetch_add(&dirty_pages, 1ul);
+	}
+	/* Who holds a page that a truncation took out meanwhile writes to nothing: nobody would take its count back. */
 	spin_lock(&pc->lock);
-	first = pc->dirty++ == 0;
+	counts = radix_lookup(&pc->pages, f->index) == f && !(atomic_fetch_or(&f->flags, FRAME_DIRTY) & FRAME_DIRTY);
+	if (counts) {
+		atomic_fetch_add(&dirty_pages, 1ul);
+		first = pc->dirty++ == 0;
+	}
 	spin_unlock(&pc->lock);
+	if (!counts)
+		return;
 	if (!first && !list_empty(&pc->dirty_link))
 		return;
 	spin_lock(&dirty_lock);
