@@ -1,6 +1,7 @@
 /*
- * Out of memory: the last resort when nothing could be reclaimed. The process with the most pages is killed; never init, never a zombie or one that dies
- * already. If one dies already, that is what to wait for: no second one is killed for the same need within a moment.
+ * Out of memory: the last resort when nothing could be reclaimed. The process with the most pages is killed, where /proc/PID/oom_score_adj counts as that many
+ * thousandths of all memory; never init, one that -1000 protects, or a zombie. If one dies already, that is what to wait for: no second one is killed for the
+ * same need within a moment.
  */
 #include "proc_priv.h"
 
@@ -9,12 +10,14 @@
 #include "vm/aspace.h"
 
 #define PATIENCE_NS (2 * NSEC_PER_SEC)
+#define ADJ_NEVER (-1000)
 
 static void oom_kill(int *killed)
 {
 	struct process *p, *victim = NULL;
 	static u64 last_kill; /* tree lock */
-	u64 most = 0, total = 0, anon = 0, now = time_ns();
+	u64 total = 0, anon = 0, now = time_ns();
+	s64 most = 0;
 	bool dying = false;
 	char name[16] = "";
 
@@ -26,9 +29,9 @@ static void oom_kill(int *killed)
 			dying = true;
 			continue;
 		}
-		u64 pages = aspace_rss(p->aspace) + p->aspace->table_pages;
-		if (pages >= most) {
-			most = pages;
+		s64 adj = READ_ONCE(p->oom_score_adj), points = (s64)(aspace_rss(p->aspace) + p->aspace->table_pages) + adj * (s64)(frame_total() / 1000);
+		if (adj != ADJ_NEVER && (!victim || points >= most)) {
+			most = points;
 			victim = p;
 		}
 	}
