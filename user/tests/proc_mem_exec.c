@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: host+guest
+/* stage: 12; libc: musl; run: host+guest
  * /proc/PID/mem is the memory of the moment when it was opened: after an exec the file does not lead into the new program (which may be set-user-id, and whose
  * output may go there). */
 #include "t.h"
