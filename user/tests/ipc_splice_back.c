@@ -1,6 +1,7 @@
 /* stage: 09; libc: musl; run: guest+golden
  * splice from a full pipe to one who does not take it: all bytes are still there, in their order. */
 #include "t.h"
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 static unsigned char in[1 << 16], out[1 << 16];
