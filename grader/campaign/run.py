@@ -8,6 +8,7 @@ signals  signal storms across the entry path, with all registers checked (campai
 storms   fork, memory, pipe, futex, name, terminal, /proc, mount and memory storms (campaign_stress.c)
 cpio     mutated archives as initramfs, plain and packed: a boot each
 images   damaged disks of ext2, ext3 and ext4 (images.py), 23 a boot; BOOTS=n does so many instead of for TIME seconds, ONLY=n one image
+chaos    schedules from a seed on one CPU, with a checking kernel always (schedules.py); BOOTS=n so many seeds, ONLY=pattern of tests
 net      frames with everything at odds from the other end of the wire (frames.py); FRAMES=n sends so many instead of for TIME seconds
 all      one after the other
 
@@ -27,7 +28,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from campaign import frames, images  # noqa: E402
+from campaign import frames, images, schedules  # noqa: E402
 from harness import usertest  # noqa: E402
 from harness.build import ROOT, kernel, rootfs  # noqa: E402
 from harness.peer import Peer  # noqa: E402
@@ -36,7 +37,7 @@ from harness.qemu import Machine  # noqa: E402
 PROMPT = r"# (?:\x1b\[6n)?$"
 PROGRAMS = {"calls": "campaign_calls", "code": "campaign_code", "files": "campaign_files", "signals": "campaign_signals",
             "storms": "campaign_stress"}
-KINDS = [*PROGRAMS, "cpio", "images", "net"]
+KINDS = [*PROGRAMS, "cpio", "images", "chaos", "net"]
 SLACK = 4  # objects of one cache: what the shell itself may hold more or less of
 # What a kernel says that found a fault of its own.
 REPORT = re.compile(r"^(PANIC|WARN|BUG|KASAN|UBSan|lock check|watchdog|refcount)\b.*|.*\b(WARNING|BUG): .*", re.M)
@@ -358,6 +359,11 @@ def run(kind, seed, seconds, smp=2, debug=False, environment=None, say=print):
         elif kind == "images":
             only, boots = (int(environment[k]) if environment.get(k) else None for k in ("ONLY", "BOOTS"))
             found = images.play(kernel(None, None, *options), seed, seconds, smp, say, REPORT, grown, only, boots)
+            if found:
+                raise Failure(found)
+        elif kind == "chaos":
+            boots = environment.get("BOOTS")
+            found = schedules.play(kernel(None, None, "DEBUG=1"), seed, seconds, say, environment.get("ONLY"), int(boots) if boots else None)
             if found:
                 raise Failure(found)
         elif kind == "net":

@@ -124,13 +124,13 @@ class Watch:
 
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
-                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), disks=(), threads="single", uart=True, watch=False):
+                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), disks=(), threads="single", uart=True, watch=None):
         self.cap = cap * SLOWER if debugger is None else 1e9
         gdb = gdb or debugger is not None
         self.image = kernel
         self.icount = smp == 1 if icount is None else icount
         self.watch_expected = watch
-        self.watch = watch or self.icount  # whether a hang ends a wait: not where the guest may be silent for long
+        self.watch = self.icount if watch is None else watch  # whether a hang ends a wait: not where the guest may be silent for long
         self.frames = []  # where it was when it hung
         self.hung = False
         self.dir = Path(tempfile.mkdtemp(prefix="switchback-"))
