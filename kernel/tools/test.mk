@@ -12,7 +12,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make ktest [LAB=NN]     build the test kernel: the prefix with the in-kernel tests of its stages
 #@   make check              the layer checker on the full kernel, without running anything
 #@   make matrix             every prefix against the tests of all its stages
-#@   make campaign           long random work: KIND=calls|code|files|signals|storms|cpio|images|net|all SEED=n TIME=seconds SMP=2 DEBUG=1
+#@   make campaign           long random work: KIND=calls|code|files|signals|storms|cpio|images|chaos|net|all SEED=n TIME=seconds SMP=2 DEBUG=1
 #@   make crashtest          power cuts of an ext4 disk, rebuilt from a record of all writes: CUTS=n SEED=n MODE=e2fsck|ours|again|all KEEP=dir
 #@   make fuzz               pure parts under libFuzzer on this machine: PART=elf|cpio|...|all TIME=seconds SEED=n CASE=file
 #@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,disk,jobs,boot ROUNDS=n
@@ -86,7 +86,7 @@ bench bench-check bench-baseline bench-profile:
 
 campaign:
 	@$(SETUP) kernel qemu busybox newlib test
-	@SWITCHBACK_BUILD=$(BUILD) KIND=$(KIND) SEED=$(SEED) TIME=$(TIME) SMP=$(SMP) DEBUG=$(DEBUG) ONLY=$(ONLY) WORKERS=$(WORKERS) FRAMES=$(FRAMES) BOOTS=$(BOOTS) /usr/bin/python3 grader/campaign/run.py
+	@SWITCHBACK_BUILD=$(BUILD) KIND=$(KIND) SEED=$(SEED) TIME=$(TIME) SMP=$(SMP) DEBUG=$(DEBUG) ONLY='$(ONLY)' WORKERS=$(WORKERS) FRAMES=$(FRAMES) BOOTS=$(BOOTS) /usr/bin/python3 grader/campaign/run.py
 
 crashtest:
 	@$(SETUP) kernel qemu newlib test disk
