@@ -4,7 +4,7 @@
  *   dirty pages:     0 ........ background ........ limit ........ memory
  *                       by age    | the thread writes   | writers wait
  *
- * The thread wakes every five seconds and writes what has been dirty for long, or as soon as there is more than `background`. A program that dirties
+ * The thread wakes every five seconds and writes what has been dirty for long (30 s), or as soon as there is more than `background`. A program that dirties
  * pages past `limit` sleeps, without locks, until there is less.
  */
 #include "block_priv.h"
@@ -14,19 +14,34 @@
 #include "mm/pagetable.h"
 #include "sched/thread.h"
 
-#define PERIOD (5 * NSEC_PER_SEC)
-#define OLD (30 * NSEC_PER_SEC)
-#define BACKGROUND_PERCENT 8
-#define LIMIT_PERCENT 16
+#define CENTISECOND (10 * NSEC_PER_MSEC)
+
+struct writeback_settings writeback_settings = { .background_percent = 8, .limit_percent = 16, .period_cs = 500, .old_cs = 3000 };
 
 static WAIT_QUEUE(work_wait);  /* the thread */
 static WAIT_QUEUE(room_wait);  /* writers past the limit */
 static bool asked;             /* atomic: the thread shall not wait for its time */
 
-static u64 percent_of_memory(u32 percent)
+/* In pages: a share of what could be dirty (what is free or cache), or so many bytes if there are any. */
+static u64 pages_of(const u64 *percent, const u64 *bytes)
 {
-	/* What is free or cache could be dirty; the rest could not. */
-	return (frame_free_now() + atomic_load_relaxed(&mem_cache_frames)) * percent / 100;
+	u64 fixed = READ_ONCE(*bytes);
+
+	return fixed ? MAX(fixed / PAGE_SIZE, 1ul) : (frame_free_now() + atomic_load_relaxed(&mem_cache_frames)) * READ_ONCE(*percent) / 100;
+}
+
+/* Writers wait above it. */
+static u64 limit_pages(void)
+{
+	return pages_of(&writeback_settings.limit_percent, &writeback_settings.limit_bytes);
+}
+
+/* The thread works above it: below the limit, or those who wait there would wait for its time. */
+static u64 background_pages(void)
+{
+	u64 limit = limit_pages(), wanted = pages_of(&writeback_settings.background_percent, &writeback_settings.background_bytes);
+
+	return wanted < limit ? wanted : limit / 2;
 }
 
 static void ask(void)
@@ -45,7 +60,7 @@ static void write_some(u64 before, bool until_below)
 			i->sb->ops->write_inode(i, false);
 		wait_wake_all(&room_wait);
 		inode_put(i);
-		if (until_below && pagecache_dirty_pages() <= percent_of_memory(BACKGROUND_PERCENT) / 2)
+		if (until_below && pagecache_dirty_pages() <= background_pages() / 2)
 			break;
 	}
 }
@@ -55,13 +70,15 @@ static void writeback_thread(void *arg __unused)
 	for (;;) {
 		u64 now;
 
-		wait_event_until(&work_wait, atomic_load(&asked), time_ns() + PERIOD);
+		u64 period = READ_ONCE(writeback_settings.period_cs) * CENTISECOND, old = READ_ONCE(writeback_settings.old_cs) * CENTISECOND;
+		/* Without a period age is nothing: what others ask for is all. */
+		wait_event_until(&work_wait, atomic_load(&asked), period ? time_ns() + period : ~0ul);
 		atomic_store(&asked, false);
 		now = time_ns();
-		if (now > OLD)
-			write_some(now - OLD, false);
+		if (period && now > old)
+			write_some(now - old, false);
 		superblocks_sync(false);
-		if (pagecache_dirty_pages() > percent_of_memory(BACKGROUND_PERCENT))
+		if (pagecache_dirty_pages() > background_pages())
 			write_some(now, true);
 		wait_wake_all(&room_wait);
 	}
@@ -69,15 +86,15 @@ static void writeback_thread(void *arg __unused)
 
 static void pages_dirtied(struct inode *i __unused)
 {
-	if (likely(pagecache_dirty_pages() <= percent_of_memory(BACKGROUND_PERCENT)))
+	if (likely(pagecache_dirty_pages() <= background_pages()))
 		return;
 	ask();
 	/* A thread of the kernel's own may be the one on whom write-back waits (a loop device's). */
 	if (!current->process)
 		return;
-	while (pagecache_dirty_pages() > percent_of_memory(LIMIT_PERCENT) && !thread_killed()) {
+	while (pagecache_dirty_pages() > limit_pages() && !thread_killed()) {
 		/* The limit may be too low to be reached (pages locked in memory by mappings): nobody waits for ever. */
-		if (wait_event_until(&room_wait, pagecache_dirty_pages() <= percent_of_memory(LIMIT_PERCENT), time_ns() + NSEC_PER_SEC) == -ETIMEDOUT)
+		if (wait_event_until(&room_wait, pagecache_dirty_pages() <= limit_pages(), time_ns() + NSEC_PER_SEC) == -ETIMEDOUT)
 			break;
 		ask();
 	}

@@ -26,11 +26,13 @@
 
 int (*exec_open_hook)(const char *path, struct exec_source *s) = archive_open;
 
+u64 exec_randomize = EXEC_RANDOM_BREAK;
+
 bool exec_randomizes(void)
 {
 	struct process *p = current ? current->process : NULL;
 
-	return !p || !(p->personality & PERSONALITY_NO_RANDOMIZE);
+	return READ_ONCE(exec_randomize) && (!p || !(p->personality & PERSONALITY_NO_RANDOMIZE));
 }
 
 static u64 random_pages(u64 pages)
@@ -100,7 +102,8 @@ static void place_brk(struct aspace *as, const struct elf_object *program)
 	/* A movable program without interpreter stands among the mappings: its heap would have no room there. */
 	vaddr_t at = program->is_dyn && !program->interp[0] ? exec_program_base() : ALIGN_UP(program->brk, PAGE_SIZE);
 
-	at += random_pages(BRK_RANDOM >> PAGE_SHIFT);
+	if (READ_ONCE(exec_randomize) >= EXEC_RANDOM_BREAK)
+		at += random_pages(BRK_RANDOM >> PAGE_SHIFT);
 	as->brk_start = as->brk = at;
 	as->code_start = program->code_start;
 	as->code_end = program->code_end;

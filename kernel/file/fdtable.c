@@ -20,7 +20,7 @@
 #include "mm/slab.h"
 
 #define FILES_FIRST 64         /* slots of a new table */
-#define FILES_LIMIT (1u << 20) /* no table is larger, whatever RLIMIT_NOFILE says (Linux's fs.nr_open) */
+u64 files_limit = 1u << 20;
 
 struct files {
 	struct refcount ref;
@@ -90,7 +90,7 @@ static int files_grow(struct files *fs, u32 fd)
 
 	if (fd < size)
 		return 0;
-	if (fd >= FILES_LIMIT)
+	if (fd >= READ_ONCE(files_limit))
 		return -EMFILE;
 	while (size <= fd)
 		size *= 2;

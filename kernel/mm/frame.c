@@ -41,7 +41,7 @@ static u32 cache_high = 8, cache_batch = 4; /* set by frame_init */
 static u64 reserve;
 static u64 total_frames; /* buddy_lock */
 
-u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames;
+u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames;
 void (*frame_wait_hook)(void);
 bool (*alloc_fail_hook)(int kind);
 

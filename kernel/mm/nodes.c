@@ -32,8 +32,8 @@ static int show_meminfo(struct seq *s)
 	line(s, "Mlocked:", 0);
 	line(s, "SwapTotal:", 0);
 	line(s, "SwapFree:", 0);
-	line(s, "Dirty:", 0);
-	line(s, "Writeback:", 0);
+	line(s, "Dirty:", atomic_load_relaxed(&mem_dirty_frames));
+	line(s, "Writeback:", atomic_load_relaxed(&mem_writeback_frames));
 	line(s, "AnonPages:", m.anon);
 	line(s, "Mapped:", file);
 	line(s, "Shmem:", m.shmem);

@@ -12,9 +12,11 @@
 #define PATIENCE_NS (2 * NSEC_PER_SEC)
 #define ADJ_NEVER (-1000)
 
+u64 oom_kill_caller;
+
 static void oom_kill(int *killed)
 {
-	struct process *p, *victim = NULL;
+	struct process *p, *caller = current->process, *victim = NULL;
 	static u64 last_kill; /* tree lock */
 	u64 total = 0, anon = 0, now = time_ns();
 	s64 most = 0;
@@ -35,6 +37,9 @@ static void oom_kill(int *killed)
 			victim = p;
 		}
 	}
+	/* Whoever asked for the last page, where administrators want it so and he can be killed. */
+	if (READ_ONCE(oom_kill_caller) && caller && !caller->is_init && READ_ONCE(caller->oom_score_adj) != ADJ_NEVER)
+		victim = caller;
 	if (victim && (!dying || now - last_kill > PATIENCE_NS)) {
 		process_get(victim);
 		strlcpy(name, victim->leader->name, sizeof(name));
@@ -46,15 +51,14 @@ static void oom_kill(int *killed)
 	}
 	spin_unlock(&process_tree_lock);
 
-	struct process *me = current->process;
 	if (victim) {
 		pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB\n", victim->pid, name, total * (PAGE_SIZE / 1024),
 		       anon * (PAGE_SIZE / 1024));
 		signal_send_process(victim, SIGKILL, NULL);
-		*killed = victim == me ? 2 : 1;
+		*killed = victim == caller ? 2 : 1;
 		process_put(victim);
 	} else if (dying) {
-		*killed = me && (me->signal->group_exit || !me->signal->live) ? 2 : 1;
+		*killed = caller && (caller->signal->group_exit || !caller->signal->live) ? 2 : 1;
 	}
 }
 NOTIFIER(out_of_memory, oom_kill);

@@ -1,11 +1,10 @@
 /* Limits of resources (getrlimit(2)), and the CPU-time limit's signals are in itimer.c. */
 #include "proc_priv.h"
 
+#include "file/file.h"
 #include "lib/string.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
-
-#define NOFILE_MOST 1048576ul
 
 /* Changes limit `resource` of p, and returns the old one. Tree lock guards against two at once. */
 static int change(struct process *p, unsigned resource, const struct rlimit *new, struct rlimit *old)
@@ -16,7 +15,7 @@ static int change(struct process *p, unsigned resource, const struct rlimit *new
 		return -EINVAL;
 	if (new && new->cur > new->max)
 		return -EINVAL;
-	if (new && resource == RLIM_NOFILE && new->max > NOFILE_MOST)
+	if (new && resource == RLIM_NOFILE && new->max > READ_ONCE(files_limit))
 		return -EPERM;
 	bool may_raise = capable(CAP_SYS_RESOURCE);
 	spin_lock(&process_tree_lock);

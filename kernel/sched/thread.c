@@ -27,22 +27,23 @@ static bool thread_cache_ready;
 static struct spinlock tid_lock = SPINLOCK_INIT("tids", RANK_TIMER);
 static u64 tid_map[BITMAP_WORDS(TID_MAX)] = { 3 }; /* tid_lock; 0: idle threads, 1: the first process */
 static int tid_newest = 1;                         /* tid_lock */
+u64 tid_limit = TID_MAX;
 
 int tid_alloc(void)
 {
 	u64 flags = spin_lock_irqsave(&tid_lock);
-	size_t tid = bitmap_find_zero(tid_map, TID_MAX, tid_newest + 1);
+	size_t limit = READ_ONCE(tid_limit), tid = bitmap_find_zero(tid_map, limit, tid_newest + 1);
 	/* After a turn-around the low numbers stay with those who came first, as on Linux. */
-	if (tid >= TID_MAX)
-		tid = bitmap_find_zero(tid_map, TID_MAX, 300);
-	if (tid >= TID_MAX)
-		tid = bitmap_find_zero(tid_map, TID_MAX, 2);
-	if (tid < TID_MAX) {
+	if (tid >= limit)
+		tid = bitmap_find_zero(tid_map, limit, 300);
+	if (tid >= limit)
+		tid = bitmap_find_zero(tid_map, limit, 2);
+	if (tid < limit) {
 		bit_set(tid_map, tid);
 		tid_newest = tid;
 	}
 	spin_unlock_irqrestore(&tid_lock, flags);
-	return tid < TID_MAX ? (int)tid : -EAGAIN;
+	return tid < limit ? (int)tid : -EAGAIN;
 }
 
 void tid_free(int tid)

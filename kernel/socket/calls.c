@@ -182,6 +182,8 @@ long sys_connect(int fd, const void __user *addr, int len)
 	return err;
 }
 
+u64 socket_backlog_max = 4096;
+
 long sys_listen(int fd, int backlog)
 {
 	struct fdref r;
@@ -189,7 +191,7 @@ long sys_listen(int fd, int backlog)
 	struct socket *s = socket_get(fd, &r, &err);
 
 	if (s)
-		err = s->ops->listen ? s->ops->listen(s, (u32)backlog > 4096 ? 4096 : backlog) : -EOPNOTSUPP;
+		err = s->ops->listen ? s->ops->listen(s, (int)MIN((u64)(u32)backlog, READ_ONCE(socket_backlog_max))) : -EOPNOTSUPP;
 	fdref_put(r);
 	return err;
 }

@@ -43,6 +43,8 @@ struct mount *devpts_of_ptmx(struct file *f)
 	return m;
 }
 
+u64 pty_count, pty_limit = PTY_MAX;
+
 int devpts_add(struct mount *m, struct pty *p)
 {
 	const struct cred *c = cred_current();
@@ -52,7 +54,7 @@ int devpts_add(struct mount *m, struct pty *p)
 	p->fs = fs;
 	mutex_lock(&fs->lock);
 	size_t index = bitmap_find_zero(fs->used, PTY_MAX, 0);
-	if (index >= PTY_MAX || fs->count >= fs->max) {
+	if (index >= PTY_MAX || fs->count >= fs->max || READ_ONCE(pty_count) + 1 >= READ_ONCE(pty_limit)) {
 		err = -ENOSPC;
 		goto unlock;
 	}
@@ -74,6 +76,7 @@ int devpts_add(struct mount *m, struct pty *p)
 	bit_set(fs->used, index);
 	fs->ptys[index] = p;
 	fs->count++;
+	atomic_fetch_add(&pty_count, 1ul);
 unlock:
 	mutex_unlock(&fs->lock);
 	return err;
@@ -90,6 +93,7 @@ void devpts_remove(struct pty *p)
 	bit_clear(fs->used, (size_t)p->index);
 	fs->ptys[p->index] = NULL;
 	fs->count--;
+	atomic_fetch_sub(&pty_count, 1ul);
 	mutex_unlock(&fs->lock);
 	inode_put(inode);
 }

@@ -16,7 +16,6 @@
 
 static struct spinlock dirty_lock = SPINLOCK_INIT("dirty caches", RANK_PAGECACHE + 1);
 static struct list dirty_caches = LIST_INIT(dirty_caches); /* dirty_lock */
-static u64 dirty_pages;                                    /* atomic */
 static struct wait_queue write_wait;
 
 static bool is_written_back(const struct pagecache *pc)
@@ -38,7 +37,7 @@ void pagecache_mark_dirty(struct pagecache *pc, struct frame *f)
 	spin_lock(&pc->lock);
 	counts = radix_lookup(&pc->pages, f->index) == f && !(atomic_fetch_or(&f->flags, FRAME_DIRTY) & FRAME_DIRTY);
 	if (counts) {
-		atomic_fetch_add(&dirty_pages, 1ul);
+		atomic_fetch_add(&mem_dirty_frames, 1ul);
 		first = pc->dirty++ == 0;
 	}
 	spin_unlock(&pc->lock);
@@ -59,7 +58,7 @@ void page_clear_dirty(struct pagecache *pc, struct frame *f)
 {
 	if (!(atomic_fetch_and(&f->flags, ~FRAME_DIRTY) & FRAME_DIRTY) || !is_written_back(pc))
 		return;
-	atomic_fetch_sub(&dirty_pages, 1ul);
+	atomic_fetch_sub(&mem_dirty_frames, 1ul);
 	spin_lock(&pc->lock);
 	pc->dirty--;
 	spin_unlock(&pc->lock);
@@ -67,7 +66,7 @@ void page_clear_dirty(struct pagecache *pc, struct frame *f)
 
 u64 pagecache_dirty_pages(void)
 {
-	return atomic_load_relaxed(&dirty_pages);
+	return atomic_load_relaxed(&mem_dirty_frames);
 }
 
 void dirty_list_remove(struct pagecache *pc)
@@ -128,6 +127,7 @@ static bool take_page(struct pagecache *pc, struct frame *f)
 		return false;
 	atomic_fetch_or(&f->flags, FRAME_WRITEBACK);
 	atomic_fetch_add(&pc->writing, 1u);
+	atomic_fetch_add(&mem_writeback_frames, 1ul);
 	page_clear_dirty(pc, f);
 	if (!list_empty(&pc->areas))
 		vm_wrprotect_file_range(&pc->areas, &pc->lock, f->index, f->index + 1);
@@ -169,6 +169,7 @@ u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct fram
 
 void pagecache_write_ended(struct pagecache *pc, u32 pages)
 {
+	atomic_fetch_sub(&mem_writeback_frames, (u64)pages);
 	/* pc may be gone as soon as the count is 0. */
 	atomic_fetch_sub(&pc->writing, pages);
 	if (!list_empty(&write_wait.entries))

@@ -17,7 +17,7 @@
 #include "mm/slab.h"
 
 #define MOUNT_BUCKETS 256
-#define MOUNTS_MAX 100000 /* a recursive bind of the root onto itself doubles them each time */
+u64 mounts_max = 100000; /* a recursive bind of the root onto itself doubles them each time */
 
 struct mutex mount_mutex;
 struct rwspin mount_lock = RWSPIN_INIT("mounts", RANK_DENTRY - 6);
@@ -261,7 +261,7 @@ static int attach_locked(struct mount *m, const struct path *at)
 	write_lock(&mount_lock);
 	for (struct mount *c = m; c; c = mount_tree_next(m, c))
 		more += list_empty(&c->all_link);
-	if (more && mounted + more > MOUNTS_MAX) {
+	if (more && mounted + more > READ_ONCE(mounts_max)) {
 		write_unlock(&mount_lock);
 		return -ENOSPC;
 	}

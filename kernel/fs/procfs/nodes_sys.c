@@ -5,6 +5,7 @@
 #include "file/file.h"
 #include "lib/string.h"
 #include "procfs_priv.h"
+#include "tty/tty.h"
 
 #define CONSTANT(ident, where, text) \
 	static int show_##ident(struct seq *s) { seq_puts(s, text "\n"); return 0; } \
@@ -145,7 +146,7 @@ NODE(file_nr, .path = "sys/fs/file-nr", .show = show_file_nr);
 
 static int show_pty_nr(struct seq *s)
 {
-	seq_puts(s, "0\n");
+	seq_printf(s, "%lu\n", atomic_load(&pty_count));
 	return 0;
 }
 NODE(pty_nr, .path = "sys/kernel/pty/nr", .show = show_pty_nr);

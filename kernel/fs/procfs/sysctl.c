@@ -2,9 +2,14 @@
  * The numbers of /proc/sys: one table. Those that nobody heeds here (most) are kept all the same: programs set them at start, read
  * them back, and judge the system by them. Values are those of a freshly started Linux.
  */
+#include "block/block.h"
+#include "exec/exec.h"
+#include "file/file.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "procfs_priv.h"
+#include "socket/socket.h"
+#include "tty/tty.h"
 
 static struct parameter {
 	const char *path;
@@ -16,11 +21,11 @@ static struct parameter {
 	{ "kernel/ngroups_max", KEPT(65536), CONST },
 	{ "kernel/cap_last_cap", KEPT(40), CONST },
 	{ "kernel/tainted", KEPT(0), 0, UINT32_MAX },
-	{ "kernel/pid_max", KEPT(32768), 301, 4194304 },
+	{ "kernel/pid_max", &tid_limit, 301, TID_MAX },
 	{ "kernel/threads-max", &threads_max, 20, 1000000 },
 	{ "kernel/overflowuid", KEPT(65534), 0, 65535 },
 	{ "kernel/overflowgid", KEPT(65534), 0, 65535 },
-	{ "kernel/randomize_va_space", KEPT(2), 0, 2 },
+	{ "kernel/randomize_va_space", &exec_randomize, 0, INT32_MAX },
 	{ "kernel/panic", KEPT(0), 0, INT32_MAX },
 	{ "kernel/panic_on_oops", KEPT(1), 0, 1 },
 	{ "kernel/panic_on_warn", KEPT(0), 0, 1 },
@@ -47,27 +52,27 @@ static struct parameter {
 	{ "kernel/watchdog", KEPT(0), 0, 1 },
 	{ "kernel/nmi_watchdog", KEPT(0), 0, 1 },
 	{ "kernel/shm_rmid_forced", KEPT(0), 0, 0 }, /* segments always outlive who made them */
-	{ "kernel/pty/max", KEPT(4096), 0, 1048576 },
+	{ "kernel/pty/max", &pty_limit, 0, 1048576 },
 	{ "kernel/pty/reserve", KEPT(1024), 0, 1048576 },
 	{ "kernel/random/entropy_avail", KEPT(256), CONST },
 	{ "kernel/random/poolsize", KEPT(256), CONST },
 	{ "kernel/random/urandom_min_reseed_secs", KEPT(60), 0, INT32_MAX },
 	{ "kernel/random/write_wakeup_threshold", KEPT(256), 0, INT32_MAX },
 	{ "vm/swappiness", KEPT(60), 0, 200 },
-	{ "vm/dirty_ratio", KEPT(20), 0, 100 },
-	{ "vm/dirty_bytes", KEPT(0), 0, UINT64_MAX },
-	{ "vm/dirty_background_ratio", KEPT(10), 0, 100 },
-	{ "vm/dirty_background_bytes", KEPT(0), 0, UINT64_MAX },
-	{ "vm/dirty_writeback_centisecs", KEPT(500), 0, INT32_MAX },
-	{ "vm/dirty_expire_centisecs", KEPT(3000), 0, INT32_MAX },
+	{ "vm/dirty_ratio", &writeback_settings.limit_percent, 0, 100 },
+	{ "vm/dirty_bytes", &writeback_settings.limit_bytes, 2 * PAGE_SIZE, UINT64_MAX },
+	{ "vm/dirty_background_ratio", &writeback_settings.background_percent, 0, 100 },
+	{ "vm/dirty_background_bytes", &writeback_settings.background_bytes, 1, UINT64_MAX },
+	{ "vm/dirty_writeback_centisecs", &writeback_settings.period_cs, 0, INT32_MAX },
+	{ "vm/dirty_expire_centisecs", &writeback_settings.old_cs, 0, INT32_MAX },
 	{ "vm/dirtytime_expire_seconds", KEPT(43200), 0, INT32_MAX },
 	{ "vm/laptop_mode", KEPT(0), 0, INT32_MAX },
 	{ "vm/legacy_va_layout", KEPT(0), 0, 1 },
 	{ "vm/min_free_kbytes", KEPT(1024), 0, INT32_MAX },
 	{ "vm/compact_memory", KEPT(0), 1, 1 },
-	{ "vm/panic_on_oom", KEPT(0), 0, 2 },
+	{ "vm/panic_on_oom", KEPT(0), 0, 0 },
 	{ "vm/oom_dump_tasks", KEPT(1), 0, 1 },
-	{ "vm/oom_kill_allocating_task", KEPT(0), 0, 1 },
+	{ "vm/oom_kill_allocating_task", &oom_kill_caller, 0, 1 },
 	{ "vm/overcommit_kbytes", KEPT(0), 0, UINT64_MAX },
 	{ "vm/page-cluster", KEPT(3), 0, 31 },
 	{ "vm/stat_interval", KEPT(1), 1, INT32_MAX },
@@ -80,13 +85,13 @@ static struct parameter {
 	{ "vm/zone_reclaim_mode", KEPT(0), 0, 7 },
 	{ "vm/unprivileged_userfaultfd", KEPT(0), 0, 1 },
 	{ "fs/file-max", &file_max, 64, UINT64_MAX },
-	{ "fs/nr_open", KEPT(1048576), 64, 2147483584 },
+	{ "fs/nr_open", &files_limit, 64, 2147483584 },
 	{ "fs/suid_dumpable", KEPT(0), 0, 2 },
 	{ "fs/protected_hardlinks", &protected_hardlinks, 0, 1 },
 	{ "fs/protected_symlinks", &protected_symlinks, 0, 1 },
 	{ "fs/protected_fifos", &protected_fifos, 0, 2 },
 	{ "fs/protected_regular", &protected_regular, 0, 2 },
-	{ "fs/mount-max", KEPT(100000), 1, UINT32_MAX },
+	{ "fs/mount-max", &mounts_max, 1, UINT32_MAX },
 	{ "fs/aio-max-nr", KEPT(65536), 0, UINT32_MAX },
 	{ "fs/aio-nr", KEPT(0), CONST },
 	{ "fs/dir-notify-enable", KEPT(0), 0, 1 },
@@ -94,10 +99,17 @@ static struct parameter {
 	{ "fs/leases-enable", KEPT(1), 0, 1 },
 	{ "fs/overflowuid", KEPT(65534), 0, 65535 },
 	{ "fs/overflowgid", KEPT(65534), 0, 65535 },
-	{ "net/core/somaxconn", KEPT(4096), 0, INT32_MAX },
+	{ "net/core/somaxconn", &socket_backlog_max, 0, INT32_MAX },
 	{ "crypto/fips_enabled", KEPT(0), CONST },
-	{ "dev/tty/legacy_tiocsti", KEPT(1), 0, 1 },
 	{ "dev/tty/ldisc_autoload", KEPT(0), 0, 1 },
+};
+
+/* Two that say the same in different units: the second is 0 from the moment on that the first is set. */
+static u64 *const twins[][2] = {
+	{ &writeback_settings.limit_percent, &writeback_settings.limit_bytes },
+	{ &writeback_settings.limit_bytes, &writeback_settings.limit_percent },
+	{ &writeback_settings.background_percent, &writeback_settings.background_bytes },
+	{ &writeback_settings.background_bytes, &writeback_settings.background_percent },
 };
 
 static int show_parameter(struct seq *s)
@@ -118,6 +130,9 @@ static ssize_t store_parameter(void *arg, const char *text, size_t len)
 	if (end == text + blanks || (*end && *end != '\n' && *end != ' ' && *end != '\t') || v < p->least || v > p->most)
 		return -EINVAL;
 	WRITE_ONCE(*p->value, v);
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++)
+		if (twins[i][0] == p->value)
+			WRITE_ONCE(*twins[i][1], 0);
 	return (ssize_t)len;
 }
 

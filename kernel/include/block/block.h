@@ -152,4 +152,11 @@ bool block_device_in_use(struct block_device *dev, u32 opens);
 /* Writes back what programs wrote through /dev, and forgets all of its pages. */
 int block_device_flush_cache(struct block_device *dev);
 
+/* When dirty pages are written back and when their writers wait (writeback.c). Administrators set them; bytes, where not 0, in place of the percent. */
+extern struct writeback_settings {
+	u64 background_percent, background_bytes; /* above it they are written without regard to age */
+	u64 limit_percent, limit_bytes;           /* above it writers wait */
+	u64 period_cs, old_cs;                    /* in hundredths of a second: how often one looks (0: never), and what is old */
+} writeback_settings;
+
 #endif

@@ -18,6 +18,9 @@ struct exec_source {
 };
 /* Opens by path (kernel string): 0, or -ENOENT, -EACCES …; allocates nothing on error. Set by exec (archive) and replaced by vfs. */
 extern int (*exec_open_hook)(const char *path, struct exec_source *s);
+/* How much of a program's addresses is random: EXEC_RANDOM_*, each with what those before it have. Administrators set it; a program may ask for none (personality(2)). */
+extern u64 exec_randomize;
+enum { EXEC_RANDOM_NOTHING, EXEC_RANDOM_MAPPINGS, EXEC_RANDOM_BREAK };
 
 /* Arguments gathered in kernel memory before the old image goes. */
 struct exec_args {

@@ -180,6 +180,7 @@ bool files_peek(struct thread *t, int *fd, u32 *mode);
 struct file *files_lookup(struct files *fs, int fd);
 u32 files_count(struct files *fs);
 extern u64 file_count, file_max; /* open in the system; limit */
+extern u64 files_limit;          /* descriptors of one table, whatever RLIMIT_NOFILE says; nobody may ask for more */
 int file_room(u64 open); /* with so many open, may current open one more? 0 or -ENFILE */
 
 /* The raw console as a file (before stage 12, and for /dev/console until a tty takes over). */

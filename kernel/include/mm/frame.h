@@ -75,7 +75,7 @@ struct mem_stats {
 	unsigned largest_order; /* of a free block */
 };
 void mem_stats(struct mem_stats *s);
-extern u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames; /* atomic; kept by their owners */
+extern u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames; /* atomic; kept by their owners */
 
 /* Gives memory that boot had reserved (modules) to the allocator: whole frames inside [base, base + length). */
 void frame_release_range(paddr_t base, u64 length);

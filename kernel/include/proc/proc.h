@@ -113,4 +113,6 @@ NOTIFIER_DECLARE(shutdown, int restart);
 extern char hostname[65], domainname[65];
 extern const char kernel_release[], kernel_version[]; /* for uname(2): "6.1.0-switchback" */
 
+extern u64 oom_kill_caller; /* 1: when memory is out, the process that asked for more is killed, whatever the others hold */
+
 #endif

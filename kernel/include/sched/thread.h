@@ -142,6 +142,7 @@ void thread_put(struct thread *t);       /* frees struct and stack at the last *
 struct thread *kthread_run(const char *name, void (*fn)(void *arg), void *arg);
 /* Thread numbers: 2 … 32767, given out in turn. -EAGAIN when all are in use. */
 #define TID_MAX 32768
+extern u64 tid_limit;     /* new threads get numbers below it; at most TID_MAX */
 int tid_alloc(void);
 void tid_free(int tid);
 int tid_next(int after); /* the lowest number in use above it; TID_MAX if none. Any context */

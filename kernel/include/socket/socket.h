@@ -124,4 +124,6 @@ int socket_wait_error(long err, u64 timeout);
 /* SIGPIPE to current, unless the flags forbid it. */
 void socket_broken_pipe(u32 flags);
 
+extern u64 socket_backlog_max; /* connections that listen(2) lets wait, at most */
+
 #endif

@@ -102,4 +102,6 @@ struct tty *current_tty(void);            /* controlling terminal, counted; NULL
 /* Device number of the controlling terminal of p (0: none) and its foreground group (-1): for /proc/PID/stat. */
 u64 process_tty(struct process *p, int *foreground);
 
+extern u64 pty_count, pty_limit; /* pseudo-terminals there are, of all mounts (atomic); they stay below the limit, as on Linux */
+
 #endif

@@ -382,6 +382,7 @@ int vfs_enter_root(const char *name);
 int sync_all(void);
 /* How often mounts have come, gone or changed, and who waits for that (POLLERR | POLLPRI). */
 u64 mount_changes(void);
+extern u64 mounts_max; /* places where something is mounted, at most */
 extern struct wait_queue mount_wait;
 void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg); /* mount lock held */
 struct superblock *superblock_alloc(const struct fs_type *t);
