@@ -45,7 +45,7 @@ static void slab_is_sound(struct slab_cache *c)
 			unsigned n = 0;
 			for (void **obj = head->private; obj && n <= c->per_slab; obj = *obj)
 				n++;
-			KEXPECT_EQ(n, head->index); /* the chain is as long as the count says */
+			KEXPECT_EQ(n, head->free_objects); /* the chain is as long as the count says */
 			KEXPECT(l == 0 ? n > 0 && n < c->per_slab : l == 1 ? n == 0 : n == c->per_slab);
 			for (unsigned i = 0; i < 1u << c->order; i++) {
 				KEXPECT(head[i].flags & FRAME_SLAB);

@@ -259,8 +259,8 @@ struct frame *frame_alloc(unsigned order, unsigned flags)
 	f->flags = 0;
 	f->order = order;
 	f->mapcount = 0;
-	f->owner = NULL;
 	f->private = NULL;
+	f->owner = NULL;
 	refcount_set(&f->ref, 1);
 	if (flags & ALLOC_ZERO)
 		memset(frame_to_virt(f), 0, PAGE_SIZE << order);

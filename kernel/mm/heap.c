@@ -191,6 +191,7 @@ void slab_cache_destroy(struct slab_cache *c)
 		c->slabs--;
 		for (unsigned i = 0; i < 1u << c->order; i++)
 			head[i].flags &= ~(FRAME_SLAB | FRAME_HEAD);
+		head->free_objects = 0;
 		frame_free(head, c->order);
 	}
 	WARN_ON(c->objects);

@@ -31,11 +31,16 @@ struct frame {
 	u8 order;            /* of the block this heads */
 	u8 cpu;
 	u16 spare;           /* a checking kernel: the frame is free and holds a pattern */
-	u32 mapcount;        /* page cache: number of user page-table entries that map it */
+	union {
+		u32 mapcount;     /* page cache: number of user page-table entries that map it */
+		u32 free_objects; /* head of a slab */
+	};
 	void *owner;         /* struct pagecache *, struct slab_cache *, … by flags */
-	u64 index;           /* page number in the page cache; free objects of a slab */
+	union {
+		u64 index;     /* page number in the page cache */
+		void *private; /* head of a slab: its first free object */
+	};
 	struct list link;    /* free list, slab list, LRU: by owner */
-	void *private;
 };
 
 static inline struct frame *pfn_to_frame(pfn_t pfn) { return (struct frame *)FRAMES_BASE + pfn; }

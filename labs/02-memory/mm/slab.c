@@ -5,7 +5,7 @@
  *     +---------+              +--------+--------+--------+--------+------+
  *     | partial |--> frame --->| object |  free -+--> free ---> 0  | rest |
  *     | full    |    private ----------------^   |        |        |      |
- *     | empty   |    index = 2 (free objects)    |        |        |      |
+ *     | empty   |    free_objects = 2            |        |        |      |
  *     +---------+              +--------+--------+--------+--------+------+
  *
  * The struct frame of a slab's first frame is its head: it links the slab into one of three lists, counts the free objects, and points
@@ -15,7 +15,7 @@
  *  1. A slab with 0 free objects is on `full`, one with all free on `empty`, any other on `partial`.
  *  2. objects = objects handed out; slabs = slabs held; empty_count = length of `empty`.
  *  3. Every frame of a slab has FRAME_SLAB and `owner` set, the first one FRAME_HEAD as well. On a frame that went back nothing of that
- *     is left, nor a `private`.
+ *     is left, nor a `private` or `free_objects`.
  *
  * Allocation prefers partial slabs, so that the others can become empty; at most SLAB_KEEP_EMPTY of these are kept.
  * The caller (mm/heap.c) holds c->lock. Source: Bonwick, The Slab Allocator, USENIX 1994.

@@ -5,7 +5,7 @@
  *     +---------+              +--------+--------+--------+--------+------+
  *     | partial |--> frame --->| object |  free -+--> free ---> 0  | rest |
  *     | full    |    private ----------------^   |        |        |      |
- *     | empty   |    index = 2 (free objects)    |        |        |      |
+ *     | empty   |    free_objects = 2            |        |        |      |
  *     +---------+              +--------+--------+--------+--------+------+
  *
  * The struct frame of a slab's first frame is its head: it links the slab into one of three lists, counts the free objects, and points
@@ -15,7 +15,7 @@
  *  1. A slab with 0 free objects is on `full`, one with all free on `empty`, any other on `partial`.
  *  2. objects = objects handed out; slabs = slabs held; empty_count = length of `empty`.
  *  3. Every frame of a slab has FRAME_SLAB and `owner` set, the first one FRAME_HEAD as well. On a frame that went back nothing of that
- *     is left, nor a `private`.
+ *     is left, nor a `private` or `free_objects`.
  *
  * Allocation prefers partial slabs, so that the others can become empty; at most SLAB_KEEP_EMPTY of these are kept.
  * The caller (mm/heap.c) holds c->lock. Source: Bonwick, The Slab Allocator, USENIX 1994.
@@ -45,7 +45,7 @@ static struct frame *slab_create(struct slab_cache *c, unsigned flags)
 		head[i].owner = c;
 	}
 	head->flags |= FRAME_HEAD;
-	head->index = c->per_slab;
+	head->free_objects = c->per_slab;
 	head->private = NULL;
 	char *base = frame_to_virt(head);
 	for (unsigned i = c->per_slab; i-- > 0;) {
@@ -64,7 +64,7 @@ static void slab_destroy(struct slab_cache *c, struct frame *head)
 		head[i].owner = NULL;
 	}
 	head->private = NULL;
-	head->index = 0;
+	head->free_objects = 0;
 	c->slabs--;
 	frame_free(head, c->order);
 }
@@ -88,8 +88,8 @@ void *slab_take(struct slab_cache *c, unsigned flags)
 
 	void **obj = head->private;
 	head->private = *obj;
-	head->index--;
-	list_add(head->index ? &c->partial : &c->full, &head->link);
+	head->free_objects--;
+	list_add(head->free_objects ? &c->partial : &c->full, &head->link);
 	c->objects++;
 	return obj;
 }
@@ -102,11 +102,11 @@ void slab_give(struct slab_cache *c, void *obj)
 	ASSERT(((u64)obj & ((PAGE_SIZE << c->order) - 1)) % c->size == 0);
 	*(void **)obj = head->private;
 	head->private = obj;
-	head->index++;
+	head->free_objects++;
 	c->objects--;
 
 	list_del(&head->link);
-	if (head->index < c->per_slab) {
+	if (head->free_objects < c->per_slab) {
 		list_add(&c->partial, &head->link);
 	} else if (c->empty_count < SLAB_KEEP_EMPTY) {
 		list_add(&c->empty, &head->link);
