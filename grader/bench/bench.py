@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+import goals
 import report
 from machine import Machine, boot_time, run_inside
 
@@ -119,44 +120,6 @@ def simple_table(machines, kind, title, unit, scale):
         print(f"{row:20}{a / scale if a else float('nan'):12,.3f}{there}")
 
 
-def goals(ours, linux):
-    """The figures to reach, each with what was reached."""
-    checks = []
-    fast, slow = ours.median("time", "null-syscall"), ours.median("time", "null-int80")
-    if fast and slow:
-        checks.append(("SYSCALL at least twice as fast as INT 0x80, in time", slow / fast, slow / fast >= 2))
-    for row in ("null-syscall", "null-int80"):
-        value = report.ratio(ours, linux, "time", row)
-        if value:
-            checks.append((f"{row} not slower than Linux's, in time", value, value >= 1))
-    value = report.ratio(ours, linux, "job", "boot-to-prompt")
-    if value:
-        checks.append(("boot in a third of Linux's time", value, value >= 3))
-    names = report.row_names(ours, linux)
-    for kind, wanted in (("count", 2.0), ("time", 1.5)):
-        ratios = [r for r in (report.ratio(ours, linux, kind, n) for n in names) if r]
-        if len(ratios) > 10:
-            mean = report.geometric_mean(ratios)
-            checks.append((f"geometric mean of the rows at least {wanted}, {kind}", mean, mean >= wanted))
-    value = report.ratio(ours, linux, "memory", "memory-idle")
-    if value:
-        checks.append(("idle memory at most a quarter of Linux's", value, value >= 4))
-    names_of_disk = list(ours.rows.get("disk", {}))
-    few, many = ours.median("disk", "disk-lookup-100"), ours.median("disk", "disk-lookup-100000")
-    if few and many:
-        checks.append(("a look-up among 100,000 files at most 1.5 times one among 100", many / few, many / few <= 1.5))
-    if linux and names_of_disk and all(linux.median("disk", n) for n in names_of_disk):
-        value = sum(linux.median("disk", n) for n in names_of_disk) / sum(ours.median("disk", n) for n in names_of_disk)
-        checks.append(("the sum of the disk's rows below Linux's", value, value > 1))
-    if checks:
-        print()
-    for text, value, good in checks:
-        print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f}")
-    behind = report.worse_rows(ours, linux, names) + report.worse_rows(ours, linux, names_of_disk, ("disk",)) if linux else []
-    for row, kind, value in behind:
-        print(f"MISSED   {row} is behind Linux beyond the spread, {kind}: {value:.2f}")
-
-
 def check_baseline(ours, args):
     """How many rows cost more than 5 % more than the baseline says."""
     with open(BASELINE, encoding="utf-8") as stream:
@@ -256,7 +219,7 @@ def main():
     simple_table(machines, "memory", "memory", "KiB", 1)
     simple_table(machines, "disk", "disk: ext4 on virtio-blk, time for one operation", "us", 1e3)
     simple_table(machines, "job", "whole jobs", "s", 1e9)
-    goals(ours, linux)
+    goals.show(ours, linux)
     folder = os.path.join(args.build, "bench")
     os.makedirs(folder, exist_ok=True)
     report.write_json(machines, os.path.join(folder, "bench.json"))

@@ -71,6 +71,9 @@ def run_inside(machine, initrd, what, kind, memory, limit, smp=1, rows=(), disk=
     text = text.decode(errors="replace").replace("\r", "")
     for name, value in re.findall(r"^row (\S+) ([\d.]+)$", text, re.M):
         machine.note(kind, name, float(value))
+    # What the program itself needs for a row, and what was found besides: NAME may have blanks there.
+    for also, name, value in re.findall(r"^(program|contended) (.*\S) +([\d.]+)$", text, re.M):
+        machine.note(f"{kind}-{also}", name, float(value))
     for line in re.findall(r"^failed .*$", text, re.M):
         print(f"{machine.name}: {line}", file=sys.stderr)
     if "@@DONE" not in text:

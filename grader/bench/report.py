@@ -95,6 +95,9 @@ def parallel_table(machines):
             if 1 in points and 2 in points:
                 cells += f"{machine.name:>14} {points[1] / points[2]:5.2f} ({number(points[2])} ns)"
         print(cells)
+    locks = {name: machines[0].median("parallel-contended", name) for name in machines[0].rows.get("parallel-contended", {})}
+    if any(locks.values()):
+        print("Switchback's locks for which one had to wait meanwhile: " + ", ".join(f"{name} {number(n)}" for name, n in locks.items() if n))
 
 
 def chart(ours, linux, names, path):

@@ -213,8 +213,8 @@ static const struct row rows[] = {
 	{ "fstat", fstats, 20000, 0 },            { "open-close", open_close, 10000, 0 },
 	{ "select-10", selects, 5000, 10 },       { "select-500", selects, 200, 500 },
 	{ "poll-10", polls, 5000, 10 },           { "poll-500", polls, 200, 500 },
-	{ "epoll-10", epolls, 5000, 10 },         { "epoll-1000", epolls, 5000, 1000 },
-	{ "epoll-10000", epolls, 5000, 10000 },
+	{ "epoll-10", epolls, 5000, 10 },         { "epoll-500", epolls, 5000, 500 },
+	{ "epoll-1000", epolls, 5000, 1000 },     { "epoll-10000", epolls, 5000, 10000 },
 	{ "signal-install", install, 20000, 0 },  { "signal-catch", catches, 5000, 0 },
 	{ "protection-fault", protection, 5000, 0 },
 };
