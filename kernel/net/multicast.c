@@ -68,12 +68,14 @@ void multicast_loop_back(struct packet *p)
 	netdev_transmit(loopback, c);
 }
 
-/* Counts the group's members up or down. */
-static void count_group(struct address group, struct joined *fresh, int step)
+/*
+ * Counts the group's members up or down, in the same hold of groups_lock as the socket's list changes: else one who leaves at once could be counted before
+ * the one who joins. fresh: for a group that is new. What is left over, to be freed, or NULL.
+ */
+static struct joined *count_group(struct address group, struct joined *fresh, int step)
 {
 	struct joined *j, *found = NULL;
 
-	spin_lock(&groups_lock);
 	list_for_each(j, &groups, link)
 		if (address_equal(j->group, group))
 			found = j;
@@ -88,8 +90,7 @@ static void count_group(struct address group, struct joined *fresh, int step)
 		list_del(&found->link);
 		fresh = found;
 	}
-	spin_unlock(&groups_lock);
-	kfree(fresh);
+	return fresh;
 }
 
 bool multicast_wanted(struct inet_sock *sk, struct address group, int device)
@@ -145,12 +146,11 @@ int multicast_change(struct inet_sock *sk, struct address group, int device, boo
 		sk->membership_count--;
 		m = old;
 	}
+	if (!err)
+		j = count_group(group, j, join ? 1 : -1);
 	spin_unlock(&groups_lock);
-	if (!err) {
-		count_group(group, j, join ? 1 : -1);
-		j = NULL;
+	if (!err)
 		netdev_filters_changed();
-	}
 out:
 	kfree(m);
 	kfree(j);
@@ -163,8 +163,11 @@ void multicast_leave_all(struct inet_sock *sk)
 	bool some = !list_empty(&sk->memberships);
 
 	list_for_each_safe(m, next, &sk->memberships, link) {
-		count_group(m->group, NULL, -1);
+		spin_lock(&groups_lock);
+		struct joined *last = count_group(m->group, NULL, -1);
 		list_del(&m->link);
+		spin_unlock(&groups_lock);
+		kfree(last);
 		kfree(m);
 	}
 	if (some)

@@ -247,9 +247,6 @@ int tcp_disconnect(struct socket *s)
 	if (old == TCP_LISTEN) {
 		tcp_set_state(t, TCP_CLOSED);
 		tcp_unhash(t);
-		spin_unlock(&sk->lock);
-		tcp_listen_stop(t);
-		spin_lock(&sk->lock);
 	} else if (old != TCP_CLOSED) {
 		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT || old == TCP_FIN_WAIT_1 || old == TCP_FIN_WAIT_2 || old == TCP_SYN_RECEIVED)
 			tcp_send_reset(t);
@@ -259,6 +256,9 @@ int tcp_disconnect(struct socket *s)
 	}
 	start_over(t);
 	spin_unlock(&sk->lock);
+	/* Last: without the lock another thread may connect or listen with it anew, which nothing here may undo. */
+	if (old == TCP_LISTEN)
+		tcp_listen_stop(t);
 	inet_wake(sk, 0);
 	net_end();
 	mutex_unlock(&sk->reader);
@@ -348,7 +348,10 @@ void tcp_release(struct socket *s)
 	net_begin();
 	spin_lock(&sk->lock);
 	t->inherited = s->options;
+	/* Whoever walks the ports (bind, /proc/net/tcp) reads through the pointer, and s goes. */
+	spin_lock(&tcp_ports.lock);
 	sk->options = &t->inherited;
+	spin_unlock(&tcp_ports.lock);
 	sk->socket = NULL;
 	if (t->state == TCP_CLOSED) {
 		port_release(sk);

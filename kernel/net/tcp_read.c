@@ -144,7 +144,7 @@ ssize_t tcp_receive_message(struct socket *s, struct socket_msg *m)
 	if (m->flags & MSG_OOB)
 		return receive_urgent(s, t, m);
 	mutex_lock(&sk->reader);
-	u32 seq = t->copied_seq;
+	u32 start = t->copied_seq, seq = start;
 	while (m->data.left) {
 		/* Before it is looked for: what comes between the look and the sleep is not slept over. */
 		u32 seen = READ_ONCE(t->rcv_nxt);
@@ -185,8 +185,9 @@ ssize_t tcp_receive_message(struct socket *s, struct socket_msg *m)
 		long waited = wait_event_interruptible_until(&sk->wait, READ_ONCE(t->rcv_nxt) != seen || READ_ONCE(sk->error) || READ_ONCE(sk->shutdown) & RECEIVE_SHUT ||
 							     READ_ONCE(t->state) == TCP_CLOSED, deadline);
 		mutex_lock(&sk->reader);
-		if (!peek)
-			seq = t->copied_seq; /* another reader may have been here */
+		/* Another reader may have been here: then what was looked at is gone, and the place behind it may lie before all that is there. */
+		if (!peek || t->copied_seq != start)
+			start = seq = t->copied_seq;
 		err = waited ? socket_wait_error(waited, s->options.receive_timeout) : 0;
 		if (err)
 			break;
