@@ -220,7 +220,8 @@ int inet_set_option(struct socket *s, int level, int option, const void __user *
 		return set_device(sk, value, len);
 	if (level == SOL_IPV6)
 		return ipv6_set_option(sk, option, value, len);
-	if (level != SOL_IP)
+	/* Raw IPv6 carries no IPv4. */
+	if (level != SOL_IP || (sk->family == AF_INET6 && sk->type == SOCK_RAW))
 		return -ENOPROTOOPT;
 	switch (option) {
 	case IP_OPTIONS:
@@ -248,6 +249,8 @@ int inet_get_option(struct socket *s, int level, int option, void __user *value,
 		return ipv6_get_option(sk, option, value, len);
 	if (level != SOL_IP)
 		return -EOPNOTSUPP;
+	if (sk->family == AF_INET6 && sk->type == SOCK_RAW)
+		return -ENOPROTOOPT;
 	switch (option) {
 	case IP_TTL: n = o->ttl < 0 ? 64 : o->ttl; break;
 	case IP_TOS: n = o->tos; break;

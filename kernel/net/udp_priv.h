@@ -7,10 +7,18 @@
 #define UDP_DATA_MAX_V4 (IP_PACKET_MAX - 20 - 8)
 #define UDP_DATA_MAX (IP_PACKET_MAX - 8) /* IPv6 does not count its own header */
 
+/* Where a datagram goes, how, and by which path. */
+struct udp_way {
+	struct inet_send how;
+	struct inet_path path;
+	u16 port;
+};
+
 struct udp_sock {
 	struct inet_sock sk;    /* first */
 	bool cork;              /* UDP_CORK */
 	struct packet *pending; /* writer: a datagram that grows (MSG_MORE); NULL: none */
+	struct udp_way way;     /* writer: where pending goes; its first part said */
 };
 static inline struct udp_sock *udp_of(struct inet_sock *sk) { return (struct udp_sock *)sk; }
 

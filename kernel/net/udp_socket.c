@@ -124,10 +124,14 @@ static void set_names(struct inet_sock *sk, struct address local, struct address
 static int disconnect(struct inet_sock *sk)
 {
 	set_names(sk, sk->user_address ? sk->local : inet_any(sk), inet_any(sk), 0);
+	/* Under the lock: a thread that binds meanwhile shall not find its port's number gone. */
+	spin_lock(&sk->lock);
 	if (!sk->user_port) {
 		port_release(sk);
 		sk->local_port = 0;
 	}
+	sk->device = 0;
+	spin_unlock(&sk->lock);
 	return 0;
 }
 
@@ -172,13 +176,6 @@ static int udp_shutdown(struct socket *s, int how)
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */
-
-/* Where a datagram goes, how, and by which path. */
-struct udp_way {
-	struct inet_send how;
-	struct inet_path path;
-	u16 port;
-};
 
 static int find_way(struct inet_sock *sk, struct socket *s, struct socket_msg *m, struct udp_way *w)
 {
@@ -267,8 +264,10 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 		return -EMSGSIZE;
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	/* What is added to a datagram goes where its beginning goes: it needs no destination of its own. */
+	bool grows = READ_ONCE(u->pending);
 	err = autobind(sk);
-	if (!err)
+	if (!err && !grows)
 		err = find_way(sk, s, m, &way);
 	if (err)
 		return err;
@@ -276,9 +275,23 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 	if (err)
 		return err;
 	mutex_lock(&sk->writer);
+	if (!u->pending && grows)
+		err = find_way(sk, s, m, &way); /* another thread sent it off meanwhile */
+	else if (u->pending)
+		way = u->way;
+	if (err) {
+		mutex_unlock(&sk->writer);
+		return err;
+	}
 	struct packet *p = gather(u, m, way.path.family == &ipv4_family ? UDP_DATA_MAX_V4 : UDP_DATA_MAX, &err);
+	if (!p && u->pending) {
+		/* As on Linux: a part that fails takes the whole along. */
+		packet_free(u->pending);
+		u->pending = NULL;
+	}
 	if (p && (m->flags & MSG_MORE || u->cork)) {
 		u->pending = p;
+		u->way = way;
 	} else if (p) {
 		u->pending = NULL;
 		net_begin();
