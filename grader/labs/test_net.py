@@ -15,7 +15,8 @@ from harness import apkrepo
 from harness.peer import ADDRESS, ARP, GUEST, GUEST_MAC, ICMP, IP, MAC, TCP, UDP, Ether, Peer, Raw, TcpClient
 from labs.scenarios import PROMPT, Session
 
-FAULTS = ("_ws.malformed", "ip.checksum.status == 0", "tcp.checksum.status == 0", "udp.checksum.status == 0", "icmp.checksum.status == 0")
+FAULTS = ("_ws.malformed", "ip.checksum.status == 0", "tcp.checksum.status == 0", "udp.checksum.status == 0", "icmp.checksum.status == 0",
+          "icmpv6.checksum.status == 0", "igmp.checksum.status == 0")
 # QEMU's model of Intel's card writes a sum of 0 as 0xffff for TCP too, where only UDP has to: one segment in 65,536.
 FAULTS_E1000 = tuple(f + " && !tcp.checksum.ffff" if f.startswith("tcp.") else f for f in FAULTS)
 

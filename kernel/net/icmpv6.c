@@ -1,5 +1,5 @@
 /* ICMPv6 (RFC 4443): answers echoes, tells senders what went wrong, and hands errors about our own packets to the protocols that sent them. */
-#include "ipv6_priv.h"
+#include "group_report.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
@@ -139,6 +139,9 @@ static void icmp6_receive(struct packet *p)
 	case ICMP6_NEIGHBOUR_SOLICITATION:
 	case ICMP6_NEIGHBOUR_ADVERTISEMENT:
 		nd_receive(p);
+		break;
+	case ICMP6_LISTENER_QUERY:
+		mld_receive(p);
 		break;
 	}
 	packet_free(p);

@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "core/node.h"
 #include "core/registry.h"
+#include "group_report.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -333,6 +334,7 @@ static int net_init(void)
 {
 	packet_init();
 	net_timers_init();
+	group_reports_init();
 	ip_protocols_init();
 	neighbours_init();
 	ip6_init();

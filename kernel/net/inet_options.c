@@ -68,11 +68,28 @@ static int multicast_request(struct abi_ip_mreqn *r, const void __user *value, u
 	return 0;
 }
 
-static int set_membership(struct inet_sock *sk, const void __user *value, u32 len, bool join)
+/* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP (RFC 3678 section 5.1): the device by its number alone. */
+static int group_request(struct abi_ip_mreqn *r, const void __user *value, u32 len)
+{
+	struct abi_group_req g;
+
+	if (len < sizeof(g))
+		return -EINVAL;
+	if (copy_from_user(&g, value, sizeof(g)))
+		return -EFAULT;
+	if (g.family != AF_INET)
+		return -EINVAL;
+	*r = (struct abi_ip_mreqn){ .index = (int)g.index };
+	memcpy(&r->group, g.name + 2, sizeof(r->group));
+	return 0;
+}
+
+static int set_membership(struct inet_sock *sk, int option, const void __user *value, u32 len)
 {
 	struct abi_ip_mreqn r;
 	struct ip_path path;
-	int err = multicast_request(&r, value, len);
+	bool join = option == IP_ADD_MEMBERSHIP || option == MCAST_JOIN_GROUP;
+	int err = (option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP ? group_request : multicast_request)(&r, value, len);
 
 	if (err)
 		return err;
@@ -228,7 +245,12 @@ int inet_set_option(struct socket *s, int level, int option, const void __user *
 		return set_ip_options(sk, value, len);
 	case IP_ADD_MEMBERSHIP:
 	case IP_DROP_MEMBERSHIP:
-		return sk->type == SOCK_STREAM ? -EPROTO : set_membership(sk, value, len, option == IP_ADD_MEMBERSHIP);
+		if (sk->type == SOCK_STREAM)
+			return -EPROTO;
+		return set_membership(sk, option, value, len);
+	case MCAST_JOIN_GROUP:
+	case MCAST_LEAVE_GROUP:
+		return set_membership(sk, option, value, len);
 	case IP_MULTICAST_IF:
 		return sk->type == SOCK_STREAM ? -EINVAL : set_multicast_device(sk, value, len);
 	}

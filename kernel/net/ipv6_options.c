@@ -32,18 +32,40 @@ static bool *flag_of(struct inet_sock *sk, int option)
 	return NULL;
 }
 
-static int set_membership(struct inet_sock *sk, const void __user *value, u32 len, bool join)
+/* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP (RFC 3678 section 5.1). */
+static int group_request(struct abi_ipv6_mreq *r, const void __user *value, u32 len)
+{
+	struct abi_group_req g;
+
+	if (len < sizeof(g))
+		return -EINVAL;
+	if (copy_from_user(&g, value, sizeof(g)))
+		return -EFAULT;
+	if (g.family != AF_INET6)
+		return -EADDRNOTAVAIL;
+	r->index = (int)g.index;
+	memcpy(r->group, g.name + 6, sizeof(r->group));
+	return 0;
+}
+
+static int set_membership(struct inet_sock *sk, int option, const void __user *value, u32 len)
 {
 	struct abi_ipv6_mreq r;
 	struct address group;
 	struct inet_path path;
+	bool join = option == IPV6_ADD_MEMBERSHIP || option == MCAST_JOIN_GROUP;
 
 	if (sk->type == SOCK_STREAM)
 		return -EPROTO;
-	if (len < sizeof(r))
+	if (option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP) {
+		int err = group_request(&r, value, len);
+		if (err)
+			return err;
+	} else if (len < sizeof(r)) {
 		return -EINVAL;
-	if (copy_from_user(&r, value, sizeof(r)))
+	} else if (copy_from_user(&r, value, sizeof(r))) {
 		return -EFAULT;
+	}
 	memcpy(&group, r.group, sizeof(group));
 	if (!address_is_multicast(group) || address_is_v4(group))
 		return -EINVAL;
@@ -174,7 +196,9 @@ int ipv6_set_option(struct inet_sock *sk, int option, const void __user *value, 
 	switch (option) {
 	case IPV6_ADD_MEMBERSHIP:
 	case IPV6_DROP_MEMBERSHIP:
-		return set_membership(sk, value, len, option == IPV6_ADD_MEMBERSHIP);
+	case MCAST_JOIN_GROUP:
+	case MCAST_LEAVE_GROUP:
+		return set_membership(sk, option, value, len);
 	case IPV6_PKTINFO:
 		return set_packet_info(sk, value, len);
 	}

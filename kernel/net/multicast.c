@@ -1,6 +1,5 @@
-/* Groups (RFC 1112): which sockets have joined which. Reports to routers (IGMP) are not sent: on one link they are not needed. */
-#include "inet_priv.h"
-#include "ipv6_priv.h"
+/* Groups (RFC 1112): which sockets have joined which. Routers are told by group_report.c. */
+#include "group_report.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
@@ -145,12 +144,15 @@ int multicast_change(struct inet_sock *sk, struct address group, int device, boo
 		list_del(&old->link);
 		sk->membership_count--;
 		m = old;
+		device = old->device;
 	}
 	if (!err)
 		j = count_group(group, j, join ? 1 : -1);
 	spin_unlock(&groups_lock);
-	if (!err)
+	if (!err) {
 		netdev_filters_changed();
+		(join ? group_report_joined : group_report_left)(group, device);
+	}
 out:
 	kfree(m);
 	kfree(j);
@@ -167,6 +169,7 @@ void multicast_leave_all(struct inet_sock *sk)
 		struct joined *last = count_group(m->group, NULL, -1);
 		list_del(&m->link);
 		spin_unlock(&groups_lock);
+		group_report_left(m->group, m->device);
 		kfree(last);
 		kfree(m);
 	}

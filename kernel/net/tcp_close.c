@@ -330,6 +330,7 @@ void tcp_release(struct socket *s)
 	struct tcp_sock *t = tcp_of(sk);
 	const struct abi_linger linger = s->options.linger;
 
+	multicast_leave_all(sk); /* groups are of no use to TCP, and yet joined as on Linux */
 	net_begin();
 	spin_lock(&sk->lock);
 	bool listening = t->state == TCP_LISTEN;

@@ -51,6 +51,8 @@ _Static_assert(sizeof(struct abi_sockaddr_in6) == 28, "Linux x86-64");
 #define IP_ADD_MEMBERSHIP 35
 #define IP_DROP_MEMBERSHIP 36
 #define IP_MULTICAST_ALL 49
+#define MCAST_JOIN_GROUP 42 /* of both families */
+#define MCAST_LEAVE_GROUP 45
 
 #define IP_PMTUDISC_DONT 0
 #define IP_PMTUDISC_WANT 1
@@ -134,6 +136,12 @@ _Static_assert(sizeof(struct abi_sockaddr_in6) == 28, "Linux x86-64");
 struct abi_in6_pktinfo {
 	uint8_t address[16];
 	int32_t index;
+};
+struct abi_group_req {
+	uint32_t index;
+	uint32_t pad;
+	uint16_t family;
+	uint8_t name[126]; /* the rest of a struct sockaddr_in or sockaddr_in6 */
 };
 struct abi_ipv6_mreq {
 	uint8_t group[16];

@@ -50,6 +50,7 @@ enum lock_rank {
 	RANK_NET_TABLE = 135,    /* who is found under which port or pair of names */
 	RANK_NET_HASH = 136,     /* connections by their names */
 	RANK_NET_FRAGMENT = 136,
+	RANK_NET_REPORT = 136,   /* groups that routers are told of */
 	RANK_NET_FILTER = 136,   /* what cards let through */
 	RANK_NET_CONFIG = 137,   /* devices, addresses, routes */
 	RANK_NET_NEIGHBOUR = 138,

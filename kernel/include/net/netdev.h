@@ -48,6 +48,7 @@ struct netdev {
 	struct ip6_address ip6[NETDEV_ADDRESSES]; /* net_config_lock */
 	u8 hop_limit;           /* IPv6: as routers say */
 	u8 solicitations;       /* of routers, still to be sent */
+	u64 older_routers[3];   /* until when IGMP 1, IGMP 2, MLD 1 are spoken to them (group_report.c) */
 	u32 features;           /* NETDEV_* */
 	const struct netdev_ops *ops;
 	struct netdev_stats stats;
