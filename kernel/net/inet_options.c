@@ -34,7 +34,6 @@ static bool *flag_of(struct inet_options *o, int option)
 	case IP_MULTICAST_LOOP: return &o->multicast_loop;
 	case IP_MULTICAST_ALL: return &o->multicast_all;
 	case IP_BIND_ADDRESS_NO_PORT: return &o->bind_no_port;
-	case IP_ROUTER_ALERT: return &o->router_alert;
 	}
 	return NULL;
 }
@@ -140,6 +139,12 @@ static int set_ip_options(struct inet_sock *sk, const void __user *value, u32 le
 		return -EFAULT;
 	if (!ip_options_ok(o.data, len, &bad))
 		return -EINVAL;
+	/* What lies behind the end of the list is not sent. */
+	for (u32 at = 0; at < len; at += o.data[at] == 1 ? 1 : o.data[at + 1])
+		if (!o.data[at]) {
+			memset(o.data + at, 0, sizeof(o.data) - at);
+			break;
+		}
 	o.len = (u8)ALIGN_UP(len, 4u);
 	spin_lock(&sk->lock);
 	sk->inet.ip = o;
@@ -164,6 +169,23 @@ static int set_device(struct inet_sock *sk, const void __user *value, u32 len)
 	if (sk->device && !capable(CAP_NET_RAW))
 		return -EPERM;
 	sk->device = d ? d->index : 0;
+	return 0;
+}
+
+/* SO_BINDTOIFINDEX: the same by number; 0 is none. */
+static int set_device_number(struct inet_sock *sk, const void __user *value, u32 len)
+{
+	int index;
+
+	if (len < sizeof(index))
+		return -EINVAL;
+	if (copy_from_user(&index, value, sizeof(index)))
+		return -EFAULT;
+	if (index < 0)
+		return -EINVAL;
+	if (sk->device && !capable(CAP_NET_RAW))
+		return -EPERM;
+	sk->device = index;
 	return 0;
 }
 
@@ -206,6 +228,11 @@ static int set_number(struct inet_sock *sk, int option, int n)
 			return -EINVAL;
 		o->mtu_discover = (u8)n;
 		return 0;
+	case IP_ROUTER_ALERT:
+		if (sk->type != SOCK_RAW)
+			return -EINVAL;
+		o->router_alert = n;
+		return 0;
 	case IP_HDRINCL:
 		if (sk->type != SOCK_RAW)
 			return -ENOPROTOOPT;
@@ -228,13 +255,28 @@ static int set_number(struct inet_sock *sk, int option, int n)
 	return 0;
 }
 
+/* Of some, no value at all is not 0. */
+static bool wants_value(int option)
+{
+	switch (option) {
+	case IP_TTL:
+	case IP_FREEBIND:
+	case IP_TRANSPARENT:
+	case IP_MULTICAST_TTL:
+	case IP_MULTICAST_LOOP:
+	case IP_MULTICAST_ALL:
+		return true;
+	}
+	return false;
+}
+
 int inet_set_option(struct socket *s, int level, int option, const void __user *value, u32 len)
 {
 	struct inet_sock *sk = s->proto;
 	int n;
 
 	if (level == SOL_SOCKET)
-		return set_device(sk, value, len);
+		return option == SO_BINDTOIFINDEX ? set_device_number(sk, value, len) : set_device(sk, value, len);
 	if (level == SOL_IPV6)
 		return ipv6_set_option(sk, option, value, len);
 	/* Raw IPv6 carries no IPv4. */
@@ -254,7 +296,7 @@ int inet_set_option(struct socket *s, int level, int option, const void __user *
 	case IP_MULTICAST_IF:
 		return sk->type == SOCK_STREAM ? -EINVAL : set_multicast_device(sk, value, len);
 	}
-	int err = option_in(&n, value, len);
+	int err = !len && wants_value(option) ? -EINVAL : option_in(&n, value, len);
 	return err ? err : set_number(sk, option, n);
 }
 
@@ -265,6 +307,8 @@ int inet_get_option(struct socket *s, int level, int option, void __user *value,
 	bool *flag = flag_of(&sk->inet, option);
 	int n;
 
+	if (level == SOL_SOCKET && option == SO_BINDTOIFINDEX)
+		return option_out(value, len, &sk->device, sizeof(sk->device));
 	if (level == SOL_SOCKET)
 		return get_device(sk, value, len);
 	if (level == SOL_IPV6)

@@ -55,17 +55,17 @@ static int set_membership(struct inet_sock *sk, int option, const void __user *v
 	struct inet_path path;
 	bool join = option == IPV6_ADD_MEMBERSHIP || option == MCAST_JOIN_GROUP;
 
-	if (sk->type == SOCK_STREAM)
-		return -EPROTO;
 	if (option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP) {
 		int err = group_request(&r, value, len);
 		if (err)
 			return err;
 	} else if (len < sizeof(r)) {
 		return -EINVAL;
-	} else if (copy_from_user(&r, value, sizeof(r))) {
-		return -EFAULT;
 	}
+	if (sk->type == SOCK_STREAM)
+		return -EPROTO;
+	if (option != MCAST_JOIN_GROUP && option != MCAST_LEAVE_GROUP && copy_from_user(&r, value, sizeof(r)))
+		return -EFAULT;
 	memcpy(&group, r.group, sizeof(group));
 	if (!address_is_multicast(group) || address_is_v4(group))
 		return -EINVAL;
@@ -108,15 +108,36 @@ static int set_only(struct inet_sock *sk, int n)
 	return err;
 }
 
-static int set_device(int *where, const struct inet_sock *sk, int index)
+/* unknown: the errno for a number that no device has. */
+static int set_device(int *where, const struct inet_sock *sk, int index, int unknown)
 {
-	if (index < 0)
-		return -EINVAL;
-	if (index && (!netdev_by_index(index)))
-		return -ENODEV;
+	if (index && !netdev_by_index(index))
+		return unknown;
 	if (index && sk->device && sk->device != index)
 		return -EINVAL;
 	*where = index;
+	return 0;
+}
+
+/* RFC 5014 section 5: of each pair one at most; what is not named stays as it was. */
+enum { PREFER_TEMPORARY = 1, PREFER_PUBLIC = 2, PREFER_CARE_OF = 4, PREFER_CGA = 8, PREFER_EITHER = 0x100, PREFER_HOME = 0x400, PREFER_NOT_CGA = 0x800 };
+
+static bool two_of(u32 n)
+{
+	return n & (n - 1);
+}
+
+static int set_preferences(struct inet_options *o, u32 n)
+{
+	u32 age = n & (PREFER_TEMPORARY | PREFER_PUBLIC | PREFER_EITHER), home = n & (PREFER_HOME | PREFER_CARE_OF), kept = o->preferences;
+
+	if (two_of(age) || two_of(home) || two_of(n & (PREFER_CGA | PREFER_NOT_CGA)))
+		return -EINVAL;
+	if (age)
+		kept &= (u32)~(PREFER_TEMPORARY | PREFER_PUBLIC);
+	if (home)
+		kept &= (u32)~PREFER_CARE_OF;
+	o->preferences = kept | (age & ~(u32)PREFER_EITHER) | (home & PREFER_CARE_OF);
 	return 0;
 }
 
@@ -140,14 +161,13 @@ static int set_number(struct inet_sock *sk, int option, int n)
 		o->multicast_hops = (s16)n;
 		return 0;
 	case IPV6_MULTICAST_LOOP:
-	case IPV6_MULTICAST_ALL:
 		if (n != 0 && n != 1)
 			return -EINVAL;
 		break;
 	case IPV6_MULTICAST_IF:
-		return sk->type == SOCK_STREAM ? -ENOPROTOOPT : set_device(&o->multicast_device6, sk, n);
+		return sk->type == SOCK_STREAM ? -ENOPROTOOPT : set_device(&o->multicast_device6, sk, n, -ENODEV);
 	case IPV6_UNICAST_IF:
-		return set_device(&o->unicast_device6, sk, (int)be32((u32)n));
+		return set_device(&o->unicast_device6, sk, (int)be32((u32)n), -EADDRNOTAVAIL);
 	case IPV6_TCLASS:
 		if (n < -1 || n > 255)
 			return -EINVAL;
@@ -172,8 +192,7 @@ static int set_number(struct inet_sock *sk, int option, int n)
 		o->checksum_at = n < 0 ? -1 : n;
 		return 0;
 	case IPV6_ADDR_PREFERENCES:
-		o->preferences = (u32)n;
-		return 0;
+		return set_preferences(o, (u32)n);
 	case IPV6_TRANSPARENT:
 		if (n && !capable(CAP_NET_ADMIN) && !capable(CAP_NET_RAW))
 			return -EPERM;
@@ -230,7 +249,10 @@ int ipv6_get_option(struct inet_sock *sk, int option, void __user *value, u32 *l
 			return -ENOPROTOOPT;
 		n = sk->protocol == PROTO_ICMPV6 ? 2 : o->checksum_at;
 		break;
-	case IPV6_ADDR_PREFERENCES: n = (int)o->preferences; break;
+	case IPV6_ADDR_PREFERENCES:
+		n = o->preferences & (PREFER_TEMPORARY | PREFER_PUBLIC) ? 0 : PREFER_EITHER;
+		n |= (int)o->preferences | (o->preferences & PREFER_CARE_OF ? 0 : PREFER_HOME);
+		break;
 	case IPV6_TRANSPARENT: n = o->transparent; break;
 	case IPV6_MTU:
 		if (address_is_any(sk->remote) || inet_route(sk, &path, sk->remote, sk->local, false))

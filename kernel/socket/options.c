@@ -30,6 +30,7 @@ static bool *flag_of(struct socket_options *o, int option)
 	case SO_OOBINLINE: return &o->oob_inline;
 	case SO_NO_CHECK: return &o->no_check;
 	case SO_PASSCRED: return &o->pass_cred;
+	case SO_PASSSEC: return &o->pass_security; /* there are no labels to pass */
 	case SO_TIMESTAMP_OLD: return &o->timestamp;
 	case SO_TIMESTAMPNS_OLD: return &o->timestamp_ns;
 	}
@@ -104,8 +105,18 @@ static int set_option(struct socket *s, int option, int value)
 	case SO_RCVLOWAT:
 		o->receive_low = value < 0 ? INT32_MAX : value ? value : 1;
 		return 0;
-	case SO_PASSSEC:
+	case SO_BSDCOMPAT: /* of old, and without effect since Linux 2.6 */
 		return 0;
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMPNS_OLD:
+		/* One or the other. */
+		o->timestamp = value && option == SO_TIMESTAMP_OLD;
+		o->timestamp_ns = value && option == SO_TIMESTAMPNS_OLD;
+		return 0;
+	case SO_REUSEPORT:
+		if (value && s->family != AF_INET && s->family != AF_INET6)
+			return -EOPNOTSUPP;
+		break;
 	case SO_DEBUG:
 		if (value && !capable(CAP_NET_ADMIN))
 			return -EACCES;
@@ -116,6 +127,25 @@ static int set_option(struct socket *s, int option, int value)
 		return -ENOPROTOOPT;
 	*flag = value != 0;
 	return 0;
+}
+
+/* Devices belong to the families that have them; the number of one is a later option, which others do not know. */
+static bool is_family(const struct socket *s, int level, int option)
+{
+	return level != SOL_SOCKET || option == SO_BINDTODEVICE || (option == SO_BINDTOIFINDEX && (s->family == AF_INET || s->family == AF_INET6));
+}
+
+/* SO_PEERNAME: as getpeername(2), but more room than the name needs is EINVAL. */
+static long peer_name(struct socket *s, void __user *value, u32 *len)
+{
+	struct abi_sockaddr name;
+	int n = s->ops->name ? s->ops->name(s, &name, true) : -ENOTCONN;
+
+	if (n < 0)
+		return -ENOTCONN;
+	if ((u32)n < *len)
+		return -EINVAL;
+	return copy_to_user(value, &name, *len) ? -EFAULT : 0;
 }
 
 long sys_setsockopt(int fd, int level, int option, const void __user *value, int len)
@@ -129,7 +159,7 @@ long sys_setsockopt(int fd, int level, int option, const void __user *value, int
 	long err = r.file ? -ENOTSOCK : -EBADF;
 	if (!s)
 		goto out;
-	if (level != SOL_SOCKET || option == SO_BINDTODEVICE) {
+	if (is_family(s, level, option)) {
 		err = s->ops->set_option ? s->ops->set_option(s, level, option, value, (u32)len) : -EOPNOTSUPP;
 		goto out;
 	}
@@ -193,7 +223,7 @@ static int get_option(struct socket *s, int option, void *out)
 	case SO_MARK: value = (int)o->mark; break;
 	case SO_RCVLOWAT: value = o->receive_low; break;
 	case SO_SNDLOWAT: value = 1; break;
-	case SO_PASSSEC: value = 0; break;
+	case SO_BSDCOMPAT: value = 0; break;
 	default:
 		if (!flag)
 			return -ENOPROTOOPT;
@@ -214,7 +244,7 @@ long sys_getsockopt(int fd, int level, int option, void __user *value, void __us
 	if (!s)
 		goto out;
 	err = -EFAULT;
-	bool family = level != SOL_SOCKET || option == SO_BINDTODEVICE;
+	bool family = is_family(s, level, option);
 	if (family && !s->ops->get_option) {
 		err = -EOPNOTSUPP;
 		goto out;
@@ -226,6 +256,8 @@ long sys_getsockopt(int fd, int level, int option, void __user *value, void __us
 		goto out;
 	if (family) {
 		err = s->ops->get_option(s, level, option, value, &len);
+	} else if (option == SO_PEERNAME) {
+		err = peer_name(s, value, &len);
 	} else {
 		err = get_option(s, option, out);
 		if (err >= 0) {

@@ -120,6 +120,7 @@ _Static_assert(sizeof(struct abi_sockaddr_in6) == 28, "Linux x86-64");
 #define ICMP_FILTER 1
 
 #define SO_BINDTODEVICE 25
+#define SO_BINDTOIFINDEX 62
 #define SO_TIMESTAMPNS_OLD 35
 #define SO_INCOMING_CPU 49
 

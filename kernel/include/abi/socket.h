@@ -62,6 +62,8 @@
 #define SO_PEERSEC 31
 #define SO_SNDBUFFORCE 32
 #define SO_RCVBUFFORCE 33
+#define SO_BSDCOMPAT 14
+#define SO_PEERNAME 28
 #define SO_PASSSEC 34
 #define SO_MARK 36
 #define SO_PROTOCOL 38

@@ -72,7 +72,7 @@ struct socket_options {
 	s32 receive_low;
 	u32 priority, mark;
 	struct abi_linger linger;
-	bool debug, reuse_address, reuse_port, dont_route, broadcast, keep_alive, oob_inline, no_check, pass_cred, timestamp, timestamp_ns;
+	bool debug, reuse_address, reuse_port, dont_route, broadcast, keep_alive, oob_inline, no_check, pass_cred, pass_security, timestamp, timestamp_ns;
 	bool send_buffer_set, receive_buffer_set; /* by the user: no longer ours to fit to the path */
 };
 
