@@ -107,7 +107,9 @@ void tcp_mss_update(struct tcp_sock *t)
 	if (t->user_mss)
 		mss = MIN(mss, t->user_mss);
 	/* RFC 6691: the option names the size without options, which come off here. */
-	t->mss_path = mss - (t->ts_ok ? 12 : 0) - t->sk.inet.ip.len;
+	/* Of a device of the smallest MTU the options may leave nothing, or less: a segment has some text all the same, and IP cuts it (Linux's tcp_min_snd_mss). */
+	s32 text = (s32)mss - (t->ts_ok ? 12 : 0) - t->sk.inet.ip.len;
+	t->mss_path = (u32)MAX(text, MIN((s32)mss, TCP_TEXT_LEAST));
 	t->mss = MIN(t->mss_path, TCP_CHUNK);
 }
 

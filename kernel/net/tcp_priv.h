@@ -46,6 +46,7 @@ enum tcp_state { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECEIVED, TCP_FIN_WA
 
 #define TCP_MSS_DEFAULT 536u             /* section 3.7.1: when the peer names none */
 #define TCP_MSS_LEAST 88u                /* less is not believed */
+#define TCP_TEXT_LEAST 48 /* bytes a segment may hold whatever the MTU is: Linux's net.ipv4.tcp_min_snd_mss */
 #define TCP_CHUNK (32768u - PACKET_HEADROOM - (u32)sizeof(struct packet_block)) /* data of a packet at most: a block of eight frames */
 #define TCP_RTO_MIN (200 * NSEC_PER_MSEC) /* as Linux; RFC 6298 section 2.4 asks for a second, which is long for today's nets */
 #define TCP_RTO_MAX (120 * NSEC_PER_SEC)

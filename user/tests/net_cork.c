@@ -1,5 +1,6 @@
 /* stage: 11; libc: musl; run: guest+golden
- * UDP datagrams in parts (MSG_MORE, UDP_CORK) without connect; a part that is too long; what disconnecting forgets; options that a raw IPv6 socket has not. */
+ * UDP datagrams in parts (MSG_MORE, UDP_CORK) without connect; a part that is too long; what disconnecting forgets; options that a raw IPv6 socket has not; an MTU that
+ * TCP's and IP's headers fill. */
 #include "net.h"
 #include <netinet/udp.h>
 
@@ -10,6 +11,32 @@ static ssize_t to(int fd, int port, const char *text, int flags)
 	struct sockaddr_in a = at("127.0.0.1", port);
 
 	return sendto(fd, text, strlen(text), flags, (struct sockaddr *)&a, sizeof(a));
+}
+
+/* The headers and options of a segment fill the whole MTU. */
+static void small_mtu(void)
+{
+	struct ifreq r;
+	char nops[16];
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), before;
+
+	say("--- no room for text\n");
+	memset(&r, 0, sizeof(r));
+	strcpy(r.ifr_name, "lo");
+	NEED(ioctl(l, SIOCGIFMTU, &r) == 0);
+	before = r.ifr_mtu;
+	r.ifr_mtu = 68;
+	R(ioctl(l, SIOCSIFMTU, &r));
+	NEED(set(c, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT) == 0);
+	memset(nops, 1, sizeof(nops));
+	R(setsockopt(c, IPPROTO_IP, IP_OPTIONS, nops, sizeof(nops)));
+	NEED(bind_at(l, "127.0.0.1", 0) == 0 && listen(l, 4) == 0);
+	R(connect_at(c, "127.0.0.1", port_of(l)));
+	R(send(c, big, 100, 0));
+	close(c);
+	close(l);
+	r.ifr_mtu = before;
+	R(ioctl(socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFMTU, &r));
 }
 
 int main(void)
@@ -56,5 +83,6 @@ int main(void)
 	R(set(raw, IPPROTO_IP, IP_HDRINCL, 1));
 	R(set(raw, IPPROTO_IP, IP_TTL, 9));
 	X(option(raw, IPPROTO_IP, IP_TTL));
+	small_mtu();
 	return 0;
 }
