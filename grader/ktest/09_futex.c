@@ -2,8 +2,10 @@
 #include "core/ktest.h"
 
 #include "core/atomic.h"
+#include "core/cpu.h"
 #include "core/err.h"
 #include "ipc/futex_priv.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "sched/thread.h"
 #include "time/time.h"
@@ -19,7 +21,7 @@ static struct sleeper {
 	u64 deadline;
 	long result;
 	u32 done; /* atomic */
-} sleeper;
+} sleepers[2];
 
 static bool begin(u32 kind)
 {
@@ -37,12 +39,14 @@ static void end(void)
 }
 
 /* In the first space. */
-static void sleep_on_the_word(void *arg __unused)
+static void sleep_on_the_word(void *arg)
 {
+	struct sleeper *s = arg;
+
 	aspace_activate(spaces[0]);
-	sleeper.result = futex_wait(word, false, 0, FUTEX_BITSET_ALL, sleeper.deadline);
+	s->result = futex_wait(word, false, 0, FUTEX_BITSET_ALL, s->deadline);
 	aspace_activate(NULL);
-	atomic_store(&sleeper.done, 1u);
+	atomic_store(&s->done, 1u);
 }
 
 /* The queue of a private word. */
@@ -63,31 +67,150 @@ static struct aspace *space_that_meets(void)
 	return NULL;
 }
 
-static bool park(u64 deadline)
+static u32 waiters(struct futex_bucket *b)
+{
+	struct futex_waiter *w;
+	u32 n = 0;
+
+	spin_lock(&b->lock);
+	list_for_each(w, &b->waiters, link)
+		n++;
+	spin_unlock(&b->lock);
+	return n;
+}
+
+/* Sleeper i waits, behind those before it: true once it does. */
+static bool park(u32 i, u64 deadline)
 {
 	struct futex_bucket *b;
 	bool there = false;
 
 	aspace_activate(spaces[0]);
 	b = bucket_of(spaces[0], word);
-	sleeper = (struct sleeper){ .deadline = deadline, .result = 99 };
-	if (!KEXPECT(kthread_run("ktest", sleep_on_the_word, NULL) != NULL))
+	sleepers[i] = (struct sleeper){ .deadline = deadline, .result = 99 };
+	if (!KEXPECT(kthread_run("ktest", sleep_on_the_word, &sleepers[i]) != NULL))
 		return false;
 	for (int tries = 0; tries < 1000 && !there; tries++) {
-		spin_lock(&b->lock);
-		there = !list_empty(&b->waiters);
-		spin_unlock(&b->lock);
+		there = waiters(b) == i + 1;
 		if (!there)
 			thread_sleep_ns(10000);
 	}
 	return KEXPECT(there);
 }
 
-static long result(void)
+static long result(u32 i)
 {
-	for (int tries = 0; tries < 1000 && !atomic_load(&sleeper.done); tries++)
+	for (int tries = 0; tries < 1000 && !atomic_load(&sleepers[i].done); tries++)
 		thread_sleep_ns(NSEC_PER_MSEC);
-	return sleeper.result;
+	return sleepers[i].result;
+}
+
+/* A thread may be called for many reasons, and none of them but a wake-up ends the wait. Who came first goes first. */
+static void wake_in_turn(void)
+{
+	struct futex_bucket *b;
+	struct futex_waiter *w;
+
+	if (!park(0, TIME_NEVER))
+		return;
+	b = bucket_of(spaces[0], word);
+	for (int turn = 0; turn < 3; turn++) {
+		spin_lock(&b->lock);
+		list_for_each(w, &b->waiters, link)
+			thread_wake(w->thread);
+		spin_unlock(&b->lock);
+		thread_sleep_ns(NSEC_PER_MSEC);
+	}
+	KEXPECT_EQ(waiters(b), 1);
+	if (park(1, TIME_NEVER)) {
+		KEXPECT_EQ(futex_wake(word, false, 1, FUTEX_BITSET_ALL), 1);
+		KEXPECT_EQ(result(0), 0);
+		KEXPECT_EQ(sleepers[1].result, 99);
+	}
+	futex_wake(word, false, 2, FUTEX_BITSET_ALL);
+	KEXPECT_EQ(result(0), 0);
+	KEXPECT_EQ(result(1), 0);
+}
+
+/* --- the lock of the queue ---------------------------------------------------------------------------------------------------- */
+
+/* What the debug registers watch: the queue's head as it is written, and the sleeper's entry as it is looked at. */
+static struct {
+	struct futex_bucket *bucket;
+	struct futex_waiter *waiter; /* NULL: only the head */
+	u64 deadline;
+	u32 looks, act_on;
+	bool taken;
+	u32 unlocked;
+} watch;
+
+static void watch_registers(const void *head, const void *byte, u64 control)
+{
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"(head), "r"(byte), "r"(control) : "memory");
+}
+
+static bool in_queue(const struct futex_waiter *waiter)
+{
+	struct futex_waiter *w;
+
+	list_for_each(w, &watch.bucket->waiters, link)
+		if (w == waiter)
+			return true;
+	return false;
+}
+
+/* Whoever could have the lock now comes at the worst moment: in between a look at the entry and what is done about it. */
+static void touched(u64 which)
+{
+	struct futex_waiter *w = watch.waiter;
+
+	if (!spin_trylock(&watch.bucket->lock))
+		return;
+	if (which & 1)
+		watch.unlocked++;
+	else if (w && in_queue(w) && time_ns() >= watch.deadline && ++watch.looks == watch.act_on) {
+		list_del(&w->link);
+		w->queued = false;
+		thread_wake(w->thread);
+		watch.taken = true;
+	}
+	spin_unlock(&watch.bucket->lock);
+}
+
+/* Comes right behind the access. */
+static bool queue_was_touched(struct trapframe *f __unused)
+{
+	u64 which, control;
+
+	/* What is done here is not watched. */
+	__asm__ volatile("mov %%dr6, %0; mov %%dr7, %1; mov %2, %%dr6; mov %3, %%dr7" : "=&r"(which), "=&r"(control) : "r"(0ul), "r"(0x400ul) : "memory");
+	touched(which);
+	__asm__ volatile("mov %0, %%dr7" : : "r"(control) : "memory");
+	return true;
+}
+
+/* Its time is over, and before it has left the queue somebody takes it off: so it was woken. turn: at which look. 0: it is woken in time. */
+static void woken_while_it_leaves(u32 turn)
+{
+	u64 deadline = turn ? time_ns() + 5 * NSEC_PER_MSEC : TIME_NEVER;
+
+	memset(&watch, 0, sizeof(watch));
+	watch.act_on = turn;
+	watch.deadline = deadline;
+	watch.bucket = bucket_of(spaces[0], word);
+	trap_register(TRAP_DEBUG, queue_was_touched);
+	watch_registers(&watch.bucket->waiters, NULL, 1 | 1 << 16 | 2 << 18); /* writes of eight bytes */
+	if (park(0, deadline)) {
+		watch.waiter = list_first(&watch.bucket->waiters, struct futex_waiter, link);
+		watch_registers(&watch.bucket->waiters, &watch.waiter->queued, 1 | 1 << 16 | 2 << 18 | 4 | 3 << 20); /* that byte too, read or written */
+		if (!turn)
+			KEXPECT_EQ(futex_wake(word, false, 1, FUTEX_BITSET_ALL), 1);
+		long got = result(0);
+		KEXPECT_EQ(got, watch.taken || !turn ? 0 : -ETIMEDOUT);
+	}
+	watch_registers(NULL, NULL, 0x400);
+	trap_register(TRAP_DEBUG, NULL);
+	KEXPECT_EQ(watch.unlocked, 0);
 }
 
 KTEST(09, a_futex_wakes_its_own_waiters)
@@ -99,25 +222,28 @@ KTEST(09, a_futex_wakes_its_own_waiters)
 	KREQUIRE(begin(MAP_PRIVATE));
 	other = space_that_meets();
 	KEXPECT(other != NULL);
-	if (other && park(TIME_NEVER)) {
+	if (other && park(0, TIME_NEVER)) {
 		aspace_activate(other);
 		KEXPECT_EQ(futex_wake(word, false, 10, FUTEX_BITSET_ALL), 0); /* the same address, but another program's */
 		aspace_activate(spaces[0]);
 		KEXPECT_EQ(futex_wake(word + 1, false, 10, FUTEX_BITSET_ALL), 0);
 		KEXPECT_EQ(futex_wake(word, false, 0, FUTEX_BITSET_ALL), 0);
 		KEXPECT_EQ(futex_wake(word, false, 10, FUTEX_BITSET_ALL), 1);
-		KEXPECT_EQ(result(), 0);
+		KEXPECT_EQ(result(0), 0);
 	}
 	/* Its time runs out, and before it gets the CPU it is woken: the waker has counted it, so it was woken. */
 	deadline = time_ns() + 5 * NSEC_PER_MSEC;
-	if (park(deadline)) {
+	if (park(0, deadline)) {
 		preempt_disable();
 		while (time_ns() < deadline + 5 * NSEC_PER_MSEC)
 			cpu_relax();
 		woken = futex_wake(word, false, 1, FUTEX_BITSET_ALL);
 		preempt_enable();
-		KEXPECT_EQ(result(), woken ? 0 : -ETIMEDOUT);
+		KEXPECT_EQ(result(0), woken ? 0 : -ETIMEDOUT);
 	}
+	wake_in_turn();
+	for (u32 turn = 0; turn < 4; turn++)
+		woken_while_it_leaves(turn);
 	end();
 }
 

@@ -228,6 +228,17 @@ KTEST(09, packets_stay_packets)
 	KEXPECT_EQ(get(buf, 16), 1);
 	KEXPECT_EQ(put(big, 3), 3);
 	close_pipe();
+	/* A stream's bytes do not go into a packet's page. */
+	KREQUIRE(open_pipe(O_NONBLOCK | O_DIRECT));
+	KEXPECT_EQ(put("abc", 3), 3);
+	ends[1]->flags &= ~(u32)O_DIRECT;
+	KEXPECT_EQ(put("de", 2), 2);
+	KEXPECT_EQ(put("f", 1), 1);
+	KEXPECT_EQ(get(buf, 16), 3);
+	KEXPECT_EQ(get(buf, 16), 3);
+	KEXPECT_EQ(memcmp(buf, "def", 3), 0);
+	KEXPECT_EQ(get(buf, 16), -EAGAIN);
+	close_pipe();
 	kfree(big);
 }
 

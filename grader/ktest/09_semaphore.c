@@ -145,6 +145,7 @@ KTEST(09, semaphore_operations_happen_whole_or_not_at_all)
 	struct abi_sembuf both[] = { { 0, -(s16)k, IPC_NOWAIT }, { 1, 5, 0 } };
 	struct abi_sembuf fails[] = { { 1, -2, 0 }, { 2, 7, SEM_UNDO }, { 0, -1, IPC_NOWAIT } };
 	struct abi_sembuf over[] = { { 1, -1, SEM_UNDO }, { 3, SEM_VALUE_MAX, 0 }, { 3, 1, 0 } };
+	struct abi_sembuf over_now[] = { { 3, SEM_VALUE_MAX, 0 }, { 3, 1, IPC_NOWAIT } };
 	struct abi_sembuf first_not[] = { { 1, -1, IPC_NOWAIT }, { 2, -1, 0 } }, second_not[] = { { 1, -1, 0 }, { 2, -1, IPC_NOWAIT } };
 	struct abi_sembuf chain[] = { { 3, 4, 0 }, { 3, -4, 0 }, { 3, 0, IPC_NOWAIT } };
 
@@ -165,6 +166,10 @@ KTEST(09, semaphore_operations_happen_whole_or_not_at_all)
 	KEXPECT_EQ(sems[1].value, 5);
 	KEXPECT_EQ(sems[3].value, 0);
 	KEXPECT_EQ(UNDO->adjust[1], 0);
+	KEXPECT_EQ(operate(over_now, 2), -ERANGE); /* waiting would not help */
+	/* Who looks at a value is noted too. */
+	KEXPECT_EQ(one(2, 0, 0), 0);
+	KEXPECT_EQ(sems[2].last_pid, 77);
 	/* Whether it waits is said by the operation that cannot go, and by no other. */
 	struct sem_request r = request(first_not, 2);
 	KEXPECT_EQ(sem_try(&set, &r), SEM_WAITING);
@@ -182,6 +187,8 @@ KTEST(09, semaphore_operations_happen_whole_or_not_at_all)
 
 KTEST(09, semaphore_waiters_go_when_they_can)
 {
+	struct abi_sembuf too_much[2] = { { 1, 5, 0 }, { 2, -1, 0 } };
+
 	new_set();
 	KREQUIRE(park_one(0, 0, -3));
 	if (!park_one(1, 0, -1) || !park_one(2, 0, -1))
@@ -196,8 +203,32 @@ KTEST(09, semaphore_waiters_go_when_they_can)
 	KEXPECT_EQ(helpers[0].result, 0);
 	KEXPECT_EQ(helpers[2].result, 0);
 	KEXPECT_EQ(sems[0].value, 0);
+	/* What has become impossible is not waited for any longer. */
+	if (!park(3, too_much, 2))
+		goto out;
+	KEXPECT_EQ(one(1, SEM_VALUE_MAX, 0), 0);
+	KEXPECT_EQ(settled(4), 4);
+	KEXPECT_EQ(helpers[3].result, -ERANGE);
+	KEXPECT_EQ(waiting(), 0);
 out:
 	release_all();
+}
+
+/* Gives the CPU away as soon as it may: that is when it has given the set's lock back. */
+static void wait_and_give_way(void *arg)
+{
+	struct helper *h = arg;
+	struct sem_request r = request(h->ops, h->count);
+	u64 end = time_ns() + NSEC_PER_MSEC;
+
+	while (time_ns() < end) /* it is others' turn by then */
+		cpu_relax();
+	spin_lock(&set.object.lock);
+	this_cpu()->need_resched = 1;
+	h->result = sem_operate(&set, &r, TIME_NEVER);
+	h->place = ++through;
+	spin_unlock(&set.object.lock);
+	atomic_fetch_sub(&left, 1u);
 }
 
 KTEST(09, semaphore_waiters_wake_one_another)
@@ -214,6 +245,21 @@ KTEST(09, semaphore_waiters_wake_one_another)
 	for (int i = 0; i <= HELPERS; i++)
 		KEXPECT_EQ(sems[i].value, i == HELPERS);
 	KEXPECT_EQ(waiting(), 0);
+	/* What a waiter waits for comes when it is in the queue, and before it sleeps. */
+	for (u32 turn = 0; turn < 20; turn++) {
+		helpers[0] = (struct helper){ .ops = { { 0, -1, 0 } }, .count = 1, .result = 99 };
+		through = 0;
+		atomic_fetch_add(&left, 1u);
+		if (!KEXPECT(kthread_run("ktest", wait_and_give_way, &helpers[0]) != NULL)) {
+			atomic_fetch_sub(&left, 1u);
+			break;
+		}
+		for (u64 end = time_ns() + NSEC_PER_SEC; !waiting() && time_ns() < end;)
+			sched_yield_current();
+		KEXPECT_EQ(one(0, 1, 0), 0);
+		if (!KEXPECT_EQ(settled(1), 1) || !KEXPECT_EQ(helpers[0].result, 0))
+			break;
+	}
 out:
 	release_all();
 }

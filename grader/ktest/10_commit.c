@@ -317,6 +317,17 @@ static void ask_for_commit(void *arg)
 	atomic_store(&answers, 1u);
 }
 
+static u32 let_go_early;
+
+/* Called for each piece of memory: while copies are still to be made nobody may change the buffers. */
+static bool copies_come_first(int kind __unused)
+{
+	struct transaction *t = asked->committing;
+
+	let_go_early += t && !list_empty(&t->buffers);
+	return false;
+}
+
 KTEST(10, a_commit_waits_for_its_handles)
 {
 	struct ramdisk *r = ramdisk_get();
@@ -341,9 +352,13 @@ KTEST(10, a_commit_waits_for_its_handles)
 	/* The operation goes on: all of it is one. */
 	change(r, h, HOME, 2, false);
 	change(r, h, HOME + 3, 2, false);
+	let_go_early = 0;
+	alloc_fail_hook = copies_come_first;
 	journal_stop(h);
 	for (int i = 0; i < 2000 && !atomic_load(&answers); i++)
 		thread_sleep_ns(NSEC_PER_MSEC);
+	alloc_fail_hook = NULL;
+	KEXPECT_EQ(let_go_early, 0);
 	KEXPECT_EQ(atomic_load(&answers), 1);
 	KEXPECT_EQ(answer, 0);
 	log_read(r, 0, 1, 9, &found);
@@ -351,11 +366,19 @@ KTEST(10, a_commit_waits_for_its_handles)
 	KEXPECT_EQ(journal_close(j), 0);
 }
 
+static struct ramdisk *watched;
+
+/* Behind a flush, which is where a commit block is made, there is no memory. */
+static bool no_memory_behind_a_flush(int kind)
+{
+	return !kind && watched->count && watched->events[watched->count - 1].op == BLOCK_FLUSH;
+}
+
 /* What cannot be written ends the journal: nothing of it may count, and nothing later. */
 KTEST(10, what_cannot_be_written_never_counts)
 {
-	for (int turn = 0; turn < 4; turn++) {
-		struct ramdisk *r = ramdisk_get();
+	for (int turn = 0; turn < 5; turn++) {
+		struct ramdisk *r = watched = ramdisk_get();
 		struct journal *j = r ? begin(r, 0, 9) : NULL;
 		struct journal_handle *h;
 
@@ -370,10 +393,13 @@ KTEST(10, what_cannot_be_written_never_counts)
 			journal_abort(j, -EIO); /* before: the operation that is open comes too late */
 		else if (turn == 2)
 			r->bad_flush = true;
+		else if (turn == 4)
+			alloc_fail_hook = no_memory_behind_a_flush;
 		else
 			r->bad_sector = log_sector(turn ? 1 : 15); /* the descriptor; a copy */
 		journal_stop(h);
 		KEXPECT(journal_commit(j, 9) != 0);
+		alloc_fail_hook = NULL;
 		KEXPECT(journal_error(j) != 0);
 		KEXPECT(commit_block(r, 9) == NULL);
 		h = journal_start(j, 1);

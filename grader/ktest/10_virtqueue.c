@@ -84,6 +84,8 @@ KTEST(10, a_chain_is_what_was_asked_for)
 
 	make(32, false);
 	KEXPECT_EQ(q.avail->index, 0);
+	KEXPECT_EQ(add(&c), -ENOSPC); /* nothing has no head */
+	KEXPECT_EQ(q.avail->index, 0);
 	for (int i = 0; i < 200; i++) {
 		u16 head = 0xffff;
 		u32 length;

@@ -66,7 +66,7 @@ struct virtq_buffer {
 /* Lays the three rings out in zeroed memory of virtqueue_bytes(size), and frees all descriptors. */
 size_t virtqueue_bytes(u16 size);
 void virtqueue_setup(struct virtqueue *vq, u16 size, void *memory);
-/* Queues a chain: `out` buffers that the device reads, then `in` that it writes. 0, or -ENOSPC when that many descriptors are not free. The device may not know yet. */
+/* Queues a chain: `out` buffers that the device reads, then `in` that it writes. 0, or -ENOSPC when that many descriptors are not free, or none is asked for. The device may not know yet. */
 int virtqueue_add(struct virtqueue *vq, const struct virtq_buffer *buffers, unsigned out, unsigned in, void *token);
 /* Is the device to be told of what was added since the last call? */
 bool virtqueue_must_notify(struct virtqueue *vq);
