@@ -332,11 +332,15 @@ KTEST(10, a_commit_waits_for_its_handles)
 {
 	struct ramdisk *r = ramdisk_get();
 	struct journal *j = r ? begin(r, 0, 9) : NULL;
+	struct journal_inode ji = { .inode = NULL };
 	struct journal_handle *h;
+	struct frame *f;
 	u32 writes = 0;
 
 	if (!j)
 		return;
+	ji.inode = r->dev->inode;
+	list_init(&ji.link);
 	h = journal_start(j, 8);
 	if (!KEXPECT(!IS_ERR(h)))
 		return;
@@ -352,6 +356,13 @@ KTEST(10, a_commit_waits_for_its_handles)
 	/* The operation goes on: all of it is one. */
 	change(r, h, HOME, 2, false);
 	change(r, h, HOME + 3, 2, false);
+	f = pagecache_get(&r->dev->inode->cache, 1800, true);
+	if (KEXPECT(f && !IS_ERR(f))) {
+		memset(frame_to_virt(f), 0xa5, PAGE_SIZE);
+		pagecache_mark_dirty(&r->dev->inode->cache, f);
+		frame_put(f);
+		journal_order(h, &ji);
+	}
 	let_go_early = 0;
 	alloc_fail_hook = copies_come_first;
 	journal_stop(h);
@@ -361,6 +372,7 @@ KTEST(10, a_commit_waits_for_its_handles)
 	KEXPECT_EQ(let_go_early, 0);
 	KEXPECT_EQ(atomic_load(&answers), 1);
 	KEXPECT_EQ(answer, 0);
+	KEXPECT_EQ(r->memory[1800 * PAGE_SIZE], 0xa5); /* data that came as late as this go out too */
 	log_read(r, 0, 1, 9, &found);
 	check_found(r, 2, 0, 2);
 	KEXPECT_EQ(journal_close(j), 0);

@@ -351,6 +351,15 @@ KTEST(10, a_damaged_log_does_no_harm)
 	KEXPECT_EQ(replay(r, 0), 0);
 	KEXPECT(untouched(r, HOME));
 
+	r = ramdisk_get(); /* nor with revoke blocks, all of one transaction */
+	s = scribe_at(r, 0, 1, 20);
+	for (u32 i = 1; i < LOG_COUNT; i++) {
+		s.at = i;
+		scribe_revokes(&s, (u64[]){ HOME }, 1);
+	}
+	KEXPECT_EQ(replay(r, 0), 0);
+	KEXPECT(untouched(r, HOME));
+
 	r = ramdisk_get(); /* a revoke block that is longer than a block */
 	s = scribe_at(r, 0, 1, 20);
 	scribe_revokes(&s, (u64[]){ HOME }, 1);

@@ -63,6 +63,11 @@ KTEST(11, a_datagram_reaches_its_protocol)
 			return;
 	}
 	KEXPECT_EQ(wire_count(ETHER_IP), 0);
+	/* One that must not be cut is no piece: there is nothing to put together. */
+	u64 pieces = snmp.ip_ReasmReqds;
+	u32 n = wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_TEST, .data = data, .len = 30, .fragment = IP_DONT_FRAGMENT });
+	KEXPECT(arrives(PACKET_HOST, n));
+	KEXPECT_EQ(snmp.ip_ReasmReqds, pieces);
 }
 
 KTEST(11, headers_are_checked_field_by_field)

@@ -55,6 +55,7 @@ KTEST(11, a_datagram_reaches_its_socket)
 		return;
 	KEXPECT_EQ(wire_bind(&s, IP_ANY, port), 0);
 	KEXPECT_EQ(wire_bind(&other, IP_ANY, port + 1), 0);
+	u32 held = refcount_read(&((struct inet_sock *)s.proto)->ref);
 	for (int turn = 0; turn < 100; turn++) {
 		u32 n = turn < 8 ? (u32)turn : wire_between(0, 1400);
 		u16 from = draw_port();
@@ -70,6 +71,8 @@ KTEST(11, a_datagram_reaches_its_socket)
 	reads(&s, 10, 77);
 	KEXPECT(reads_nothing(&other));
 	KEXPECT_EQ(wire_count(ETHER_IP), 0);
+	/* Whoever was found is let go, else he never ends. */
+	KEXPECT_EQ(refcount_read(&((struct inet_sock *)s.proto)->ref), held);
 	wire_close(&s);
 	wire_close(&other);
 }
