@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from harness import disk
+from harness import disk, usertest
 from harness.build import kernel, rootfs
 from harness.qemu import Machine
 from labs.scenarios import PROMPT
@@ -366,4 +366,25 @@ def test_the_root_on_a_disk(tmp_path):
             text = guest.run("cat /kept; echo turn >> /kept; mount -t proc proc /proc; mount; sync; echo d''one", PROMPT, timeout=30)
             assert "done" in text and text.count("turn") == turn and re.search(r"/dev/(root|vda) on / type ext4", text), text
             guest.run("mount -o remount,ro /; echo", PROMPT, timeout=30)
+    disk.check(image)
+
+
+ODD = ("holes", "full_dir", "full_map", "race")
+
+
+@pytest.mark.parametrize("case,kind,megabytes,options", [
+    ("holes", "ext3", 32, ("-b", 1024)),
+    ("full_dir", "ext4", 8, ("-b", 1024, "-J", "size=1")),
+    ("full_map", "ext4", 12, ("-b", 1024, "-J", "size=1")),
+    ("race", "ext4", 32, ()),
+])
+def test_what_is_rare(tmp_path, case, kind, megabytes, options):
+    """user/tests/disk_odd.c says what: nothing is lost, and e2fsck finds nothing. Linux answers the same."""
+    image = disk.make(tmp_path / "a", megabytes, *options, kind=kind)
+    answer = usertest.run_many(kernel(), ["disk_odd"], cap=200, watch=True, extra=disk.drive(image), disks=[image], append="SEED=%d seconds=180" % ODD.index(case))["disk_odd"]
+    assert answer.ended == "exit 0" and not re.search(r"wrong|: no\b|are there", answer.output), answer.output[-2000:]
+    if case == "holes":
+        assert answer.output.count("data at +0, then +512\n") == 12, answer.output
+    if case == "race":
+        assert "whole lines: 1" in answer.output
     disk.check(image)

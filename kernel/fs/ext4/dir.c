@@ -248,6 +248,7 @@ int dir_block_append(struct journal_handle *h, struct inode *dir, u32 *block, st
 	err = b ? journal_access(h, b) : -ENOMEM;
 	if (err) {
 		buffer_put(b);
+		ext4_map_remove(h, dir, *block, *block + 1);
 		return err;
 	}
 	entry(b, 0)->length = (u16)dir_block_end(dir);
@@ -291,12 +292,14 @@ static int add_to_any(struct journal_handle *h, struct inode *dir, const char *n
 
 int ext4_dir_add(struct journal_handle *h, struct inode *dir, const char *name, u32 len, struct inode *i)
 {
-	int err = dir_is_indexed(dir) ? htree_add(h, dir, name, len, (u32)i->ino, i->mode) : add_to_any(h, dir, name, len, (u32)i->ino, i->mode);
+	u64 size = dir->size;
+	int err = dir_is_indexed(dir) ? htree_add(h, dir, name, len, (u32)i->ino, i->mode) : add_to_any(h, dir, name, len, (u32)i->ino, i->mode), e;
 
-	if (err)
-		return err;
-	inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
-	return ext4_update_inode(h, dir);
+	if (!err)
+		inode_touch(dir, ATTR_MTIME | ATTR_CTIME);
+	/* Where room was made and the disk was full before the name was in, the directory has an index, blocks and a size of its own all the same. */
+	e = err && dir->size == size ? 0 : ext4_update_inode(h, dir);
+	return err ? err : e;
 }
 
 int ext4_dir_remove(struct journal_handle *h, struct inode *dir, struct ext4_slot *s)

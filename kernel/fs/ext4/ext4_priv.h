@@ -72,6 +72,7 @@ struct ext4_inode {
 	u64 goal;                 /* map_lock: where the next block might go */
 	struct { u32 block, length; u64 start; bool valid, unwritten; } last; /* last_lock: an extent that was found */
 	struct spinlock last_lock;
+	struct spinlock record_lock; /* while the record on the disk is written: a rename, a page fault and sync do so beside whoever has the inode's lock */
 	struct journal_inode journal;
 	u32 sync_tid, data_tid;   /* the transactions that changed it last: at all; what fdatasync wants */
 	bool times_dirty;         /* its times are newer than the disk's */
@@ -196,7 +197,8 @@ int ext4_map_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by,
 int extent_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front);
 int extent_find(struct inode *i, u32 block, struct ext4_map *m);
 int extent_insert(struct journal_handle *h, struct inode *i, u32 block, u64 start, u32 length, bool unwritten);
-int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end, bool free_blocks);
+int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end);
+int extent_mark(struct journal_handle *h, struct inode *i, u32 block, u32 count, bool unwritten); /* a piece of one extent */
 void extent_root_init(struct ext4_inode *ei);
 int indirect_find(struct inode *i, u32 block, u32 max, struct ext4_map *m);
 int indirect_set(struct journal_handle *h, struct inode *i, u32 block, u64 start, u32 count);

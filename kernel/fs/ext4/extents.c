@@ -438,27 +438,29 @@ static int drop_empty(struct journal_handle *h, struct inode *i, struct tree_pat
 	return err;
 }
 
-/* One extent at the path's place loses what lies in [first, end). *freed: the blocks that went. A piece in the middle leaves two. */
-static int cut_extent(struct journal_handle *h, struct inode *i, struct tree_path *p, u32 first, u64 end, u64 *freed, u32 *count, struct ext4_extent *rest)
+/* One extent at the path's place loses what lies in [first, end). *freed: the blocks that went. A piece in the middle leaves two, which the leaf has room for. */
+static int cut_extent(struct journal_handle *h, struct inode *i, struct tree_path *p, u32 first, u64 end, u64 *freed, u32 *count)
 {
 	struct level *l = &p->levels[p->depth];
-	struct ext4_extent *e = &extents(l->h)[l->at];
+	struct ext4_extent *e = &extents(l->h)[l->at], rest = { 0 };
 	u64 e_end = (u64)e->block + extent_length(e), from = MAX(e->block, first), to = MIN(e_end, end);
 	bool unwritten = is_unwritten(e);
 	int err = node_access(h, l);
 
-	rest->length = 0;
 	if (err)
 		return err;
 	*freed = extent_start(e) + (from - e->block);
 	*count = (u32)(to - from);
 	if (to < e_end)
-		extent_set(rest, (u32)to, extent_start(e) + (to - e->block), (u32)(e_end - to), unwritten);
+		extent_set(&rest, (u32)to, extent_start(e) + (to - e->block), (u32)(e_end - to), unwritten);
 	if (from > e->block) {
 		extent_set(e, e->block, extent_start(e), (u32)(from - e->block), unwritten);
+		if (rest.length) {
+			make_gap(l->h, l->at + 1);
+			e[1] = rest;
+		}
 	} else if (to < e_end) {
-		*e = *rest;
-		rest->length = 0;
+		*e = rest;
 		if (!l->at)
 			err = fix_keys(h, i, p);
 	} else {
@@ -489,102 +491,225 @@ static int more_credits(struct journal_handle *h, struct inode *i)
 	return err;
 }
 
-/* From the end backwards, so that what is left is whole at each step: the handle may be restarted between two of them. */
-int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end, bool free_blocks)
+/*
+ * From the end backwards, so that what is left is whole at each step: the handle may be restarted between two of them. On a disk without a block for one more
+ * node, -ENOSPC comes before anything of an extent is touched.
+ */
+int extent_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end)
 {
 	u64 stop = end == UINT32_MAX ? 1ul << 32 : end;
 	int err = 0;
 
 	while (!err && stop > first) {
-		struct ext4_extent rest = { 0 };
+		struct ext4_extent *e;
 		struct level *l;
 		struct tree_path p;
-		u64 freed = 0;
+		u64 freed = 0, e_end;
 		u32 count = 0;
 
-		err = free_blocks ? more_credits(h, i) : 0;
-		if (err)
-			break;
-		err = walk(i, (u32)(stop - 1), &p);
+		err = more_credits(h, i);
+		if (!err)
+			err = walk(i, (u32)(stop - 1), &p);
 		if (err)
 			break;
 		l = &p.levels[p.depth];
-		if (l->at < 0 || (u64)extents(l->h)[l->at].block + extent_length(&extents(l->h)[l->at]) <= first) {
+		e = &extents(l->h)[l->at];
+		if (l->at < 0 || (u64)e->block + extent_length(e) <= first) {
 			path_put_all(&p);
 			break;
 		}
-		if ((u64)extents(l->h)[l->at].block + extent_length(&extents(l->h)[l->at]) <= stop - 1)
-			stop = (u64)extents(l->h)[l->at].block + extent_length(&extents(l->h)[l->at]);
-		{
-			u64 start = MAX(extents(l->h)[l->at].block, first);
-			err = cut_extent(h, i, &p, first, stop, &freed, &count, &rest);
+		e_end = (u64)e->block + extent_length(e);
+		stop = MIN(stop, e_end);
+		if (first > e->block && stop < e_end && l->h->entries == l->h->max) {
+			err = make_room(h, i, &p);
+		} else {
+			u64 start = MAX(e->block, first);
+
+			err = cut_extent(h, i, &p, first, stop, &freed, &count);
 			stop = start;
 		}
 		path_put_all(&p);
-		if (!err && rest.length)
-			err = extent_insert(h, i, rest.block, extent_start(&rest), extent_length(&rest), is_unwritten(&rest));
-		if (!err && free_blocks && count)
+		if (!err && count)
 			err = ext4_free_blocks(h, i, freed, count, !S_ISREG(i->mode));
 	}
 	return err;
 }
 
-/* --- moving ---------------------------------------------------------------------------------------------------------------------- */
+/* --- in place ---------------------------------------------------------------------------------------------------------------------- */
 
-/* The extent at or after *block (with `last`, the last one before it), cut off below `first`: its first block; m->block 0: there is none. */
-static int next_piece(struct inode *i, u32 first, u64 *block, bool last, struct ext4_map *m)
+static void join_next(struct ext4_extent_header *h, int at)
 {
+	struct ext4_extent *all = extents(h);
+
+	if (at < 0 || at + 1 >= h->entries || !joins(&all[at], &all[at + 1]))
+		return;
+	all[at].length += extent_length(&all[at + 1]);
+	h->entries--;
+	memmove(&all[at + 1], &all[at + 2], (h->entries - at - 1) * sizeof(*all));
+}
+
+/* Zeroes on the disk, at once: the commit that makes them readable flushes before. */
+static int zero_blocks(struct inode *i, u64 start, u32 count)
+{
+	u32 shift = fs_of(i)->block_shift - SECTOR_SHIFT;
+
+	if (!block_valid(fs_of(i), start, count))
+		return ext4_error(fs_of(i), "inode %lu: blocks %lu+%u are not in the file system", i->ino, start, count);
+	return block_zero(fs_of(i)->dev, start << shift, (u64)count << shift);
+}
+
+/* A disk without a block for one more node keeps its promise that what was allocated can be written: all of the extent becomes written, and what was not asked for zeroes. */
+static int mark_whole(struct journal_handle *h, struct inode *i, struct tree_path *p, u32 block, u32 count)
+{
+	struct level *l = &p->levels[p->depth];
+	struct ext4_extent *e = &extents(l->h)[l->at];
+	u32 before = block - e->block, after = extent_length(e) - before - count;
+	int err = before ? zero_blocks(i, extent_start(e), before) : 0;
+
+	if (!err && after)
+		err = zero_blocks(i, extent_start(e) + before + count, after);
+	if (!err)
+		err = node_access(h, l);
+	if (err)
+		return err;
+	extent_set(e, e->block, extent_start(e), extent_length(e), false);
+	node_changed(h, i, l);
+	return 0;
+}
+
+/* Cuts the extent that has [block, block + count) in it into up to three, the middle one written or not: nothing leaves the tree meanwhile, and -ENOSPC comes before
+ * anything has changed. */
+static int divide(struct journal_handle *h, struct inode *i, u32 block, u32 count, bool unwritten, bool join)
+{
+	struct ext4_extent *e, whole;
+	struct level *l;
+	struct tree_path p;
+	int err, at, parts;
+
+	for (;;) {
+		err = walk(i, block, &p);
+		if (err)
+			return err;
+		l = &p.levels[p.depth];
+		at = l->at;
+		e = &extents(l->h)[at];
+		if (at < 0 || (u64)block + count > (u64)e->block + extent_length(e)) {
+			path_put_all(&p);
+			return -EUCLEAN;
+		}
+		parts = 1 + (block > e->block) + ((u64)block + count < (u64)e->block + extent_length(e));
+		if (l->h->entries + parts - 1 <= l->h->max)
+			break;
+		err = make_room(h, i, &p);
+		if (err == -ENOSPC && is_unwritten(e) && !unwritten) {
+			err = mark_whole(h, i, &p, block, count);
+			path_put_all(&p);
+			return err;
+		}
+		path_put_all(&p);
+		if (err)
+			return err;
+	}
+	err = node_access(h, l);
+	if (!err) {
+		u32 before = block - e->block, after;
+
+		whole = *e;
+		after = extent_length(&whole) - before - count;
+		for (int k = 1; k < parts; k++)
+			make_gap(l->h, at + 1);
+		if (before)
+			extent_set(e++, whole.block, extent_start(&whole), before, is_unwritten(&whole));
+		extent_set(e++, block, extent_start(&whole) + before, count, unwritten);
+		if (after)
+			extent_set(e, block + count, extent_start(&whole) + before + count, after, is_unwritten(&whole));
+		for (int k = at + parts - 1; join && k >= at - 1; k--)
+			join_next(l->h, k);
+		node_changed(h, i, l);
+	}
+	path_put_all(&p);
+	return err;
+}
+
+int extent_mark(struct journal_handle *h, struct inode *i, u32 block, u32 count, bool unwritten)
+{
+	return divide(h, i, block, count, unwritten, true);
+}
+
+/* Has the last extent room to move by that much, and does none lie across `first`? Then the rest cannot fail for lack of room. */
+static int prepare_back(struct journal_handle *h, struct inode *i, u32 first, u32 by)
+{
+	struct ext4_map m;
 	struct tree_path p;
 	struct level *l;
-	int err;
+	int err = walk(i, UINT32_MAX, &p);
 
-	*m = (struct ext4_map){ 0 };
-	if (!last) {
-		while (!m->block && *block < 1ul << 32) {
-			err = extent_find(i, (u32)*block, m);
-			if (err)
-				return err;
-			*block += m->block ? 0 : m->length;
-		}
-		return 0;
-	}
-	err = walk(i, (u32)(*block - 1), &p);
 	if (err)
 		return err;
 	l = &p.levels[p.depth];
-	if (l->at >= 0) {
-		const struct ext4_extent *e = &extents(l->h)[l->at];
-		u32 from = MAX(e->block, first);
-
-		if ((u64)e->block + extent_length(e) > from)
-			*m = (struct ext4_map){ .block = extent_start(e) + (from - e->block), .length = e->block + extent_length(e) - from, .unwritten = is_unwritten(e) };
-		*block = from;
-	}
+	if (l->at >= 0 && (u64)extents(l->h)[l->at].block + extent_length(&extents(l->h)[l->at]) + by > 1ul << 32)
+		err = -EFBIG;
 	path_put_all(&p);
-	return 0;
+	if (err || !first)
+		return err;
+	err = extent_find(i, first, &m);
+	return err || !m.block ? err : divide(h, i, first, m.length, m.unwritten, false);
+}
+
+/* The entries of one leaf, each where it is, get other keys. *at: what comes next, 2^32 or `first` at the end. */
+static int shift_leaf(struct journal_handle *h, struct inode *i, struct tree_path *p, u32 first, u32 by, bool front, u64 *at)
+{
+	struct level *l = &p->levels[p->depth];
+	struct ext4_extent *all = extents(l->h);
+	int from = l->at, err;
+
+	if (front) {
+		from += from < 0 || all[from].block < *at;
+		l->at = l->h->entries - 1;
+		*at = next_key(p);
+	}
+	if (from < 0 || from >= l->h->entries || (!front && all[from].block < first)) {
+		*at = front ? *at : first;
+		return 0;
+	}
+	err = node_access(h, l);
+	if (err)
+		return err;
+	if (front) {
+		for (int n = from; n < l->h->entries; n++)
+			all[n].block -= by;
+	} else {
+		int n = from;
+
+		for (; n >= 0 && all[n].block >= first; n--) {
+			*at = all[n].block;
+			all[n].block += by;
+		}
+		from = n + 1;
+	}
+	if (!from)
+		err = fix_keys(h, i, p);
+	node_changed(h, i, l);
+	return err;
 }
 
 int extent_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front)
 {
 	u64 at = front ? first : 1ul << 32;
+	int err = more_credits(h, i);
 
-	for (;;) {
-		struct ext4_map m;
-		int err = more_credits(h, i);
+	if (!err && !front)
+		err = prepare_back(h, i, first, by);
+	while (!err && (front ? at < 1ul << 32 : at > first)) {
+		struct tree_path p;
 
+		err = more_credits(h, i);
 		if (!err)
-			err = next_piece(i, first, &at, !front, &m);
-		if (err || !m.block)
-			return err;
-		if (!front && at + m.length + by > 1ul << 32)
-			return -EFBIG;
-		err = extent_remove(h, i, (u32)at, (u32)at + m.length, false);
-		if (!err)
-			err = extent_insert(h, i, (u32)(front ? at - by : at + by), m.block, m.length, m.unwritten);
+			err = walk(i, (u32)(front ? at : at - 1), &p);
 		if (err)
-			return err;
-		at += front ? m.length : 0;
-		if (at <= first && !front)
-			return 0;
+			break;
+		err = shift_leaf(h, i, &p, first, by, front, &at);
+		path_put_all(&p);
 	}
+	return err;
 }

@@ -7,6 +7,21 @@
 
 #define CREDITS_STEP (CREDITS_INODE + CREDITS_MAP + 2 * CREDITS_ALLOC)
 
+/* What is allocated in [first, end) is written with zeroes, at once: where the disk has no block for the node that a piece taken out of an extent would need. */
+static int zero_out(struct inode *i, u32 first, u32 end)
+{
+	u32 shift = fs_of(i)->block_shift - SECTOR_SHIFT;
+	struct ext4_map m;
+	int err = 0;
+
+	for (; first < end && !err; first += MAX(m.length, 1u)) {
+		err = ext4_map_blocks(i, first, end - first, &m);
+		if (!err && m.block && !m.unwritten)
+			err = block_zero(fs_of(i)->dev, m.block << shift, (u64)m.length << shift);
+	}
+	return err;
+}
+
 /* Blocks for [first, end) that read as zeroes. With `zero`, what was written there reads so as well. *reached: as far as it came. */
 static int reserve(struct inode *i, u32 first, u32 end, bool zero, u32 *reached)
 {
@@ -30,6 +45,8 @@ static int reserve(struct inode *i, u32 first, u32 end, bool zero, u32 *reached)
 			err = 0;
 			continue;
 		}
+		if (err == -ENOSPC && m.block)
+			err = zero_out(i, first, first + m.length);
 		first += m.length;
 		if (!err && thread_interrupted())
 			err = -EINTR;
@@ -71,14 +88,19 @@ static int remove_blocks(struct inode *i, u32 first, u32 end)
 static int punch(struct inode *i, u64 off, u64 end)
 {
 	u32 first = (u32)DIV_ROUND_UP(off, (u64)fs_of(i)->block_size), last;
-	int err;
+	int err, tries = 0;
 
 	if (off >= i->size)
 		return 0;
 	end = MIN(end, ALIGN_UP(i->size, PAGE_SIZE));
 	last = (u32)(end >> fs_of(i)->block_shift);
 	err = forget_pages(i, off, end);
-	return err || first >= last ? err : remove_blocks(i, first, last);
+	if (err || first >= last)
+		return err;
+	do
+		err = remove_blocks(i, first, last);
+	while (err == -ENOSPC && ext4_wait_for_space(fs_of(i), &tries));
+	return err == -ENOSPC ? zero_out(i, first, last) : err;
 }
 
 static int zero(struct inode *i, u64 off, u64 end, u32 *reached)
@@ -145,7 +167,8 @@ int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
 	bool grows;
 	int err, e;
 
-	if (mode & FALLOC_FL_UNSHARE_RANGE || !has_extents(i))
+	/* A block map has holes, but no blocks that are allocated and not written. */
+	if (mode & FALLOC_FL_UNSHARE_RANGE || (!has_extents(i) && !(mode & FALLOC_FL_PUNCH_HOLE)))
 		return -EOPNOTSUPP;
 	rwlock_write(&i->lock);
 	if (mode & FALLOC_FL_PUNCH_HOLE)

@@ -389,11 +389,19 @@ static int split_leaf(struct journal_handle *h, struct inode *dir, struct way *w
 
 	if (!err)
 		err = journal_access(h, f->b);
-	if (!err)
-		err = dir_block_append(h, dir, &block, &right);
 	if (err)
 		goto out;
 	n = sort_leaf(dir, version_of(dir, w), copy, a);
+	if (n < 2) {
+		/* Full of room that is in pieces, as only a damaged disk has it: in one piece it is enough for any name. */
+		pack(dir, leaf->data, copy, a, n);
+		dir_block_checksum(dir, leaf);
+		journal_dirty(h, leaf);
+		goto out;
+	}
+	err = dir_block_append(h, dir, &block, &right);
+	if (err)
+		goto out;
 	while (keep < n && bytes + a[keep].size / 2 < size / 2)
 		bytes += a[keep++].size;
 	keep = MIN(MAX(keep, 1u), n - 1);

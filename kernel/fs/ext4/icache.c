@@ -76,6 +76,7 @@ static struct inode *alloc_inode(struct superblock *sb, u32 ino)
 	ei->journal.inode = i;
 	rwlock_init(&ei->map_lock, "ext4 map", RANK_MAP);
 	spin_init(&ei->last_lock, "ext4 extent", RANK_INODE_SPIN + 1);
+	spin_init(&ei->record_lock, "ext4 record", RANK_INODE_SPIN - 1);
 	list_init(&ei->journal.link);
 	list_init(&ei->orphan);
 	list_init(&ei->dirty_link);

@@ -48,7 +48,7 @@ int indirect_find(struct inode *i, u32 block, u32 max, struct ext4_map *m)
 	int levels = way(fs, block, at);
 	const u32 *numbers = ext4_i(i)->data;
 	struct buffer *b = NULL;
-	u32 span = 1;
+	u32 span = 1, in = 0;
 
 	*m = (struct ext4_map){ .length = 1 };
 	if (!levels)
@@ -58,11 +58,12 @@ int indirect_find(struct inode *i, u32 block, u32 max, struct ext4_map *m)
 
 		buffer_put(b);
 		if (!table) {
-			/* All that this table would hold from here on is a hole. */
-			for (int d = k; d < levels; d++)
+			/* All that this table would hold from here on is a hole; where in it the block is, the numbers say that are left. */
+			for (int d = levels - 1; d >= k; d--) {
+				in += at[d] * span;
 				span *= per;
-			m->length = MIN(span - (block - DIRECT) % span, max);
-			m->length = MAX(m->length, 1u);
+			}
+			m->length = MAX(MIN(span - in, max), 1u);
 			return 0;
 		}
 		b = read_table(i, table);

@@ -189,9 +189,11 @@ void ext4_inode_unparse(struct ext4_fs *fs, struct inode *i, u8 *raw)
 {
 	struct ext4_disk_inode *d = (void *)raw;
 	struct ext4_inode *ei = ext4_i(i);
-	u64 blocks = i->blocks;
+	u64 blocks;
 	u32 crc;
 
+	spin_lock(&ei->record_lock);
+	blocks = i->blocks;
 	d->mode = (u16)i->mode;
 	d->uid = (u16)i->uid;
 	d->uid_hi = (u16)(i->uid >> 16);
@@ -229,12 +231,13 @@ void ext4_inode_unparse(struct ext4_fs *fs, struct inode *i, u8 *raw)
 		}
 	}
 	spin_unlock(&i->spin);
-	if (!fs->checksums)
-		return;
-	crc = inode_checksum(fs, ei, raw);
-	d->checksum_lo = (u16)crc;
-	if (fs->inode_size > EXT4_GOOD_INODE_SIZE && HAS(ei, checksum_hi))
-		d->checksum_hi = (u16)(crc >> 16);
+	if (fs->checksums) {
+		crc = inode_checksum(fs, ei, raw);
+		d->checksum_lo = (u16)crc;
+		if (fs->inode_size > EXT4_GOOD_INODE_SIZE && HAS(ei, checksum_hi))
+			d->checksum_hi = (u16)(crc >> 16);
+	}
+	spin_unlock(&ei->record_lock);
 }
 
 int ext4_update_inode(struct journal_handle *h, struct inode *i)

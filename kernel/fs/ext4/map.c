@@ -93,14 +93,20 @@ static int create(struct journal_handle *h, struct inode *i, u32 block, u32 max,
 	return 0;
 }
 
-/* An unwritten piece is going to be written: it is taken out of the tree, and put in again as what it is then. */
+/* What is changed in the tree before the disk is full (a level, half a node) is to be in the inode as well. */
+static int failed(struct journal_handle *h, struct inode *i, int err)
+{
+	if (err)
+		ext4_update_inode(h, i);
+	return err;
+}
+
+/* An unwritten piece is going to be written. */
 static int convert(struct journal_handle *h, struct inode *i, u32 block, u32 max, struct ext4_map *m)
 {
 	u32 count = MIN(m->length, max);
-	int err = extent_remove(h, i, block, block + count, false);
+	int err = extent_mark(h, i, block, count, false);
 
-	if (!err)
-		err = extent_insert(h, i, block, m->block, count, false);
 	m->length = count;
 	m->unwritten = false;
 	return err;
@@ -120,7 +126,7 @@ int ext4_map_create(struct journal_handle *h, struct inode *i, u32 block, u32 ma
 	last_set(ei, 0, NULL);
 	rwlock_write_done(&ei->map_lock);
 	m->length = MIN(m->length, max);
-	return err;
+	return failed(h, i, err);
 }
 
 int ext4_map_unwritten(struct journal_handle *h, struct inode *i, u32 block, u32 max, struct ext4_map *m)
@@ -132,13 +138,12 @@ int ext4_map_unwritten(struct journal_handle *h, struct inode *i, u32 block, u32
 	err = find(i, block, max, m);
 	m->length = MIN(MIN(m->length, max), EXTENT_INIT_MAX - 1);
 	if (!err && m->block && !m->unwritten) {
-		err = extent_remove(h, i, block, block + m->length, false);
-		if (!err)
-			err = extent_insert(h, i, block, m->block, m->length, true);
+		err = extent_mark(h, i, block, m->length, true);
+		m->unwritten = !err;
 	}
 	last_set(ei, 0, NULL);
 	rwlock_write_done(&ei->map_lock);
-	return err;
+	return failed(h, i, err);
 }
 
 int ext4_map_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by, bool front)
@@ -152,7 +157,7 @@ int ext4_map_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by,
 	err = extent_shift(h, i, first, by, front);
 	last_set(ei, 0, NULL);
 	rwlock_write_done(&ei->map_lock);
-	return err;
+	return failed(h, i, err);
 }
 
 int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 end)
@@ -163,8 +168,8 @@ int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 en
 	rwlock_write(&ei->map_lock);
 	last_set(ei, 0, NULL);
 	ei->goal = 0;
-	err = has_extents(i) ? extent_remove(h, i, first, end, true) : indirect_remove(h, i, first, end);
+	err = has_extents(i) ? extent_remove(h, i, first, end) : indirect_remove(h, i, first, end);
 	last_set(ei, 0, NULL);
 	rwlock_write_done(&ei->map_lock);
-	return err;
+	return failed(h, i, err);
 }

@@ -29,6 +29,12 @@ static void dir_links(struct inode *dir, int n)
 		dir->nlink = 1;
 }
 
+/* Can the directory not take one more in it? */
+static bool links_full(const struct inode *dir)
+{
+	return dir->nlink >= EXT4_LINK_MAX && !(fs_of(dir)->ro_compat & RO_DIR_NLINK);
+}
+
 /* Is the inode cached under another name? A dentry that is on its way out of the cache does not count. */
 static bool has_name(struct inode *i)
 {
@@ -126,7 +132,7 @@ static int make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, const c
 static int create(struct inode *dir, struct dentry *d, u32 mode) { return make(dir, d, S_IFREG | mode, 0, NULL); }
 static int mkdir(struct inode *dir, struct dentry *d, u32 mode)
 {
-	if (dir->nlink >= EXT4_LINK_MAX && !(fs_of(dir)->ro_compat & RO_DIR_NLINK))
+	if (links_full(dir))
 		return -EMLINK;
 	return make(dir, d, S_IFDIR | mode, 0, NULL);
 }
@@ -154,7 +160,7 @@ static int tmpfile(struct inode *dir, struct dentry *d, u32 mode)
 	return stop(h, dir, 0);
 }
 
-static int link(struct inode *target, struct inode *dir, struct dentry *d)
+static int try_link(struct inode *target, struct inode *dir, struct dentry *d)
 {
 	struct journal_handle *h;
 	int err;
@@ -175,6 +181,16 @@ static int link(struct inode *target, struct inode *dir, struct dentry *d)
 		dentry_instantiate(d, target);
 	}
 	return stop(h, dir, err);
+}
+
+static int link(struct inode *target, struct inode *dir, struct dentry *d)
+{
+	int err, tries = 0;
+
+	do
+		err = try_link(target, dir, d);
+	while (err == -ENOSPC && ext4_wait_for_space(fs_of(dir), &tries));
+	return err;
 }
 
 /* One name less for the inode: without any it is an orphan. */
@@ -275,9 +291,12 @@ static int moved(struct journal_handle *h, struct inode *i, struct inode *from, 
 
 static int exchange(struct inode *a_dir, struct dentry *a, struct inode *b_dir, struct dentry *b)
 {
-	struct journal_handle *h = ext4_start(fs_of(a_dir), 2 * CREDITS_NAME + 4 * CREDITS_INODE);
+	struct journal_handle *h;
 	int err;
 
+	if (a_dir != b_dir && S_ISDIR(a->inode->mode) != S_ISDIR(b->inode->mode) && links_full(S_ISDIR(a->inode->mode) ? b_dir : a_dir))
+		return -EMLINK;
+	h = ext4_start(fs_of(a_dir), 2 * CREDITS_NAME + 4 * CREDITS_INODE);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
 	err = set_entry(h, a_dir, a, b->inode);
@@ -290,7 +309,7 @@ static int exchange(struct inode *a_dir, struct dentry *a, struct inode *b_dir, 
 	return stop(h, a_dir, err);
 }
 
-static int rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
+static int try_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
 {
 	struct inode *victim = new->inode;
 	bool replaces_dir = victim && S_ISDIR(victim->mode);
@@ -299,6 +318,8 @@ static int rename(struct inode *old_dir, struct dentry *old, struct inode *new_d
 
 	if (flags & RENAME_EXCHANGE)
 		return exchange(old_dir, old, new_dir, new);
+	if (!victim && old_dir != new_dir && S_ISDIR(old->inode->mode) && links_full(new_dir))
+		return -EMLINK;
 	if (replaces_dir) {
 		err = ext4_dir_empty(victim);
 		if (err <= 0)
@@ -324,6 +345,16 @@ static int rename(struct inode *old_dir, struct dentry *old, struct inode *new_d
 	err = stop(h, old_dir, err);
 	if (victim && !victim->nlink)
 		ext4_drop_hold(victim);
+	return err;
+}
+
+static int rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
+{
+	int err, tries = 0;
+
+	do
+		err = try_rename(old_dir, old, new_dir, new, flags);
+	while (err == -ENOSPC && ext4_wait_for_space(fs_of(old_dir), &tries));
 	return err;
 }
 

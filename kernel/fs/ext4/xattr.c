@@ -391,8 +391,7 @@ static int attrs_write(struct journal_handle *h, struct inode *i, struct attrs *
 	return ext4_update_inode(h, i);
 }
 
-/* value NULL: it goes. */
-static int change(struct inode *i, const char *name, const void *value, size_t size, int flags)
+static int try_change(struct inode *i, const char *name, const void *value, size_t size, int flags)
 {
 	const char *rest;
 	u8 index;
@@ -432,6 +431,17 @@ static int change(struct inode *i, const char *name, const void *value, size_t s
 	attrs_free(t);
 	e = journal_stop(h);
 	return err ? err : e;
+}
+
+/* value NULL: it goes. */
+static int change(struct inode *i, const char *name, const void *value, size_t size, int flags)
+{
+	int err, tries = 0;
+
+	do
+		err = try_change(i, name, value, size, flags);
+	while (err == -ENOSPC && ext4_wait_for_space(fs_of(i), &tries));
+	return err;
 }
 
 int ext4_setxattr(struct inode *i, const char *name, const void *value, size_t size, int flags)
