@@ -148,6 +148,9 @@ static int mount_remount(struct path *at, u64 flags, const char *options)
 	mutex_lock(&mount_mutex);
 	if (flags & MS_RDONLY && !(m->flags & MS_RDONLY) && atomic_load(&m->writers))
 		err = -EBUSY;
+	/* The file system itself: for all its mounts. */
+	if (flags & MS_RDONLY && !(flags & MS_BIND) && !(sb->flags & MS_RDONLY) && atomic_load(&sb->writers))
+		err = -EBUSY;
 	if (!err && !(flags & MS_BIND)) {
 		if (sb->ops && sb->ops->remount)
 			err = sb->ops->remount(sb, flags & SUPER_FLAGS, options);

@@ -91,6 +91,7 @@ int file_open_dentry(struct file *f, const struct path *p)
 			return err;
 		f->mode |= FILE_WRITER;
 		atomic_fetch_add(&p->mount->writers, 1u);
+		atomic_fetch_add(&p->mount->sb->writers, 1u);
 	}
 	/* A block device's node has no pages of its own: its driver's inode has, and can. */
 	if (f->flags & O_DIRECT && !S_ISBLK(i->mode) && !inode_can_direct(i))
@@ -176,6 +177,7 @@ static void path_release(struct file *f)
 	if (f->mode & FILE_WRITER) {
 		inode_write_put(f->inode);
 		atomic_fetch_sub(&f->mount->writers, 1u);
+		atomic_fetch_sub(&f->mount->sb->writers, 1u);
 	}
 	if (f->mode & FILE_DENY_WRITE)
 		inode_write_allow(f->inode);

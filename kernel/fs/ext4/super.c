@@ -339,7 +339,7 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 
 	if (err)
 		return err;
-	most = ((u64)UINT32_MAX - 1) << fs->block_shift;
+	most = (u64)UINT32_MAX << fs->block_shift;
 	if (!(fs->incompat & INCOMPAT_EXTENTS)) {
 		u64 per = fs->block_size / 4;
 		most = (12 + per + per * per + MIN(per * per * per, 1ul << 31)) << fs->block_shift;

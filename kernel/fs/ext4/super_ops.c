@@ -165,6 +165,19 @@ static void ext4_put(struct superblock *sb)
 	kfree(fs);
 }
 
+/* Is a file in use that has no name any more? It could not be deleted from a file system that is read-only by then. */
+static bool has_nameless(struct ext4_fs *fs)
+{
+	struct ext4_inode *ei;
+	bool found = false;
+
+	mutex_lock(&fs->orphan_mutex);
+	list_for_each(ei, &fs->orphans, orphan)
+		found |= !ei->inode->nlink;
+	mutex_unlock(&fs->orphan_mutex);
+	return found;
+}
+
 static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 {
 	struct ext4_fs *fs = ext4_fs(sb);
@@ -173,6 +186,8 @@ static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 	if (err)
 		return err;
 	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY)) {
+		if (has_nameless(fs))
+			return -EBUSY;
 		err = ext4_sync(sb, true);
 		if (!err && fs->journal)
 			err = journal_flush(fs->journal);

@@ -227,6 +227,7 @@ struct superblock {
 	void *private;
 	u32 mount_count;
 	u64 max_file_size;
+	u32 writers;               /* atomic: files open for writing, through any mount of it */
 	struct list link;          /* all superblocks: super.c */
 	struct list watches;       /* struct fs_watch.sb_link: notify.c */
 };
