@@ -388,3 +388,12 @@ def test_what_is_rare(tmp_path, case, kind, megabytes, options):
     if case == "race":
         assert "whole lines: 1" in answer.output
     disk.check(image)
+
+
+@pytest.mark.parametrize("kind,options", [("ext4", ()), ("ext4", ("-b", 1024, "-J", "size=1")), ("ext3", ("-b", 1024)), ("ext2", ("-b", 2048))])
+def test_random_work_on_one_file(tmp_path, kind, options):
+    """user/tests/disk_ops.c: by all ways of writing, and compared with a copy in memory."""
+    image = disk.make(tmp_path / "a", 24, *options, kind=kind)
+    answer = usertest.run_many(kernel(), ["disk_ops"], cap=200, watch=True, extra=disk.drive(image), disks=[image], append="SEED=%d seconds=180" % random.getrandbits(20))["disk_ops"]
+    assert answer.ended == "exit 0" and "as it should be" in answer.output, answer.output[-2000:]
+    disk.check(image)

@@ -1,5 +1,5 @@
 /* stage: 13; libc: musl; run: guest+golden; disk: ext4
- * Read-only and back: who is in the way, through whatever mount; and how large a file may be. */
+ * Read-only and back: who is in the way, through whatever mount; how large a file may be, and what is behind its end. */
 #include "ext4.h"
 
 #define LARGEST (((1l << 32) - 1) << 12)
@@ -22,6 +22,12 @@ int main(void)
 	R((int)pwrite(fd, "yz", 2, LARGEST - 1));
 	R((int)pwrite(fd, "z", 1, LARGEST));
 	R((int)lseek(fd, 4096, SEEK_DATA) == -1);
+	/* Space behind the end of a file of holes goes when it is cut to what it is. */
+	R(ftruncate(fd, 1 << 20));
+	R(fallocate(fd, FA_KEEP_SIZE, 1 << 20, 8192));
+	T(disk_blocks("f") >= 2);
+	R(ftruncate(fd, 1 << 20));
+	R((int)disk_blocks("f"));
 	R(ftruncate(fd, 1));
 	close(fd);
 	fd = open("f", O_RDONLY);

@@ -278,10 +278,10 @@ int ext4_truncate(struct inode *i, u64 size)
 	return err ? err : e;
 }
 
-/* Are there blocks past the end (fallocate made them): cutting to the same size lets them go. Those of the map itself are counted too: then there is nothing to do. */
+/* May there be blocks past the end (fallocate made them)? Cutting to the same size lets them go. Holes hide them from the count of blocks: whoever has any is asked. */
 static bool has_more(const struct inode *i)
 {
-	return S_ISREG(i->mode) && i->blocks * 512 > ALIGN_UP(i->size, (u64)fs_of(i)->block_size);
+	return S_ISREG(i->mode) && i->blocks;
 }
 
 int ext4_setattr(struct inode *i, const struct iattr *a)
