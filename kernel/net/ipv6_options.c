@@ -33,12 +33,10 @@ static bool *flag_of(struct inet_sock *sk, int option)
 }
 
 /* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP (RFC 3678 section 5.1). */
-static int group_request(struct abi_ipv6_mreq *r, const void __user *value, u32 len)
+static int group_request(struct abi_ipv6_mreq *r, const void __user *value)
 {
 	struct abi_group_req g;
 
-	if (len < sizeof(g))
-		return -EINVAL;
 	if (copy_from_user(&g, value, sizeof(g)))
 		return -EFAULT;
 	if (g.family != AF_INET6)
@@ -53,19 +51,15 @@ static int set_membership(struct inet_sock *sk, int option, const void __user *v
 	struct abi_ipv6_mreq r;
 	struct address group;
 	struct inet_path path;
-	bool join = option == IPV6_ADD_MEMBERSHIP || option == MCAST_JOIN_GROUP;
+	bool join = option == IPV6_ADD_MEMBERSHIP || option == MCAST_JOIN_GROUP, by_name = option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP;
 
-	if (option == MCAST_JOIN_GROUP || option == MCAST_LEAVE_GROUP) {
-		int err = group_request(&r, value, len);
-		if (err)
-			return err;
-	} else if (len < sizeof(r)) {
+	if (len < (by_name ? sizeof(struct abi_group_req) : sizeof(r)))
 		return -EINVAL;
-	}
 	if (sk->type == SOCK_STREAM)
 		return -EPROTO;
-	if (option != MCAST_JOIN_GROUP && option != MCAST_LEAVE_GROUP && copy_from_user(&r, value, sizeof(r)))
-		return -EFAULT;
+	int err = by_name ? group_request(&r, value) : copy_from_user(&r, value, sizeof(r)) ? -EFAULT : 0;
+	if (err)
+		return err;
 	memcpy(&group, r.group, sizeof(group));
 	if (!address_is_multicast(group) || address_is_v4(group))
 		return -EINVAL;
