@@ -303,7 +303,7 @@ static int create(struct socket *s, int protocol, int icmp)
 	case SOCK_DGRAM:
 		if (protocol == icmp)
 			return -EACCES; /* net.ipv4.ping_group_range lets nobody, as it comes */
-		err = protocol && protocol != PROTO_UDP ? -EPROTONOSUPPORT : udp_create(s);
+		err = !protocol || protocol == PROTO_UDP || protocol == PROTO_UDPLITE ? udp_create(s, protocol ? protocol : PROTO_UDP) : -EPROTONOSUPPORT;
 		break;
 	case SOCK_RAW:
 		if (!protocol)

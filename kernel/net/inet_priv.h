@@ -224,7 +224,7 @@ void ip6_init(void);
 void udp_init(void);
 void raw_init(void);
 void packet_socket_init(void);
-int udp_create(struct socket *s);
+int udp_create(struct socket *s, int protocol); /* UDP or UDP-Lite */
 int raw_create(struct socket *s, int protocol);
 /* A line of /proc/net/{tcp,udp,raw}, or of the same with a 6, up to the inode. */
 void inet_show(struct seq *s, struct inet_sock *sk, u32 number, u8 state, u32 sent, u32 received);

@@ -24,6 +24,17 @@ int udp_send(struct packet *p, const struct inet_send *how, const struct inet_pa
 }
 
 /* An error came about a datagram of ours. RFC 1122 section 4.1.3.3: whoever sent it hears of it, if it told us whom it talks to. */
+void udp_tell_error(struct inet_sock *sk, const struct inet_error *e, u16 port)
+{
+	bool connected = READ_ONCE(sk->remote_port);
+	if (inet_wants_errors(sk, e->remote)) {
+		inet_queue_error(sk, e, port, sizeof(struct udp_header));
+	} else if (connected && (e->fatal || (e->err == EMSGSIZE && sk->inet.mtu_discover == IP_PMTUDISC_DO))) {
+		atomic_store(&sk->error, e->err);
+		inet_wake(sk, POLLERR);
+	}
+}
+
 static void udp_error(const struct inet_error *e)
 {
 	const struct udp_header *h = (const void *)e->transport;
@@ -31,13 +42,7 @@ static void udp_error(const struct inet_error *e)
 
 	if (!sk)
 		return;
-	bool connected = READ_ONCE(sk->remote_port);
-	if (inet_wants_errors(sk, e->remote)) {
-		inet_queue_error(sk, e, be16(h->destination), sizeof(*h));
-	} else if (connected && (e->fatal || (e->err == EMSGSIZE && sk->inet.mtu_discover == IP_PMTUDISC_DO))) {
-		atomic_store(&sk->error, e->err);
-		inet_wake(sk, POLLERR);
-	}
+	udp_tell_error(sk, e, be16(h->destination));
 	inet_put(sk);
 }
 

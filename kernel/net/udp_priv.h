@@ -19,10 +19,15 @@ struct udp_sock {
 	bool cork;              /* UDP_CORK */
 	struct packet *pending; /* writer: a datagram that grows (MSG_MORE); NULL: none */
 	struct udp_way way;     /* writer: where pending goes; its first part said */
+	/* UDP-Lite: how many bytes, with the header, the checksum covers of what is sent (0: all); and must cover of what comes, if that was asked for. */
+	u16 send_coverage, receive_coverage;
+	bool wants_coverage;
 };
 static inline struct udp_sock *udp_of(struct inet_sock *sk) { return (struct udp_sock *)sk; }
 
-extern struct port_table udp_ports;
+extern struct port_table udp_ports, udplite_ports;
+static inline bool is_udplite(const struct inet_sock *sk) { return sk->protocol == PROTO_UDPLITE; }
+static inline struct port_table *udp_ports_of(const struct inet_sock *sk) { return is_udplite(sk) ? &udplite_ports : &udp_ports; }
 
 /* --- udp.c (lab 11) -------------------------------------------------------------------------------------------------- */
 
@@ -45,7 +50,18 @@ void udp_receive(struct packet *p);
 struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev);
 /* One datagram for every member: takes p over (udp_socket.c). */
 void udp_deliver_group(struct packet *p);
+/* The same of either protocol's sockets. */
+struct inet_sock *udp_find_in(struct port_table *t, struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev);
+void udp_deliver_group_in(struct port_table *t, struct packet *p);
+/* Tells sk of an error about a datagram of its own, which went to `port` (udp_output.c). */
+void udp_tell_error(struct inet_sock *sk, const struct inet_error *e, u16 port);
 /* Sends p, which holds the data, with UDP's and IP's headers along the path; takes it over. 0 or -errno. Inside net_begin (udp_output.c). */
 int udp_send(struct packet *p, const struct inet_send *how, const struct inet_path *path, u16 source_port, u16 port, bool no_checksum);
+
+/* --- udplite.c: UDP-Lite (RFC 3828) ------------------------------------------------------------------------------------ */
+
+int udplite_send(struct packet *p, const struct inet_send *how, const struct inet_path *path, u16 source_port, u16 port, u16 coverage); /* as udp_send */
+int udplite_set_option(struct udp_sock *u, int option, int n);
+int udplite_get_option(const struct udp_sock *u, int option, int *n);
 
 #endif

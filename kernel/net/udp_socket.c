@@ -9,7 +9,7 @@
 #include "usermode/uaccess.h"
 #include "vfs/vfs.h"
 
-struct port_table udp_ports;
+struct port_table udp_ports, udplite_ports;
 static struct slab_cache udp_cache;
 
 static bool may_share(const struct inet_sock *a, const struct inet_sock *b)
@@ -21,18 +21,19 @@ void udp_init(void)
 {
 	slab_cache_init(&udp_cache, "udp_sock", sizeof(struct udp_sock), 0);
 	port_table_init(&udp_ports, "UDP ports", may_share);
+	port_table_init(&udplite_ports, "UDP-Lite ports", may_share);
 }
 
 /* --- who gets it --------------------------------------------------------------------------------------------------- */
 
-struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev)
+struct inet_sock *udp_find_in(struct port_table *t, struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev)
 {
 	struct inet_sock *sk, *best = NULL;
 	int best_score = -1;
 	u32 equals = 0, chance = (address_hash(source) ^ source_port) * 2654435761u;
 
-	spin_lock(&udp_ports.lock);
-	list_for_each(sk, port_bucket(&udp_ports, port), port_link) {
+	spin_lock(&t->lock);
+	list_for_each(sk, port_bucket(t, port), port_link) {
 		if (sk->local_port != port)
 			continue;
 		int n = udp_score(sk, source, source_port, destination, dev);
@@ -48,18 +49,28 @@ struct inet_sock *udp_find(struct address source, u16 source_port, struct addres
 	}
 	if (best)
 		inet_get(best);
-	spin_unlock(&udp_ports.lock);
+	spin_unlock(&t->lock);
 	return best;
 }
 
+struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev)
+{
+	return udp_find_in(&udp_ports, source, source_port, destination, port, dev);
+}
+
 void udp_deliver_group(struct packet *p)
+{
+	udp_deliver_group_in(&udp_ports, p);
+}
+
+void udp_deliver_group_in(struct port_table *t, struct packet *p)
 {
 	struct inet_sock *sk, *takers[32];
 	struct address source = packet_source(p), destination = packet_destination(p);
 	u32 count = 0;
 
-	spin_lock(&udp_ports.lock);
-	list_for_each(sk, port_bucket(&udp_ports, p->port.destination), port_link) {
+	spin_lock(&t->lock);
+	list_for_each(sk, port_bucket(t, p->port.destination), port_link) {
 		if (sk->local_port != p->port.destination || count == ARRAY_SIZE(takers) || udp_score(sk, source, p->port.source, destination, p->dev) < 0)
 			continue;
 		if (address_is_multicast(destination) && !multicast_wanted(sk, destination, p->dev->index))
@@ -67,7 +78,7 @@ void udp_deliver_group(struct packet *p)
 		inet_get(sk);
 		takers[count++] = sk;
 	}
-	spin_unlock(&udp_ports.lock);
+	spin_unlock(&t->lock);
 	for (u32 i = 0; i < count; i++) {
 		struct packet *c = packet_clone(p, ALLOC_ATOMIC);
 		if (c && inet_queue(takers[i], c))
@@ -91,7 +102,7 @@ static int udp_bind(struct socket *s, const struct abi_sockaddr *name, u32 len)
 	if (sk->ports) {
 		err = -EINVAL;
 	} else {
-		err = port_bind(&udp_ports, sk, in.address, in.port);
+		err = port_bind(udp_ports_of(sk), sk, in.address, in.port);
 		sk->user_address = !err && !address_is_any(in.address);
 		sk->user_port = !err && in.port;
 	}
@@ -105,7 +116,7 @@ static int autobind(struct inet_sock *sk)
 
 	spin_lock(&sk->lock);
 	if (!sk->ports)
-		err = port_bind(&udp_ports, sk, sk->local, 0);
+		err = port_bind(udp_ports_of(sk), sk, sk->local, 0);
 	spin_unlock(&sk->lock);
 	return err == -EADDRINUSE ? -EAGAIN : err;
 }
@@ -113,11 +124,11 @@ static int autobind(struct inet_sock *sk)
 static void set_names(struct inet_sock *sk, struct address local, struct address remote, u16 remote_port)
 {
 	spin_lock(&sk->lock);
-	spin_lock(&udp_ports.lock);
+	spin_lock(&udp_ports_of(sk)->lock);
 	sk->local = local;
 	sk->remote = remote;
 	sk->remote_port = remote_port;
-	spin_unlock(&udp_ports.lock);
+	spin_unlock(&udp_ports_of(sk)->lock);
 	spin_unlock(&sk->lock);
 }
 
@@ -217,7 +228,7 @@ static int find_way(struct inet_sock *sk, struct socket *s, struct socket_msg *m
 	w->how = (struct inet_send){
 		.source = address_is_any(source) ? w->path.source : source,
 		.destination = address_is_any(to) ? w->path.next_hop : to,
-		.protocol = PROTO_UDP,
+		.protocol = sk->protocol,
 		.ttl = c.ttl >= 0 ? (u8)c.ttl : inet_ttl(sk, &w->path),
 		.tos = c.tos >= 0 ? (u8)c.tos : inet_tos(sk, &w->path),
 		.dont_fragment = inet_dont_fragment(sk, &w->path),
@@ -296,7 +307,8 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 		u->pending = NULL;
 		net_begin();
 		inet_charge_send(sk, p);
-		err = udp_send(p, &way.how, &way.path, sk->local_port, way.port, s->options.no_check);
+		err = is_udplite(sk) ? udplite_send(p, &way.how, &way.path, sk->local_port, way.port, u->send_coverage)
+				     : udp_send(p, &way.how, &way.path, sk->local_port, way.port, s->options.no_check);
 		if (err == -EMSGSIZE)
 			inet_local_error(sk, way.how.destination, way.port, way.path.mtu);
 		if (err == -ENOBUFS && !inet_wants_errors(sk, way.how.destination)) {
@@ -347,14 +359,14 @@ static int udp_set_option(struct socket *s, int level, int option, const void __
 	struct inet_sock *sk = s->proto;
 	int n;
 
-	if (level != SOL_UDP)
+	if (level != SOL_UDP && !(level == SOL_UDPLITE && is_udplite(sk)))
 		return inet_set_option(s, level, option, value, len);
 	if (len < sizeof(n))
 		return -EINVAL;
 	if (copy_from_user(&n, value, sizeof(n)))
 		return -EFAULT;
 	if (option != UDP_CORK)
-		return -ENOPROTOOPT;
+		return is_udplite(sk) ? udplite_set_option(udp_of(sk), option, n) : -ENOPROTOOPT;
 	mutex_lock(&sk->writer);
 	udp_of(sk)->cork = n;
 	bool flush = !n && udp_of(sk)->pending;
@@ -368,11 +380,13 @@ static int udp_set_option(struct socket *s, int level, int option, const void __
 
 static int udp_get_option(struct socket *s, int level, int option, void __user *value, u32 *len)
 {
-	int n = udp_of(s->proto)->cork;
+	struct udp_sock *u = udp_of(s->proto);
+	int n = u->cork;
 
-	if (level != SOL_UDP)
+	if (level != SOL_UDP && !(level == SOL_UDPLITE && is_udplite(&u->sk)))
 		return inet_get_option(s, level, option, value, len);
-	return option == UDP_CORK ? option_out(value, len, &n, sizeof(n)) : -ENOPROTOOPT;
+	int err = option == UDP_CORK ? 0 : is_udplite(&u->sk) ? udplite_get_option(u, option, &n) : -ENOPROTOOPT;
+	return err ? err : option_out(value, len, &n, sizeof(n));
 }
 
 static void udp_release(struct socket *s)
@@ -401,22 +415,22 @@ static const struct proto_ops udp_ops = {
 	.release = udp_release,
 };
 
-int udp_create(struct socket *s)
+int udp_create(struct socket *s, int protocol)
 {
 	struct udp_sock *u = slab_alloc(&udp_cache, 0);
 
 	if (!u)
 		return -ENOMEM;
 	memset(u, 0, sizeof(*u));
-	inet_init_sock(&u->sk, SOCK_DGRAM, PROTO_UDP, s);
+	inet_init_sock(&u->sk, SOCK_DGRAM, (u8)protocol, s);
 	u->sk.destroy = udp_destroy;
 	s->ops = &udp_ops;
 	s->proto = u;
-	s->protocol = PROTO_UDP;
+	s->protocol = protocol;
 	return 0;
 }
 
-static int show_family(struct seq *s, u16 family)
+static int show_family(struct seq *s, struct port_table *t, u16 family)
 {
 	struct inet_sock *sk;
 
@@ -425,9 +439,9 @@ static int show_family(struct seq *s, u16 family)
 	else
 		seq_puts(s, "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
 			    "inode ref pointer drops\n");
-	spin_lock(&udp_ports.lock);
+	spin_lock(&t->lock);
 	for (u32 i = 0; i < PORT_BUCKETS; i++)
-		list_for_each(sk, &udp_ports.buckets[i], port_link) {
+		list_for_each(sk, &t->buckets[i], port_link) {
 			if (sk->family != family)
 				continue;
 			if (family == AF_INET)
@@ -435,18 +449,30 @@ static int show_family(struct seq *s, u16 family)
 			inet_show(s, sk, i, sk->remote_port ? 1 : 7, atomic_load_relaxed(&sk->send_charge), READ_ONCE(sk->receive_charge));
 			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", sk->uid, sk->inode, atomic_load_relaxed(&sk->drops));
 		}
-	spin_unlock(&udp_ports.lock);
+	spin_unlock(&t->lock);
 	return 0;
 }
 
 static int show_udp(struct seq *s)
 {
-	return show_family(s, AF_INET);
+	return show_family(s, &udp_ports, AF_INET);
 }
 NODE(net_udp, .path = "net/udp", .show = show_udp);
 
 static int show_udp6(struct seq *s)
 {
-	return show_family(s, AF_INET6);
+	return show_family(s, &udp_ports, AF_INET6);
 }
 NODE(net_udp6, .path = "net/udp6", .show = show_udp6);
+
+static int show_udplite(struct seq *s)
+{
+	return show_family(s, &udplite_ports, AF_INET);
+}
+NODE(net_udplite, .path = "net/udplite", .show = show_udplite);
+
+static int show_udplite6(struct seq *s)
+{
+	return show_family(s, &udplite_ports, AF_INET6);
+}
+NODE(net_udplite6, .path = "net/udplite6", .show = show_udplite6);

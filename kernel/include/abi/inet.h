@@ -25,6 +25,9 @@ _Static_assert(sizeof(struct abi_sockaddr_in6) == 28, "Linux x86-64");
 #define SOL_IP 0
 #define SOL_TCP 6
 #define SOL_UDP 17
+#define SOL_UDPLITE 136
+#define UDPLITE_SEND_CSCOV 10
+#define UDPLITE_RECV_CSCOV 11
 #define SOL_IPV6 41
 #define SOL_ICMPV6 58
 #define SOL_RAW 255
