@@ -63,28 +63,55 @@ void udp_deliver_group(struct packet *p)
 	udp_deliver_group_in(&udp_ports, p);
 }
 
-void udp_deliver_group_in(struct port_table *t, struct packet *p)
+/* The sockets that want p, counted, the first `room` of them into takers; how many there are. */
+static u32 group_members(struct port_table *t, struct packet *p, struct inet_sock **takers, u32 room)
 {
-	struct inet_sock *sk, *takers[32];
 	struct address source = packet_source(p), destination = packet_destination(p);
+	struct inet_sock *sk;
 	u32 count = 0;
 
 	spin_lock(&t->lock);
 	list_for_each(sk, port_bucket(t, p->port.destination), port_link) {
-		if (sk->local_port != p->port.destination || count == ARRAY_SIZE(takers) || udp_score(sk, source, p->port.source, destination, p->dev) < 0)
+		if (sk->local_port != p->port.destination || udp_score(sk, source, p->port.source, destination, p->dev) < 0)
 			continue;
 		if (address_is_multicast(destination) && !multicast_wanted(sk, destination, p->dev->index))
 			continue;
-		inet_get(sk);
-		takers[count++] = sk;
+		if (count < room) {
+			inet_get(sk);
+			takers[count] = sk;
+		}
+		count++;
 	}
 	spin_unlock(&t->lock);
+	return count;
+}
+
+void udp_deliver_group_in(struct port_table *t, struct packet *p)
+{
+	struct inet_sock *few[16], **takers = few, **more;
+	u32 room = ARRAY_SIZE(few), count;
+
+	while ((count = group_members(t, p, takers, room)) > room) {
+		more = kmalloc(count * sizeof(*more), ALLOC_ATOMIC);
+		if (!more) {
+			count = room; /* the others miss it, as they may miss any datagram */
+			break;
+		}
+		while (room)
+			inet_put(takers[--room]);
+		if (takers != few)
+			kfree(takers);
+		takers = more;
+		room = count;
+	}
 	for (u32 i = 0; i < count; i++) {
 		struct packet *c = packet_clone(p, ALLOC_ATOMIC);
 		if (c && inet_queue(takers[i], c))
 			SNMP(udp_InDatagrams);
 		inet_put(takers[i]);
 	}
+	if (takers != few)
+		kfree(takers);
 	packet_free(p);
 }
 

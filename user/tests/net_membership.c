@@ -57,6 +57,32 @@ static void comes(void)
 	R(recv(fd, &c, 1, 0));
 }
 
+/* All that are in a group on one port get what comes, however many. */
+static void many(void)
+{
+	enum { MEMBERS = 100 };
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(3334) };
+	struct group_req r = request(AF_INET, "239.1.2.3", if_nametoindex("lo"));
+	struct ip_mreqn way = { .imr_ifindex = (int)r.gr_interface };
+	int fd[MEMBERS], from = socket(AF_INET, SOCK_DGRAM, 0), yes = 1, got = 0;
+	char c;
+
+	NEED(inet_pton(AF_INET, "239.1.2.3", &name.sin_addr) == 1);
+	for (int i = 0; i < MEMBERS; i++) {
+		fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		NEED(fd[i] >= 0 && setsockopt(fd[i], SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0);
+		NEED(bind(fd[i], (struct sockaddr *)&name, sizeof(name)) == 0 && setsockopt(fd[i], IPPROTO_IP, MCAST_JOIN_GROUP, &r, sizeof(r)) == 0);
+	}
+	NEED(setsockopt(from, IPPROTO_IP, IP_MULTICAST_IF, &way, sizeof(way)) == 0);
+	R(sendto(from, "1", 1, 0, (struct sockaddr *)&name, sizeof(name)));
+	for (int i = 0; i < MEMBERS; i++)
+		got += recv(fd[i], &c, 1, 0) == 1;
+	V(got);
+	for (int i = 0; i < MEMBERS; i++)
+		close(fd[i]);
+	close(from);
+}
+
 /* Several at once join and leave what the others do. */
 static void storm(void)
 {
@@ -94,6 +120,7 @@ int main(void)
 	R(setsockopt(stream, IPPROTO_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
 	R(setsockopt(six, IPPROTO_IP, MCAST_JOIN_GROUP, &r, sizeof(r)));
 	comes();
+	many();
 	storm();
 	return 0;
 }
