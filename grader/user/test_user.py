@@ -67,6 +67,6 @@ def test_every_expectation_has_its_program():
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nobody_sleeps_over_a_word(seed):
     """A reader that looks, and a byte that comes before it sleeps: schedules that nobody would see on one CPU otherwise."""
-    run = usertest.run_many(kernel(None, None, "DEBUG=1"), ["net_words"], smp=1, append="sched=chaos,seed=%d" % seed)
+    run = usertest.run_many(kernel(None, None, "DEBUG=1"), ["net_words"], smp=1, append="sched=chaos,seed=%d" % seed, icount=True, watch=False, cap=900)
     problem = run.complaint("net_words")
     assert not problem, problem
