@@ -177,6 +177,19 @@ KTEST(03, each_exception_finds_its_handler)
 		KEXPECT_EQ(hook_interrupts, 2); /* it may sleep */
 		KEXPECT(!irq_enabled());
 	}
+	/* A page fault whose error code says that ring 0 did it, as it does when the CPU reads a descriptor for ring 3. */
+	if (!vm_fault) {
+		f.vector = TRAP_PAGE_FAULT;
+		f.error = PF_PRESENT;
+		hook_calls = 0;
+		trap_dispatch(&f);
+		KEXPECT_EQ(hook_calls, 1);
+	}
+	/* The first vector that is no exception, while a program runs: no program's fate. */
+	f.vector = 32;
+	hook_calls = 0;
+	trap_dispatch(&f);
+	KEXPECT_EQ(hook_calls, 0);
 	user_trap_hook = hook;
 	irq_restore(flags);
 }
@@ -323,6 +336,41 @@ KTEST(03, a_far_deadline_is_reached_in_steps)
 	KEXPECT(wait_for(1, NSEC_PER_SEC));
 	if (!(flags & RFLAGS_IF))
 		irq_disable();
+}
+
+/* The interrupt asks for the next one when the next timer is due, not when it pleases. */
+KTEST(03, the_interrupt_asks_for_the_next)
+{
+	const u64 away = 400 * NSEC_PER_USEC;
+	bool seen_it = false;
+	u64 flags = irq_save();
+
+	for (unsigned i = 0; i < 50 && !seen_it; i++) {
+		fired_count = 0;
+		timer_init(&timers[0], on_timer, (void *)0);
+		timer_start(&timers[0], time_ns() + away);
+		apic_timer_set(time_ns() + NSEC_PER_SEC); /* whatever was asked for, it is the interrupt's turn now */
+		timer_interrupt(NULL);
+		u64 ticks = lapic_timer_left();
+		timer_cancel(&timers[0]);
+		if (fired_count) /* too slow: it was due already */
+			continue;
+		seen_it = true;
+		KEXPECT(ticks <= away * (apic_timer_hz / 1000 + 1) / (NSEC_PER_SEC / 1000) + 2);
+	}
+	KEXPECT(seen_it);
+	/* One that is due by now is run by it, not by the one after. */
+	fired_count = 0;
+	u64 due = time_ns() + 100 * NSEC_PER_USEC;
+	timer_start(&timers[0], due);
+	while (time_ns() < due)
+		;
+	timer_interrupt(NULL);
+	KEXPECT_EQ(fired_count, 1);
+	if (!fired_count)
+		timer_cancel(&timers[0]);
+	apic_timer_set(time_ns() + 1);
+	irq_restore(flags);
 }
 
 KTEST(03, a_timer_of_the_past_fires_at_once)

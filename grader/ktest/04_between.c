@@ -3,6 +3,7 @@
 
 #include "core/atomic.h"
 #include "core/percpu.h"
+#include "lib/string.h"
 #include "sched/mutex.h"
 #include "sched/rq_priv.h"
 #include "sched/thread.h"
@@ -134,6 +135,47 @@ KTEST(04, two_wakers_place_it_once)
 	irq_restore(flags);
 }
 
+#if !DEBUG
+static unsigned unclaimed;
+
+static void wake_stepped(void *arg __unused)
+{
+	thread_wake(&other_thread);
+}
+
+/* Runnable, but in no queue, and nobody says that he is about to place it: who comes now places it too, or leaves it to nobody. */
+static void is_claimed(u32 n __unused)
+{
+	struct spinlock *l = &rq_of(other_thread.cpu)->lock;
+
+	unclaimed += other_thread.state == THREAD_RUNNABLE && !other_thread.on_rq && !other_thread.migrating && l->ticket.next == l->ticket.owner;
+}
+#endif
+
+KTEST(04, who_is_woken_is_claimed_until_it_is_queued)
+{
+#if !DEBUG
+	u64 flags = irq_save();
+	struct runqueue *rq = this_rq();
+
+	memset(&other_thread, 0, sizeof(other_thread));
+	other_thread.cpu = cpu_id();
+	other_thread.affinity = 1ul << cpu_id();
+	other_thread.tid = TID_MAX;
+	other_thread.state = THREAD_INTERRUPTIBLE;
+	unclaimed = 0;
+	ktest_step(wake_stepped, NULL, is_claimed);
+	KEXPECT_EQ(other_thread.state, THREAD_RUNNABLE);
+	KEXPECT(!other_thread.migrating);
+	spin_lock(&rq->lock);
+	if (KEXPECT(other_thread.on_rq))
+		rq_dequeue(rq, &other_thread); /* it has no stack to run on */
+	spin_unlock(&rq->lock);
+	KEXPECT_EQ(unclaimed, 0);
+	irq_restore(flags);
+#endif
+}
+
 static u32 switches, strangers; /* atomic */
 
 static void at_switch(struct thread *prev, struct thread *next)
@@ -157,5 +199,46 @@ KTEST(04, a_switch_is_told_and_answers_the_request)
 	this_cpu()->need_resched = 1;
 	schedule();
 	KEXPECT_EQ(this_cpu()->need_resched, 0);
+	irq_restore(flags);
+	/* Nobody waits for the CPU: a tick asks for nothing. */
+	bool alone = false;
+	for (unsigned i = 0; i < 50 && !alone; i++) {
+		thread_sleep_ns(NSEC_PER_MSEC);
+		flags = irq_save();
+		alone = !this_rq()->queued && !this_cpu()->need_resched;
+		if (alone) {
+			sched_tick();
+			KEXPECT_EQ(this_cpu()->need_resched, 0);
+		}
+		irq_restore(flags);
+	}
+	KEXPECT(alone);
+}
+
+static void busy_ns(u64 ns)
+{
+	u64 end = time_ns() + ns;
+
+	while (time_ns() < end)
+		cpu_relax();
+}
+
+/* With interrupts off no tick comes in between: what was not charged on this way out is lost, or is charged later, when nobody looks any more. */
+KTEST(04, time_is_charged_on_every_way_out)
+{
+	const u64 spent = 2 * NSEC_PER_MSEC;
+	u64 flags = irq_save(), before = current->runtime_ns;
+
+	busy_ns(spent);
+	schedule(); /* it is runnable: it comes back, perhaps at once */
+	KEXPECT(current->runtime_ns - before >= spent);
+	before = current->runtime_ns;
+	busy_ns(spent);
+	sched_tick();
+	KEXPECT(current->runtime_ns - before >= spent);
+	before = current->runtime_ns;
+	busy_ns(spent);
+	sched_preempt();
+	KEXPECT(current->runtime_ns - before >= spent);
 	irq_restore(flags);
 }

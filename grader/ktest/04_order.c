@@ -214,6 +214,19 @@ static void go_through(void *arg)
 	atomic_fetch_sub(&left, 1u);
 }
 
+/* Who locks without a way out has the mutex afterwards, whatever signal waits for it. */
+static void go_through_deaf(void *arg __unused)
+{
+	atomic_fetch_or(&current->work, (u32)WORK_SIGNAL);
+	mutex_lock(&door);
+	bool held = mutex_is_held(&door);
+	WRITE_ONCE(result, held ? 0 : -1);
+	if (held)
+		mutex_unlock(&door);
+	atomic_fetch_and(&current->work, ~(u32)WORK_SIGNAL);
+	atomic_fetch_sub(&left, 1u);
+}
+
 KTEST(04, a_wait_for_a_mutex_may_be_interrupted)
 {
 	mutex_init(&door, "door", RANK_NONE);
@@ -247,6 +260,17 @@ KTEST(04, a_wait_for_a_mutex_may_be_interrupted)
 	KEXPECT(wait_until(&left, 0));
 	KEXPECT_EQ(result, 0);
 	KEXPECT(!mutex_is_held(&door));
+	thread_put(t);
+	/* And if it must not be interrupted, with a signal too. */
+	mutex_lock(&door);
+	result = 1;
+	t = begin(go_through_deaf, 0);
+	KREQUIRE(t != NULL);
+	KEXPECT(wait_until(&t->state, THREAD_UNINTERRUPTIBLE));
+	KEXPECT_EQ(result, 1);
+	mutex_unlock(&door);
+	KEXPECT(wait_until(&left, 0));
+	KEXPECT_EQ(result, 0);
 	thread_put(t);
 }
 
@@ -353,6 +377,7 @@ KTEST(04, switches_are_told_apart)
 	thread_set_affinity(t, 1ul << here);
 	left = 1;
 	WRITE_ONCE(stop, false);
+	u64 begun = time_ns();
 	thread_start(t);
 	u64 mine = current->involuntary_switches, slept = current->voluntary_switches;
 	for (unsigned i = 0; i < 10; i++)
@@ -361,6 +386,7 @@ KTEST(04, switches_are_told_apart)
 	KEXPECT(current->involuntary_switches <= mine + 5);
 	KEXPECT(t->involuntary_switches >= 5); /* it never gave the CPU away by itself */
 	KEXPECT_EQ(t->voluntary_switches, 0);
+	KEXPECT(READ_ONCE(t->runtime_ns) <= time_ns() - begun); /* its time began with its turn */
 	thread_set_affinity(current, smp_online_mask());
 	WRITE_ONCE(stop, true);
 	KEXPECT(wait_until(&left, 0));
