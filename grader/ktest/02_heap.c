@@ -152,6 +152,33 @@ KTEST(02, a_slab_without_memory_says_so)
 	slab_cache_destroy(&cache);
 }
 
+/* What the caller asks of the memory is asked of the frames: the words that no list needs are zero, whatever lay there before. */
+KTEST(02, a_slab_hands_the_flags_on)
+{
+	static struct slab_cache cache;
+	struct frame *used[16];
+	unsigned n = 0;
+	u64 irq;
+
+	slab_cache_init(&cache, "ktest5", 512, 0);
+	irq = irq_save(); /* nobody else takes these meanwhile */
+	while (n < ARRAY_SIZE(used) && (used[n] = frame_alloc(cache.order, 0)) != NULL)
+		memset(frame_to_virt(used[n++]), 0xa5, PAGE_SIZE << cache.order);
+	KEXPECT_EQ(n, ARRAY_SIZE(used));
+	while (n > 0)
+		frame_free(used[--n], cache.order);
+	u64 *obj = slab_take(&cache, ALLOC_ZERO);
+	if (KEXPECT(obj != NULL)) {
+		u64 any = 0;
+		for (unsigned i = 1; i < 512 / sizeof(*obj); i++)
+			any |= obj[i];
+		KEXPECT_EQ(any, 0);
+		slab_give(&cache, obj);
+	}
+	irq_restore(irq);
+	slab_cache_destroy(&cache);
+}
+
 KTEST(02, slab_frees_are_used_again)
 {
 	static struct slab_cache cache;
