@@ -45,6 +45,7 @@ KTEST(01, format_text)
 	KEXPECT(formats("abc|  abc|abc  |ab", "%s|%5s|%-5s|%.2s", "abc", "abc", "abc", "abc"));
 	KEXPECT(formats("x%|   y", "%c%%|%4c", 'x', 'y'));
 	KEXPECT(formats("ab", "%.*s", 2, "abcdef"));
+	KEXPECT(formats("(null)|  (null)", "%s|%8s", (const char *)NULL, (const char *)NULL));
 }
 
 KTEST(01, format_keeps_inside_its_buffer)

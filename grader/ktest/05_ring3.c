@@ -50,7 +50,7 @@ static struct {
 	struct process *process;
 	struct wait_queue done;
 	bool ended;
-	u64 call, args[6], seen_flags, rip, rflags, rcx, r11, rsp, cs, ss;
+	u64 call, args[6], seen_flags, rip, rflags, rcx, r11, rsp, cs, ss, vector, error;
 	bool irqs, frame_in_place;
 	void (*change)(struct trapframe *f);
 } p;
@@ -81,6 +81,7 @@ static long on_call(u32 nr, const u64 args[6], struct trapframe *f)
 	p.irqs = irq_enabled();
 	p.frame_in_place = f == current_user_frame();
 	p.rip = f->rip, p.rflags = f->rflags, p.rcx = f->rcx, p.r11 = f->r11, p.rsp = f->rsp, p.cs = f->cs, p.ss = f->ss;
+	p.vector = f->vector, p.error = f->error;
 	if (p.change)
 		p.change(f);
 	return 0x5eed5eed5eed;
@@ -127,7 +128,7 @@ static int run(void)
 #define FLAGS_OF_USER (RFLAGS_DF | RFLAGS_AC | RFLAGS_NT | RFLAGS_TF | RFLAGS_IOPL)
 
 /* What the kernel saw, and what the program found afterwards. `clobbered`: rcx and r11 are the call's to destroy. */
-static void compare(bool clobbered, u64 called)
+static void compare(bool clobbered, u64 called, u64 vector)
 {
 	static const u8 args[] = { RDI, RSI, RDX, R10, R8, R9 };
 
@@ -141,6 +142,8 @@ static void compare(bool clobbered, u64 called)
 	KEXPECT_EQ(p.rsp, 0x7ffffff0);
 	KEXPECT_EQ(p.cs, USER_CS);
 	KEXPECT_EQ(p.ss, USER_DS);
+	KEXPECT_EQ(p.vector, vector);
+	KEXPECT_EQ((u32)p.error, (u32)p.data[RAX]);
 	KEXPECT_EQ(p.rflags, p.data[RFLAGS]);
 	u64 *out = p.data + 32;
 	KEXPECT_EQ(out[RAX], 0x5eed5eed5eed);
@@ -155,7 +158,7 @@ KTEST(05, ask_syscall_keeps_the_registers)
 {
 	KREQUIRE(prepare(ring3_start));
 	KREQUIRE(run() == 7);
-	compare(true, CODE_VA + (ring3_called - ring3_start));
+	compare(true, CODE_VA + (ring3_called - ring3_start), VECTOR_SYSCALL);
 	KEXPECT_EQ(p.rcx, p.rip);
 	KEXPECT_EQ(p.r11, p.rflags);
 	KEXPECT_EQ(p.data[32 + RCX], p.rip); /* as SYSRET leaves them */
@@ -166,7 +169,7 @@ KTEST(05, ask_int80_keeps_the_registers)
 {
 	KREQUIRE(prepare(ring3_int80));
 	KREQUIRE(run() == 8);
-	compare(false, CODE_VA + (ring3_called80 - ring3_start));
+	compare(false, CODE_VA + (ring3_called80 - ring3_start), VECTOR_INT80);
 }
 
 KTEST(05, ask_syscall_bears_the_flags_of_a_program)
@@ -174,7 +177,7 @@ KTEST(05, ask_syscall_bears_the_flags_of_a_program)
 	KREQUIRE(prepare(ring3_start));
 	p.data[RFLAGS] = 0x202 | RFLAGS_DF | RFLAGS_AC | RFLAGS_NT | 0x8d5;
 	KREQUIRE(run() == 7);
-	compare(true, CODE_VA + (ring3_called - ring3_start));
+	compare(true, CODE_VA + (ring3_called - ring3_start), VECTOR_SYSCALL);
 }
 
 KTEST(05, ask_int80_bears_the_flags_of_a_program)
@@ -182,7 +185,7 @@ KTEST(05, ask_int80_bears_the_flags_of_a_program)
 	KREQUIRE(prepare(ring3_int80));
 	p.data[RFLAGS] = 0x202 | RFLAGS_DF | RFLAGS_AC | RFLAGS_NT | 0x8d5;
 	KREQUIRE(run() == 8);
-	compare(false, CODE_VA + (ring3_called80 - ring3_start));
+	compare(false, CODE_VA + (ring3_called80 - ring3_start), VECTOR_INT80);
 }
 
 static void move_rip(struct trapframe *f)
@@ -257,6 +260,31 @@ static void on_trap(struct trapframe *f)
 	f->rflags &= ~RFLAGS_TF;
 }
 
+/*
+ * The rest of the call in single steps, as far as the SWAPGS that gives the program its gs back. With interrupts on there, work that comes in between waits for
+ * the next call, and an interrupt behind it finds the program's gs, or its stack, in ring 0.
+ */
+enum { SWAPGS = 0xf8010f, STEPS_MAX = 200000 };
+static u32 steps, ways_out, open_ways;
+
+static bool on_step(struct trapframe *f)
+{
+	if (trapframe_from_user(f))
+		return false;
+	bool out = (*(const u32 *)f->rip & 0xffffff) == SWAPGS;
+	ways_out += out;
+	open_ways += out && f->rflags & RFLAGS_IF;
+	if (out || ++steps > STEPS_MAX)
+		f->rflags &= ~RFLAGS_TF;
+	return true;
+}
+
+static void step_out(struct trapframe *f __unused)
+{
+	trap_register(TRAP_DEBUG, on_step);
+	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::"i"(RFLAGS_TF) : "memory", "cc");
+}
+
 KTEST(05, ask_work_is_done_before_ring_3_goes_on)
 {
 	KREQUIRE(prepare(ring3_start));
@@ -271,13 +299,20 @@ KTEST(05, ask_work_is_done_before_ring_3_goes_on)
 	stepped_to = 0;
 	KEXPECT_EQ(run(), 7);
 	KEXPECT_EQ(stepped_to, CODE_VA + (ring3_stepped - ring3_start));
+	KREQUIRE(prepare(ring3_start));
+	p.change = step_out;
+	steps = ways_out = open_ways = 0;
+	KEXPECT_EQ(run(), 7);
+	trap_register(TRAP_DEBUG, NULL);
+	KEXPECT_EQ(ways_out, 1);
+	KEXPECT_EQ(open_ways, 0);
 }
 
 /* What copies find at the edges of what is mapped: the last bytes of a page, and a string that ends in them. */
-static u64 copied[8];
+static u64 copied[12];
 static void copy_around(struct trapframe *f __unused)
 {
-	char text[128], *user = (char *)DATA_VA + PAGE_SIZE - 16;
+	char text[128], *user = (char *)DATA_VA + PAGE_SIZE - 16, *longer = (char *)DATA_VA + 0x800 + 37; /* it goes across multiples of 64 */
 
 	copied[0] = copy_to_user(user, "0123456789abcde", 16);
 	copied[1] = copy_from_user(text, user, 16) || memcmp(text, "0123456789abcde", 16);
@@ -288,6 +323,13 @@ static void copy_around(struct trapframe *f __unused)
 	memset(text, 'x', sizeof(text));
 	copied[6] = strncpy_from_user(text, user, 16);
 	copied[7] = text[12] == '\0' && text[11] == 'b' && text[20] == 'x';
+	copied[8] = strncpy_from_user(text, user, 13); /* with its NUL it just fits */
+	copied[9] = strncpy_from_user(text, user + 12, sizeof(text)); /* an empty one */
+	memset(text, 'l', 100);
+	text[100] = '\0';
+	copied[10] = copy_to_user(longer, text, 101);
+	copied[10] += strncpy_from_user(text, longer, sizeof(text));
+	copied[11] = strncpy_from_user(text, longer, 100); /* one too few */
 }
 
 KTEST(05, ask_copies_end_where_the_page_ends)
@@ -303,6 +345,10 @@ KTEST(05, ask_copies_end_where_the_page_ends)
 	KEXPECT_EQ(copied[5], 4);
 	KEXPECT_EQ(copied[6], 12);
 	KEXPECT(copied[7]);
+	KEXPECT_EQ(copied[8], 12);
+	KEXPECT_EQ(copied[9], 0);
+	KEXPECT_EQ(copied[10], 100);
+	KEXPECT_EQ(copied[11], -ENAMETOOLONG);
 }
 
 /*
@@ -331,7 +377,7 @@ KTEST(05, challenge_stack_offset)
 			KREQUIRE(prepare(entry ? ring3_int80 : ring3_start));
 			p.change = note_depth;
 			KREQUIRE(run() == (entry ? 8 : 7));
-			compare(!entry, CODE_VA + ((entry ? ring3_called80 : ring3_called) - ring3_start));
+			compare(!entry, CODE_VA + ((entry ? ring3_called80 : ring3_called) - ring3_start), entry ? VECTOR_INT80 : VECTOR_SYSCALL);
 			unsigned k = 0;
 			while (k < i && seen[k] != depth)
 				k++;

@@ -14,6 +14,9 @@ KTEST(05, user_ranges_end_where_user_space_ends)
 {
 	KEXPECT(user_range_ok((void *)0x10000, 4096));
 	KEXPECT(user_range_ok((void *)(USER_END - 1), 1));
+	KEXPECT(user_range_ok(NULL, 0)); /* nothing is there that could be refused; whether something is mapped is not asked here */
+	KEXPECT(user_range_ok(NULL, USER_END));
+	KEXPECT(!user_range_ok(NULL, USER_END + 1));
 	KEXPECT(!user_range_ok((void *)(USER_END - 1), 2));
 	KEXPECT(!user_range_ok((void *)0x10000, ~0ul));
 	KEXPECT(!user_range_ok((void *)0x10000, ~0ul - 0x10000 + 1));
@@ -52,6 +55,8 @@ KTEST(05, copies_survive_addresses_that_are_not_mapped)
 	KEXPECT_EQ(get_user_u32(&word, (void *)0x20), -EFAULT);
 	KEXPECT_EQ(put_user_u32(1, (void *)0x20), -EFAULT);
 	KEXPECT_EQ(copy_from_user(buffer, (void *)0x7f0000000000, 0), 0);
+	KEXPECT_EQ(clear_user((void *)0x7f0000000000, 16), 16);
+	KEXPECT_EQ(copy_to_user(NULL, buffer, 0), 0);
 }
 
 extern const char fast_entry[] __attribute__((weak));
