@@ -131,6 +131,13 @@ KTEST(06, a_movable_program_moves_as_a_whole)
 	KEXPECT_EQ(object.code_start, object.bias + 0x10000);
 	KEXPECT_EQ(object.brk, object.bias + 0x14800);
 	KEXPECT(in_memory(object.bias + 0x13800, file + 0x1800, 0x700));
+	/* One that begins within a page: the page is where it begins. */
+	slot(0)->offset = 0x100, slot(0)->vaddr = 0x10100, slot(0)->filesz = slot(0)->memsz = 0x1134;
+	KREQUIRE(load(false) == 0);
+	KEXPECT_EQ(object.bias & (PAGE_SIZE - 1), 0);
+	KEXPECT_EQ(object.lowest, object.bias + 0x10000);
+	KEXPECT_EQ(object.entry, object.bias + 0x10800);
+	KEXPECT(in_memory(object.bias + 0x10100, file + 0x100, 0x1134));
 	end_loading();
 }
 
