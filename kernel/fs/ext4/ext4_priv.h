@@ -184,7 +184,7 @@ void ext4_orphan_add(struct journal_handle *h, struct inode *i);
 void ext4_orphan_del(struct journal_handle *h, struct inode *i);
 void ext4_orphans_clean(struct ext4_fs *fs);
 
-/* extents.c, indirect.c; map.c chooses. map_lock is theirs. */
+/* extents.c, extents_inplace.c, indirect.c; map.c chooses. map_lock is theirs. */
 int ext4_map_blocks(struct inode *i, u32 block, u32 max, struct ext4_map *m);
 /* Blocks for [block, block + max), as many as come in one piece: mapped ones that are there count too. `unwritten`: they read as zeroes until they are written. */
 int ext4_map_create(struct journal_handle *h, struct inode *i, u32 block, u32 max, bool unwritten, struct ext4_map *m);
