@@ -15,13 +15,6 @@ static u8 type_of(u32 mode)
 	return types[mode >> 12 & 15];
 }
 
-static u32 mode_of(u8 type)
-{
-	static const u32 modes[8] = { 0, S_IFREG, S_IFDIR, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFLNK };
-
-	return type < 8 ? modes[type] : 0;
-}
-
 u32 dir_block_end(const struct inode *dir)
 {
 	const struct ext4_fs *fs = fs_of(dir);
@@ -137,7 +130,7 @@ int dir_block_find(struct inode *dir, struct buffer *b, const char *name, u32 le
 	return -ENOENT;
 }
 
-static u32 dir_blocks(const struct inode *dir)
+u32 dir_blocks(const struct inode *dir)
 {
 	return (u32)(dir->size >> fs_of(dir)->block_shift);
 }
@@ -177,6 +170,7 @@ int ext4_dir_find(struct inode *dir, const char *name, u32 len, struct ext4_slot
 
 static void changed(struct journal_handle *h, struct inode *dir, struct buffer *b)
 {
+	ext4_i(dir)->dir_changes++;
 	/* The root of an index has a checksum of another kind. */
 	if (dir_is_indexed(dir)) {
 		const struct ext4_dirent *dot = (const void *)b->data;
@@ -368,8 +362,7 @@ int ext4_dir_set_parent(struct journal_handle *h, struct inode *dir, u32 parent)
 	return err;
 }
 
-/* Calls fn for each entry of a block from `at` on, until it says no: where it stopped. */
-static u32 each_entry(struct inode *dir, struct buffer *b, u32 at, bool (*fn)(const struct ext4_dirent *e, u32 at, void *arg), void *arg)
+u32 dir_each_entry(struct inode *dir, struct buffer *b, u32 at, bool (*fn)(const struct ext4_dirent *e, u32 at, void *arg), void *arg)
 {
 	u32 end = dir_block_end(dir), from = 0;
 
@@ -385,14 +378,9 @@ static u32 each_entry(struct inode *dir, struct buffer *b, u32 at, bool (*fn)(co
 	return end;
 }
 
-static bool is_dots(const struct ext4_dirent *e)
-{
-	return e->name[0] == '.' && (e->name_len == 1 || (e->name_len == 2 && e->name[1] == '.'));
-}
-
 static bool only_dots(const struct ext4_dirent *e, u32 at __unused, void *arg __unused)
 {
-	return is_dots(e);
+	return dirent_is_dots(e);
 }
 
 int ext4_dir_empty(struct inode *dir)
@@ -405,67 +393,10 @@ int ext4_dir_empty(struct inode *dir)
 			continue;
 		if (IS_ERR(b))
 			return (int)PTR_ERR(b);
-		empty = is_index_block(dir, block, b) || each_entry(dir, b, 0, only_dots, NULL) == dir_block_end(dir);
+		empty = is_index_block(dir, block, b) || dir_each_entry(dir, b, 0, only_dots, NULL) == dir_block_end(dir);
 		buffer_put(b);
 		if (!empty)
 			return 0;
 	}
 	return 1;
-}
-
-struct listing {
-	struct dir_context *c;
-	u64 base, next;
-};
-
-static bool emit_entry(const struct ext4_dirent *e, u32 at, void *arg)
-{
-	struct listing *l = arg;
-
-	l->next = l->base + at;
-	if (is_dots(e))
-		return true;
-	if (!dir_emit(l->c, e->name, e->name_len, e->inode, mode_of(e->type), l->base + at + e->length))
-		return false;
-	l->next = l->base + at + e->length;
-	return true;
-}
-
-/* A position is the place in the directory's bytes, but for 0 and 1, which are `.` and `..`; the first entry is at 12 at the earliest, having a dot before it. */
-int ext4_readdir(struct file *f, struct dir_context *c)
-{
-	struct inode *dir = f->inode;
-	struct ext4_fs *fs = fs_of(dir);
-
-	if (!dir_emit_dots(f, c))
-		return 0;
-	while ((u64)f->pos < dir->size) {
-		u32 block = (u32)((u64)f->pos >> fs->block_shift), at = (u32)f->pos & (fs->block_size - 1);
-		struct listing l = { .c = c, .base = (u64)block << fs->block_shift };
-		struct buffer *b;
-		u32 stopped;
-
-		if (!at)
-			for (u32 k = 0; k < 8 && block % 8 == 0 && block + k < dir_blocks(dir); k++) {
-				struct ext4_map m;
-				if (!ext4_map_blocks(dir, block + k, 8, &m) && m.block) {
-					buffer_read_ahead(fs->dev, m.block, MIN(m.length, 8 - k), fs->block_size);
-					k += m.length - 1;
-				}
-			}
-		b = ext4_dir_block(dir, block);
-		if (IS_ERR(b))
-			return (int)PTR_ERR(b);
-		if (b && !is_index_block(dir, block, b)) {
-			stopped = each_entry(dir, b, at == 2 ? 0 : at, emit_entry, &l);
-			if (stopped < dir_block_end(dir)) {
-				f->pos = (s64)l.next;
-				buffer_put(b);
-				return 0;
-			}
-		}
-		buffer_put(b);
-		f->pos = (s64)(l.base + fs->block_size);
-	}
-	return 0;
 }

@@ -81,6 +81,7 @@ struct ext4_inode {
 	bool on_orphan_list;      /* orphan_mutex */
 	struct list orphan, dirty_link;
 	u32 dir_start;            /* where a search for room begins */
+	u64 dir_changes;          /* how often its names changed: who remembers some looks whether they are still those */
 	char *link_text;
 };
 
@@ -234,8 +235,11 @@ int ext4_dir_set(struct journal_handle *h, struct inode *dir, struct ext4_slot *
 int ext4_dir_empty(struct inode *dir); /* 1, 0, -errno */
 int ext4_dir_init(struct journal_handle *h, struct inode *dir, u32 parent);
 int ext4_dir_set_parent(struct journal_handle *h, struct inode *dir, u32 parent);
-int ext4_readdir(struct file *f, struct dir_context *c);
-/* Pieces of it, for htree.c. */
+/* Pieces of it, for htree.c and readdir.c. */
+u32 dir_blocks(const struct inode *dir);
+/* Calls fn for each entry with a name from `at` on, until it says no: where it stopped; dir_block_end: it did not. */
+u32 dir_each_entry(struct inode *dir, struct buffer *b, u32 at, bool (*fn)(const struct ext4_dirent *e, u32 at, void *arg), void *arg);
+static inline bool dirent_is_dots(const struct ext4_dirent *e) { return e->name[0] == '.' && (e->name_len == 1 || (e->name_len == 2 && e->name[1] == '.')); }
 int dir_block_find(struct inode *dir, struct buffer *b, const char *name, u32 len, struct ext4_slot *s);
 int dir_block_add(struct journal_handle *h, struct inode *dir, struct buffer *b, const char *name, u32 len, u32 ino, u32 mode); /* -ENOSPC: no room */
 int dir_block_append(struct journal_handle *h, struct inode *dir, u32 *block, struct buffer **b);
@@ -243,14 +247,33 @@ void dir_block_checksum(struct inode *dir, struct buffer *b);
 void dir_put_entry(struct inode *dir, struct ext4_dirent *e, u32 length, const char *name, u32 len, u32 ino, u32 mode);
 u32 dir_block_end(const struct inode *dir); /* bytes of entries in a block */
 
+/* readdir.c */
+int ext4_readdir(struct file *f, struct dir_context *c);
+s64 ext4_dir_lseek(struct file *f, s64 off, int whence);
+void ext4_dir_release(struct file *f);
+
 /* htree.c */
 bool dir_is_indexed(const struct inode *dir);
 int htree_find(struct inode *dir, const char *name, u32 len, struct ext4_slot *s);
 int htree_add(struct journal_handle *h, struct inode *dir, const char *name, u32 len, u32 ino, u32 mode);
 int htree_make(struct journal_handle *h, struct inode *dir); /* a directory of one full block becomes indexed */
+/*
+ * Calls fn for the leaves in the order of their hashes, from the first on that may have names of `hash` (its lowest bit is 0), until it says no. The keys are in
+ * order, or -EUCLEAN.
+ */
+struct htree_leaf {
+	struct inode *dir;
+	struct buffer *b;
+	u32 first, end; /* its own key, 0 for the first leaf; the next one's, HASH_END: there is none. A key with its lowest bit set: names of that hash are on both sides */
+	u8 version;     /* of the hashes, for ext4_hash */
+};
+#define HASH_END UINT32_MAX
+int htree_each_leaf(struct inode *dir, u32 hash, bool (*fn)(const struct htree_leaf *l, void *arg), void *arg);
 void dx_checksum(struct inode *dir, struct buffer *b);
 bool dx_checksum_ok(struct inode *dir, struct buffer *b);
-u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len); /* hash.c */
+/* hash.c: the hash of a name, whose lowest bit is 0; *minor: 32 bits more, 0 if the version has none. */
+u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len, u32 *minor);
+u8 ext4_hash_version(const struct ext4_fs *fs, u8 version); /* htree.c: the version on the disk, with the signs that this file system counts by */
 
 int ext4_link_set(struct journal_handle *h, struct inode *i, const char *target); /* namei.c */
 

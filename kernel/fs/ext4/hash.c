@@ -83,12 +83,13 @@ static void fill(const char *name, u32 len, u32 *out, int words, bool is_unsigne
 		*out++ = pad;
 }
 
-u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len)
+u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len, u32 *minor)
 {
 	u32 s[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 }, in[8], hash;
 	bool is_unsigned = version >= HASH_LEGACY_UNSIGNED;
 	int words = version % 3 == HASH_HALF_MD4 ? 8 : 4;
 
+	*minor = 0;
 	if (version % 3 == HASH_LEGACY) {
 		hash = legacy(name, len, is_unsigned);
 	} else {
@@ -102,6 +103,7 @@ u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len)
 				tea(s, in);
 		}
 		hash = words == 8 ? s[1] : s[0];
+		*minor = words == 8 ? s[2] : s[1];
 	}
 	hash &= ~1u;
 	/* The last value is the mark of the end. */

@@ -15,6 +15,7 @@
 #include "ext4_priv.h"
 
 #define LEVELS_MAX 2
+#define LEAVES_AHEAD 8u
 
 struct frame_of {
 	struct buffer *b;
@@ -115,9 +116,14 @@ static void way_put(struct way *w)
 	w->depth = 0;
 }
 
-static u8 hash_version(const struct ext4_fs *fs, u8 version)
+u8 ext4_hash_version(const struct ext4_fs *fs, u8 version)
 {
 	return version <= HASH_TEA && fs->hash_unsigned ? version + 3 : version;
+}
+
+static u8 version_of(struct inode *dir, const struct way *w)
+{
+	return ext4_hash_version(fs_of(dir), info_of(w->f[0].b)->hash_version);
 }
 
 static int damaged(struct inode *dir, const char *what)
@@ -154,10 +160,11 @@ static void search(struct frame_of *f, u32 hash)
 	f->at = low - 1;
 }
 
+/* To the first leaf that may have a name; name NULL: that may have w->hash. */
 static int walk(struct inode *dir, const char *name, u32 len, struct way *w)
 {
 	struct ext4_fs *fs = fs_of(dir);
-	u32 block = 0;
+	u32 block = 0, minor;
 	int levels = 1, err;
 
 	w->depth = 0;
@@ -174,7 +181,8 @@ static int walk(struct inode *dir, const char *name, u32 len, struct way *w)
 				err = damaged(dir, "has a root that makes no sense");
 				break;
 			}
-			w->hash = ext4_hash(fs, hash_version(fs, info->hash_version), name, len);
+			if (name)
+				w->hash = ext4_hash(fs, ext4_hash_version(fs, info->hash_version), name, len, &minor);
 		}
 		search(&w->f[w->depth - 1], w->hash);
 		block = block_of(&w->f[w->depth - 1].entries[w->f[w->depth - 1].at]);
@@ -194,15 +202,19 @@ static struct buffer *read_leaf(struct inode *dir, struct way *w)
 	return b;
 }
 
-/* To the next leaf, if it may hold names of the same hash: 1, 0, or -errno. */
-static int next_leaf(struct inode *dir, struct way *w)
+/* The frame in which the way to the next leaf leaves this one's; -1: this leaf is the last. */
+static int next_frame(const struct way *w)
 {
 	int k = w->depth - 1;
 
 	while (k >= 0 && w->f[k].at + 1 >= count_of(&w->f[k])->count)
 		k--;
-	if (k < 0 || w->f[k].entries[w->f[k].at + 1].hash != (w->hash | 1))
-		return 0;
+	return k;
+}
+
+/* To the next leaf, by way of that frame. */
+static int step(struct inode *dir, struct way *w, int k)
+{
 	w->f[k].at++;
 	if (k + 1 < w->depth) {
 		struct frame_of below;
@@ -213,7 +225,18 @@ static int next_leaf(struct inode *dir, struct way *w)
 		buffer_put(w->f[k + 1].b);
 		w->f[k + 1] = below;
 	}
-	return 1;
+	return 0;
+}
+
+/* To the next leaf, if it may hold names of the same hash: 1, 0, or -errno. */
+static int next_leaf(struct inode *dir, struct way *w)
+{
+	int k = next_frame(w), err;
+
+	if (k < 0 || w->f[k].entries[w->f[k].at + 1].hash != (w->hash | 1))
+		return 0;
+	err = step(dir, w, k);
+	return err ? err : 1;
 }
 
 int htree_find(struct inode *dir, const char *name, u32 len, struct ext4_slot *s)
@@ -237,6 +260,55 @@ int htree_find(struct inode *dir, const char *name, u32 len, struct ext4_slot *s
 		more = next_leaf(dir, &w);
 		if (more < 0)
 			err = more;
+	}
+	way_put(&w);
+	return err;
+}
+
+/* Leaves lie in the order of their making, and are read in the order of their hashes: the next few at once. */
+static void read_leaves_ahead(struct inode *dir, const struct frame_of *f)
+{
+	for (u32 k = f->at; k < count_of(f)->count && k < f->at + LEAVES_AHEAD; k++) {
+		struct ext4_map m;
+
+		if (!ext4_map_blocks(dir, block_of(&f->entries[k]), 1, &m) && m.block)
+			buffer_read_ahead(fs_of(dir)->dev, m.block, 1, fs_of(dir)->block_size);
+	}
+}
+
+int htree_each_leaf(struct inode *dir, u32 hash, bool (*fn)(const struct htree_leaf *l, void *arg), void *arg)
+{
+	struct way w = { .hash = hash };
+	struct htree_leaf l = { .dir = dir };
+	int err = walk(dir, NULL, 0, &w), k;
+	bool more = true;
+
+	if (err)
+		return err;
+	l.version = version_of(dir, &w);
+	for (k = w.depth - 1; k >= 0 && !l.first; k--)
+		l.first = w.f[k].at ? w.f[k].entries[w.f[k].at].hash : 0;
+	while (!err && more) {
+		const struct frame_of *f = &w.f[w.depth - 1];
+
+		k = next_frame(&w);
+		l.end = k < 0 ? HASH_END : w.f[k].entries[w.f[k].at + 1].hash;
+		if (l.end < l.first || (l.end == l.first && !(l.end & 1)) || (l.end == HASH_END) != (k < 0)) {
+			err = damaged(dir, "is not in order");
+			break;
+		}
+		if (f->at % LEAVES_AHEAD == 0)
+			read_leaves_ahead(dir, f);
+		l.b = read_leaf(dir, &w);
+		if (IS_ERR(l.b)) {
+			err = (int)PTR_ERR(l.b);
+			break;
+		}
+		more = fn(&l, arg) && k >= 0;
+		buffer_put(l.b);
+		l.first = l.end;
+		if (more)
+			err = step(dir, &w, k);
 	}
 	way_put(&w);
 	return err;
@@ -342,15 +414,15 @@ static void sort(struct sorted *a, u32 n)
 /* The entries of a leaf with their hashes, sorted: how many. */
 static u32 sort_leaf(struct inode *dir, u8 version, const u8 *data, struct sorted *a)
 {
-	u32 n = 0, end = dir_block_end(dir);
+	u32 n = 0, end = dir_block_end(dir), minor;
 
 	for (u32 at = 0; at < end;) {
 		const struct ext4_dirent *e = (const void *)(data + at);
 
 		if (e->length < 8)
 			break;
-		if (e->inode && !(e->name[0] == '.' && (e->name_len == 1 || (e->name_len == 2 && e->name[1] == '.'))))
-			a[n++] = (struct sorted){ ext4_hash(fs_of(dir), version, e->name, e->name_len), (u16)at, (u16)DIRENT_LEN(e->name_len) };
+		if (e->inode && !dirent_is_dots(e))
+			a[n++] = (struct sorted){ ext4_hash(fs_of(dir), version, e->name, e->name_len, &minor), (u16)at, (u16)DIRENT_LEN(e->name_len) };
 		at += e->length;
 	}
 	sort(a, n);
@@ -371,11 +443,6 @@ static void pack(struct inode *dir, u8 *to, const u8 *from, const struct sorted 
 		e->length = (u16)(k + 1 == n ? end - at : a[k].size);
 		at += a[k].size;
 	}
-}
-
-static u8 version_of(struct inode *dir, const struct way *w)
-{
-	return hash_version(fs_of(dir), info_of(w->f[0].b)->hash_version);
 }
 
 static int split_leaf(struct journal_handle *h, struct inode *dir, struct way *w, struct buffer *leaf)
@@ -476,7 +543,7 @@ int htree_make(struct journal_handle *h, struct inode *dir)
 		err = copy && a ? dir_block_append(h, dir, &block, &leaf) : -ENOMEM;
 	if (err)
 		goto out;
-	n = sort_leaf(dir, hash_version(fs, fs->hash_version), copy, a);
+	n = sort_leaf(dir, ext4_hash_version(fs, fs->hash_version), copy, a);
 	pack(dir, leaf->data, copy, a, n);
 	dd = (void *)(copy + 12);
 	parent = dd->inode;

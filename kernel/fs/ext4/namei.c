@@ -468,22 +468,11 @@ const struct inode_ops ext4_file_inode_ops = { ATTRIBUTES };
 const struct inode_ops ext4_special_inode_ops = { ATTRIBUTES };
 const struct inode_ops ext4_link_inode_ops = { .get_link = get_link, ATTRIBUTES };
 
-/* Of a directory with hashed names all positions are data. */
-static s64 dir_lseek(struct file *f, s64 off, int whence)
-{
-	if ((whence == SEEK_DATA || whence == SEEK_HOLE) && fs_of(f->inode)->compat & COMPAT_DIR_INDEX) {
-		if (off < 0 || off == INT64_MAX)
-			return -ENXIO;
-		f->pos = whence == SEEK_DATA ? off : INT64_MAX;
-		return f->pos;
-	}
-	return whence == SEEK_SET || whence == SEEK_CUR ? generic_lseek(f, off, whence, INT64_MAX, 0) : -EINVAL;
-}
-
 const struct file_ops ext4_dir_file_ops = {
 	.name = "ext4 directory",
 	.readdir = ext4_readdir,
-	.lseek = dir_lseek,
+	.lseek = ext4_dir_lseek,
+	.release = ext4_dir_release,
 	.fsync = ext4_fsync,
 	.ioctl = ext4_ioctl,
 };
