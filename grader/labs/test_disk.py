@@ -369,7 +369,7 @@ def test_the_root_on_a_disk(tmp_path):
     disk.check(image)
 
 
-ODD = ("holes", "full_dir", "full_map", "race")
+ODD = ("holes", "full_dir", "full_map", "race", "one_hash")
 
 
 @pytest.mark.parametrize("case,kind,megabytes,options", [
@@ -377,14 +377,19 @@ ODD = ("holes", "full_dir", "full_map", "race")
     ("full_dir", "ext4", 8, ("-b", 1024, "-J", "size=1")),
     ("full_map", "ext4", 12, ("-b", 1024, "-J", "size=1")),
     ("race", "ext4", 32, ()),
+    ("one_hash", "ext4", 32, ("-b", 1024)),
 ])
 def test_what_is_rare(tmp_path, case, kind, megabytes, options):
     """user/tests/disk_odd.c says what: nothing is lost, and e2fsck finds nothing. Linux answers the same."""
     image = disk.make(tmp_path / "a", megabytes, *options, kind=kind)
+    if case == "one_hash":
+        disk.tool("tune2fs", "-E", "hash_alg=legacy", image)
     answer = usertest.run_many(kernel(), ["disk_odd"], cap=200, watch=True, extra=disk.drive(image), disks=[image], append="SEED=%d seconds=180" % ODD.index(case))["disk_odd"]
     assert answer.ended == "exit 0" and not re.search(r"wrong|: no\b|are there", answer.output), answer.output[-2000:]
     if case == "holes":
         assert answer.output.count("data at +0, then +512\n") == 12, answer.output
+    if case == "one_hash":
+        assert answer.output.count(" 0 are missing, 0 came twice\n") == 11, answer.output
     if case == "race":
         assert "whole lines: 1" in answer.output
     disk.check(image)

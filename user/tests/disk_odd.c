@@ -205,6 +205,77 @@ static void full_map(void)
 	say("done\n");
 }
 
+/* --- names of one hash ---------------------------------------------------------------------------------------------------------------- */
+
+/* All have the same hash of the oldest kind, which has no minor part: a block of 1024 bytes that is full of them, and of a few others, is split between two of them. */
+static const char same[][8] = {
+	"njBcaLA", "o7FcaVc", "4rteafz", "f3teaUP", "bN8fauD", "niDfaFl", "5tQha6F", "Fqgoa79", "MSBoawp", "LJMpas1", "oUfqa2y", "KBKqaJ7", "PPSqa7z", "3dEra13",
+	"xrCvaRW", "YgiwaBx", "dfjyavJ", "Xht0aMt", "l154a4a", "4fr5a91", "lYr6al7", "pjR6ao6", "iNS6aa6", "aEV8aQv", "g2B9aIE", "svqBaCc", "4DFCa7w", "LKwKac9",
+	"1QxRafV", "RayRab7", "15iWa0Z", "PpqebAq", "y8MgboV", "ld5pbSY", "PAErbGf", "UgPrbxB", "t8dvbHW", "d1ZvbGE", "q1W2bfa", "kED3bFa", "SiP5b8X", "wQy7buT",
+	"zYI9bXL", "I4IJb0m", "Y7YLbIY", "n1aMbMr", "Gg8Mbpi", "vHBMbne", "Q4XMbUW", "r3oTbFd", "4qsTbfv", "GT0ZbjQ", "Kcmbcnv",
+};
+enum { SAME = sizeof(same) / sizeof(same[0]) };
+
+struct entry {
+	unsigned long ino, off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+/* Reads one name a call, or a few; how: 1: others are made meanwhile, 2: and what was told is removed. */
+static void read_same(size_t size, int how)
+{
+	int fd = open("d", O_RDONLY | O_DIRECTORY), seen[SAME] = { 0 }, twice = 0, missing = 0, other = 0;
+	char name[64];
+	long got;
+
+	for (int call = 0; (got = syscall(SYS_getdents64, fd, buf, size)) > 0; call++)
+		for (long at = 0; at < got; at += ((struct entry *)(buf + at))->reclen) {
+			const struct entry *e = (struct entry *)(buf + at);
+			int k = 0;
+
+			while (k < SAME && strcmp(e->name, same[k]))
+				k++;
+			if (k < SAME)
+				twice += seen[k]++;
+			other += k == SAME;
+			snprintf(name, sizeof(name), "d/%s", e->name);
+			if (how == 2 && k < SAME)
+				must(unlink(name) == 0, "unlink");
+			snprintf(name, sizeof(name), "d/other %d %zu %d %ld", how, size, call, at);
+			if (how && call < 200)
+				must(link("/m/one", name) == 0, "link");
+		}
+	must(got == 0, "getdents");
+	for (int k = 0; k < SAME; k++)
+		missing += !seen[k];
+	say("of one hash, %zu bytes, %d: %d are missing, %d came twice\n", size, how, missing, twice);
+	close(fd);
+}
+
+/* Names of one hash in two leaves: each is told once, in whatever pieces, and though others come and go. (Linux begins with them again after a change.) */
+static void one_hash(void)
+{
+	char name[64];
+
+	must(mkdir("d", 0755) == 0, "mkdir");
+	for (int k = 0; k < SAME; k++) {
+		snprintf(name, sizeof(name), "d/%s", same[k]);
+		must(link("/m/one", name) == 0, "link");
+	}
+	for (int k = 0; k < 200; k++) {
+		snprintf(name, sizeof(name), "d/before %d", k);
+		must(link("/m/one", name) == 0, "link");
+	}
+	again();
+	for (size_t size = 32; size <= 8192; size *= 4)
+		read_same(size, 0);
+	for (size_t size = 48; size <= 4096; size *= 3)
+		read_same(size, 1);
+	read_same(48, 2);
+}
+
 /* --- many at one inode --------------------------------------------------------------------------------------------------------------- */
 
 enum { RACE_TIME = 10 };
@@ -263,7 +334,7 @@ static void race(void)
 
 int main(void)
 {
-	static void (*const cases[])(void) = { holes, full_dir, full_map, race };
+	static void (*const cases[])(void) = { holes, full_dir, full_map, race, one_hash };
 	struct statfs st;
 	int fd;
 
