@@ -92,7 +92,7 @@ static bool before(const struct reader *r, const struct found *a, const struct f
 /* By insertion with shrinking steps: some hundred names. */
 static void sort(struct reader *r)
 {
-	for (u32 gap = r->count / 2; gap; gap /= 2)
+	for (u32 gap = MAX(r->count * 4 / 9, 1u); gap; gap = gap > 1 ? MAX(gap * 4 / 9, 1u) : 0)
 		for (u32 i = gap; i < r->count; i++) {
 			struct found v = r->names[i];
 			u32 j = i;
