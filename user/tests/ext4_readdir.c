@@ -183,7 +183,7 @@ static void beside(const char *dir, int old)
 	for (int k = 0; k < 2; k++) {
 		pids[k] = fork();
 		if (!pids[k]) {
-			for (int n = 0; n < 20000; n += 50) {
+			for (int n = 0; n < 3000; n += 50) {
 				make(dir, k ? "first " : "second ", n, 50);
 				if (n % 200 == 150)
 					take(dir, k ? "first " : "second ", n - 100, 100);
@@ -235,7 +235,7 @@ int main(void)
 	places("small", 60);
 	seeks("large");
 	seeks("small");
-	beside("beside", 1500);
+	beside("beside", 300);
 	removes("removed", 2500);
 	removes("removed2", 50);
 	disk_leave();
