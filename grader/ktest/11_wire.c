@@ -221,7 +221,7 @@ bool wire_socket(struct socket *s, int type)
 			     .send_timeout = TIME_NEVER, .receive_timeout = TIME_NEVER, .receive_low = 1 },
 	};
 	/* Not by the family's own way, which asks who the process is. */
-	return KEXPECT(!(type == SOCK_STREAM ? tcp_create(s) : udp_create(s)));
+	return KEXPECT(!(type == SOCK_STREAM ? tcp_create(s) : udp_create(s, PROTO_UDP)));
 }
 
 void wire_close(struct socket *s)
