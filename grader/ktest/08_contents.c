@@ -254,6 +254,7 @@ KTEST(08, who_finds_a_locked_page_waits_and_looks_again)
 	KEXPECT(came_back != f);
 	KEXPECT(came_back->owner == &waited_for && came_back->index == 5);
 	KEXPECT_EQ(*(u64 *)frame_to_virt(came_back), 5);
+	KEXPECT_EQ(refcount_read(&f->ref), 1); /* ours: who found it has let it go */
 	frame_put(came_back);
 	frame_put(f);
 	pagecache_destroy(&waited_for);

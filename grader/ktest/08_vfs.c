@@ -224,6 +224,7 @@ KTEST(08, the_parent_of_a_name_is_found)
 	} cases[] = {
 		{ TOP "/d/new", "new", LAST_NORMAL, false }, { TOP "/d/new//", "new", LAST_NORMAL, true },
 		{ TOP "/l/new", "new", LAST_NORMAL, false }, { TOP "/d/.", ".", LAST_DOT, false }, { TOP "/d/..", "..", LAST_DOTDOT, false },
+		{ TOP "/d/.x", ".x", LAST_NORMAL, false }, { TOP "/d/x.", "x.", LAST_NORMAL, false }, { TOP "/d/...", "...", LAST_NORMAL, false },
 	};
 	struct lookup_result r;
 
@@ -244,6 +245,12 @@ KTEST(08, the_parent_of_a_name_is_found)
 		path_put(&r.path);
 	}
 	KEXPECT_EQ(walk(TOP "/none/new", LOOKUP_PARENT), -ENOENT);
+	for (size_t i = 1; i <= 3; i++) { /* the root has no name */
+		KREQUIRE(path_lookup(AT_FDCWD, "///" + 3 - i, LOOKUP_PARENT, &r) == 0);
+		KEXPECT_EQ(r.last_type, LAST_ROOT);
+		KEXPECT_EQ(r.last_len, 0);
+		path_put(&r.path);
+	}
 	files_end();
 }
 
