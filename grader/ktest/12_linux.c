@@ -4,9 +4,12 @@
 #include "abi/fcntl.h"
 #include "abi/mman.h"
 #include "core/err.h"
+#include "core/printk.h"
 #include "lib/string.h"
 #include "linux/linux.h"
 #include "mm/slab.h"
+#include "sched/thread.h"
+#include "time/time.h"
 #include "vm/aspace.h"
 
 KTEST(12, modes)
@@ -20,7 +23,7 @@ KTEST(12, modes)
 	KEXPECT_EQ(linux_mode_parse(m, "custom:+file,-mem,+epoll_wait,-kill"), 0);
 	KEXPECT(m->allowed[NR_setxattr] && !m->allowed[NR_brk] && !m->allowed[NR_mmap] && m->allowed[NR_epoll_wait] && !m->allowed[NR_kill] && m->allowed[NR_tkill]);
 	KEXPECT_EQ(linux_mode_parse(m, "custom:-all"), 0);
-	KEXPECT(!m->allowed[NR_read] && m->allowed[NR_exit_group]); /* whoever may do nothing may still end */
+	KEXPECT(!m->allowed[NR_read] && m->allowed[NR_exit_group] && m->allowed[NR_exit] && m->allowed[NR_rt_sigreturn] && m->allowed[NR_restart_syscall]); /* whoever may do nothing may still end */
 	KEXPECT_EQ(linux_mode_parse(m, "custom:-file,+file"), 0);
 	KEXPECT(m->allowed[NR_read]); /* from left to right */
 	static const char *const wrong[] = { "", "fool", "minimal,", "custom:file", "custom:+nothing", "custom:+getpi" /* not even the beginning of a name */, "custom:+file,,", "custom:+" };
@@ -49,20 +52,61 @@ KTEST(12, calls_are_counted_and_refused)
 	struct linux_mode *saved = kmemdup(&linux_mode, sizeof(linux_mode), 0);
 	KREQUIRE(saved != NULL);
 	struct linux_count before = linux_count_of(NR_sched_yield);
+	u64 begun = time_ns();
 	for (int i = 0; i < 100; i++)
 		KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), 0);
 	struct linux_count after = linux_count_of(NR_sched_yield);
+	u64 passed = time_ns() - begun;
+	KEXPECT(after.ns > before.ns && after.ns - before.ns <= passed); /* the time in the calls, and no more */
 	KEXPECT_EQ(after.calls - before.calls, 100);
 	KEXPECT_EQ(after.errors - before.errors, 0);
 	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-sched_yield"), 0);
 	KEXPECT_EQ(linux_route(NR_sched_yield, args, &f), -ENOSYS);
 	KEXPECT(!linux_mode_allows(NR_sched_yield) && linux_mode_allows(NR_read) && !linux_mode_allows(100000));
+	for (u32 nr = 0; nr < SYSCALL_COUNT; nr++) /* beyond the table nothing is */
+		KREQUIRE(!linux_mode_allows(SYSCALL_COUNT + nr));
 	struct linux_count refused = linux_count_of(NR_sched_yield);
 	KEXPECT_EQ(refused.denied - after.denied, 1);
 	KEXPECT_EQ(refused.errors - after.errors, 1);
 	KEXPECT_EQ(refused.calls - after.calls, 1);
 	KEXPECT_EQ(linux_route(100000, args, &f), -ENOSYS);
 	memcpy(&linux_mode, saved, sizeof(linux_mode));
+	kfree(saved);
+}
+
+/* Whether the log has a line with this text since *seq. */
+static bool logged(u64 seq, const char *text)
+{
+	static char line[512];
+	size_t len = strlen(text), n;
+	while ((n = klog_read(&seq, line, sizeof(line))) > 0)
+		for (size_t i = 0; i + len <= n; i++)
+			if (memcmp(line + i, text, len) == 0)
+				return true;
+	return false;
+}
+
+KTEST(12, a_trace_tells_of_every_call)
+{
+	u64 args[6] = { 99 }, none[6] = { 0 };
+	struct trapframe f = { 0 };
+	struct linux_mode *saved = kmemdup(&linux_mode, sizeof(linux_mode), 0);
+	KREQUIRE(saved != NULL);
+	u64 seq = klog_next_seq();
+	linux_route(NR_sched_get_priority_min, none, &f);
+	KEXPECT(!logged(seq, "sched_get_priority_min")); /* nobody asked for it */
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-sched_yield"), 0);
+	atomic_fetch_or(&current->work, (u32)WORK_TRACE);
+	linux_route(NR_sched_get_priority_min, none, &f);
+	linux_route(NR_sched_get_priority_max, args, &f);
+	linux_route(NR_sched_yield, none, &f);
+	linux_route(100000, args, &f);
+	atomic_fetch_and(&current->work, ~(u32)WORK_TRACE);
+	memcpy(&linux_mode, saved, sizeof(linux_mode));
+	KEXPECT(logged(seq, "sched_get_priority_min(0) = 0"));
+	KEXPECT(logged(seq, "sched_get_priority_max(99) = -1 EINVAL"));
+	KEXPECT(logged(seq, "sched_yield() = -1 ENOSYS")); /* refused, and told all the same */
+	KEXPECT(logged(seq, "syscall_100000(0x63, "));
 	kfree(saved);
 }
 

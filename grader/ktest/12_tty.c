@@ -7,6 +7,8 @@
 #include "sched/thread.h"
 #include "time/time.h"
 #include "tty/tty.h"
+#include "tty/tty_priv.h"
+#include "vm/aspace.h"
 
 static char screen[16384];
 static size_t shown, room = sizeof(screen);
@@ -179,6 +181,106 @@ KTEST(12, output_is_processed)
 	memset(lines, '\n', sizeof(lines));
 	ssize_t n = file_write_kernel(file, lines, sizeof(lines), NULL);
 	KEXPECT(n > 0 && n < 32 && shown == 2 * (size_t)n);
+	end();
+}
+
+KTEST(12, each_flag_of_the_input)
+{
+	KREQUIRE(start());
+	tty.termios.iflag |= ISTRIP;
+	type("\301b\n");
+	KEXPECT(reads("Ab\n"));
+	tty.termios.iflag = ICRNL | IUCLC;
+	type("ABz\n");
+	KEXPECT(reads("abz\n"));
+	tty.termios.lflag &= ~IEXTEN; /* it is an extension, as are ^W, ^V and the second end of line */
+	tty.termios.cc[VEOL2] = '!';
+	type("ABz! c\027\n");
+	KEXPECT(reads("ABz! c\027\n"));
+	tty.termios.lflag |= IEXTEN;
+	type("two!");
+	KEXPECT(reads("two!"));
+	tty.termios.cc[VEOL2] = 0;
+	tty.termios.cc[VEOL] = ';';
+	type("ab;cd\n");
+	KEXPECT(reads("ab;"));
+	KEXPECT(reads("cd\n"));
+	tty.termios.iflag = ICRNL | IGNCR;
+	type("a\rb\n");
+	KEXPECT(reads("ab\n"));
+	tty.termios.iflag = INLCR;
+	type("a\n\004");
+	KEXPECT(reads("a\r"));
+	tty.termios.iflag = ICRNL;
+	type("\026\r\r"); /* what is quoted is text, and not mapped */
+	KEXPECT(reads("\r\n"));
+	shown = 0;
+	tty.termios.lflag &= ~ECHO;
+	type("x\n");
+	KEXPECT(shows(""));
+	tty.termios.lflag |= ECHONL;
+	type("x\n");
+	KEXPECT(shows("\r\n"));
+	KEXPECT(reads("x\n"));
+	KEXPECT(reads("x\n"));
+	end();
+}
+
+KTEST(12, each_flag_of_the_output)
+{
+	KREQUIRE(start());
+	tty.termios.oflag = OPOST | ONOCR | XTABS;
+	file_write_kernel(file, "\ra\r\rb", 5, NULL);
+	KEXPECT(shows("a\rb"));
+	file_write_kernel(file, "\r\b\tx", 4, NULL); /* no column is left of the first */
+	KEXPECT(shows("\r\b        x"));
+	file_write_kernel(file, "\r\177\001\tx", 5, NULL);
+	KEXPECT(shows("\r\177\001        x"));
+	tty.termios.oflag = OPOST | OCRNL | XTABS;
+	file_write_kernel(file, "ab\r\tx", 5, NULL);
+	KEXPECT(shows("ab\n     x")); /* a newline alone goes down, not back */
+	tty.termios.oflag = OPOST | ONLRET | XTABS;
+	file_write_kernel(file, "\nab\n\tx", 6, NULL);
+	KEXPECT(shows("\nab\n        x"));
+	tty.termios.oflag = OPOST | OLCUC | XTABS;
+	file_write_kernel(file, "\razA{\tx", 7, NULL);
+	KEXPECT(shows("\rAZA{    X"));
+	file_write_kernel(file, "\r\303\244\t|", 5, NULL);
+	KEXPECT(shows("\r\303\244      |"));
+	tty.termios.iflag |= IUTF8;
+	file_write_kernel(file, "\r\303\244\t|", 5, NULL);
+	KEXPECT(shows("\r\303\244       |"));
+	end();
+}
+
+KTEST(12, a_read_that_fails_says_so)
+{
+	struct aspace *as = aspace_create();
+	struct uio_vec vec;
+	struct uio to;
+	KREQUIRE(as && start());
+	aspace_activate(as); /* with nothing in it */
+	type("text\n");
+	uio_init_user(&to, &vec, (void *)0x30000000, 10);
+	KEXPECT_EQ(ldisc_read(&tty, file, &to), -EFAULT);
+	aspace_activate(NULL);
+	aspace_put_user(as);
+	/* From raw mode back: what was read is no line that is left. */
+	tty.termios.lflag &= ~(ICANON | ECHO);
+	type("abc");
+	KEXPECT(reads("abc"));
+	tty.termios.lflag |= ICANON;
+	KEXPECT_EQ(read_result(8), -EAGAIN);
+	type("line\n");
+	KEXPECT(reads("line\n"));
+	/* VMIN is about the whole read, in however many pieces it comes. */
+	tty.termios.lflag &= ~ICANON;
+	tty.termios.cc[VMIN] = 3;
+	tty.termios.cc[VTIME] = 0;
+	file->flags &= ~O_NONBLOCK;
+	type("xy");
+	KREQUIRE(kthread_run("ktest", type_later, NULL) != NULL);
+	KEXPECT_EQ(read_result(8), 3);
 	end();
 }
 

@@ -226,9 +226,14 @@ static void control(void)
 		R(ioctl(s, TIOCSCTTY, 0));
 		R(open("/dev/tty", O_RDWR));
 		R(tcsetpgrp(s, getpid()));
+		R(tcgetsid(s));
+		/* Only root may rob another session of its terminal. */
+		NEED(setresuid(1000, 1000, 1000) == 0);
+		R(ioctl(s, TIOCSCTTY, 1));
 		_exit(0);
 	}
 	reap("a terminal has one session", pid);
+	T(tcgetpgrp(s) == getpgrp());
 	pid = fork();
 	if (pid == 0) {
 		R(ioctl(s, TIOCNOTTY));
@@ -241,6 +246,16 @@ static void control(void)
 	R(ioctl(s, TIOCNOTTY));
 	V(got[SIGCONT]);
 	R(open("/dev/tty", O_RDWR));
+	pid = fork();
+	if (pid == 0) {
+		int w = open(name, O_WRONLY | O_NOCTTY);
+
+		setsid();
+		NEED(w >= 0 && setresuid(1000, 1000, 1000) == 0);
+		R(ioctl(w, TIOCSCTTY, 0));
+		_exit(0);
+	}
+	reap("who cannot read takes no terminal", pid);
 	other = open(name, O_RDWR);
 	T(tcgetpgrp(other) == getpgrp());
 }
