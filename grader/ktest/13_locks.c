@@ -11,8 +11,11 @@ static struct flock_state state;
 static struct list spare;
 static int owners[4]; /* their addresses are the owners */
 
+static unsigned made; /* locks for the spare list, since fresh() */
+
 static void fresh(void)
 {
+	made = 0;
 	memset(&state, 0, sizeof(state));
 	list_init(&state.locks);
 	list_init(&spare);
@@ -22,8 +25,10 @@ static void more_spare(void)
 {
 	for (int i = 0; i < 2; i++) {
 		struct file_lock *l = kzalloc(sizeof(*l), 0);
-		if (l)
-			list_add(&spare, &l->link);
+		if (!l)
+			continue;
+		list_add(&spare, &l->link);
+		made++;
 	}
 }
 
@@ -67,8 +72,11 @@ static enum lock_type type_at(unsigned owner, enum lock_kind kind, u64 byte)
 	return LOCK_NONE;
 }
 
+/* With nothing locked each one that was made is spare again. */
 static void clear(void)
 {
+	unsigned left = 0;
+
 	for (unsigned o = 0; o < 4; o++)
 		for (unsigned k = LOCK_KIND_FLOCK; k <= LOCK_KIND_OFD; k++)
 			set(o, k, LOCK_NONE, 0, LOCK_END);
@@ -77,7 +85,9 @@ static void clear(void)
 		struct file_lock *l = list_first(&spare, struct file_lock, link);
 		list_del(&l->link);
 		kfree(l);
+		left++;
 	}
+	KEXPECT_EQ(left, made);
 }
 
 KTEST(13, a_range_in_the_middle_makes_three)
