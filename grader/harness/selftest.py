@@ -4,6 +4,7 @@ wrong solution loses points in the tests that are named to catch it.
 A wrong solution, a mutant, is solutions/NN-name/mutants/NAME.patch: a patch of that lab's files, whose first line says which mistake a student made, with a
 line `Fails: CHECK ...` that names checks it must fail."""
 import argparse
+import concurrent.futures
 import os
 import re
 import shutil
@@ -164,17 +165,22 @@ def main_selftest():
         nonlocal bad
         bad += bool(wrong)
         print("%s %-44s %s" % (main.CROSS if wrong else main.TICK, what, wrong or ""), flush=True)
-    if not args.name:
-        for lab in labs:
-            tell("lab %02d: the reference has full marks" % lab, " ".join(judge_reference(lab)))
-            tell("lab %02d: the skeleton has those before" % lab, " ".join(judge_skeleton(lab)))
-            for patch in answers(lab):
-                tell("lab %02d: challenge %s" % (lab, patch.stem), judge_challenge(lab, patch))
-    for stage, patch in sample() if args.short else MUTANTS:
-        if stage in labs and (not args.name or args.name in patch.stem):
-            wrong = judge_mutant(stage, patch)
-            results.append((stage, patch, wrong))
-            tell("lab %02d: %s" % (stage, patch.stem), wrong)
+    mutants = [(stage, patch) for stage, patch in (sample() if args.short else MUTANTS) if stage in labs and (not args.name or args.name in patch.stem)]
+    # As many at once as there are CPUs, told in their order.
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+        judged = []
+        if not args.name:
+            for lab in labs:
+                judged.append(("lab %02d: the reference has full marks" % lab, pool.submit(judge_reference, lab)))
+                judged.append(("lab %02d: the skeleton has those before" % lab, pool.submit(judge_skeleton, lab)))
+                judged += [("lab %02d: challenge %s" % (lab, patch.stem), pool.submit(judge_challenge, lab, patch)) for patch in answers(lab)]
+        planted = [(stage, patch, pool.submit(judge_mutant, stage, patch)) for stage, patch in mutants]
+        for what, future in judged:
+            wrong = future.result()
+            tell(what, wrong if isinstance(wrong, (str, type(None))) else " ".join(wrong))
+        for stage, patch, future in planted:
+            results.append((stage, patch, future.result()))
+            tell("lab %02d: %s" % (stage, patch.stem), future.result())
     if args.runs:
         with Load():
             for turn in range(args.runs):
