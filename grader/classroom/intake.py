@@ -65,6 +65,8 @@ def _take(taken, lab, name, kind, size, read):
             taken.note(name, "not a file of lab %02d: ignored" % lab.stage)
     elif kind != "file":
         taken.note(name, "a %s, not a regular file: refused" % kind)
+    elif size < 0:  # what a tar's header can say, and some versions of tarfile take for the rest of the archive
+        taken.note(name, "of a size below 0: refused")
     elif size > FILE_LIMIT:
         taken.note(name, "longer than %d KiB: refused" % (FILE_LIMIT >> 10))
     else:
