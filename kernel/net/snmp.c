@@ -27,30 +27,32 @@ static int show_snmp(struct seq *s)
 	seq_puts(s, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors\n");
 	seq_printf(s, "Udp: %lu %lu %lu %lu %lu %lu %lu 0 0\n", GET(udp_InDatagrams), GET(udp_NoPorts), GET(udp_InErrors), GET(udp_OutDatagrams), GET(udp_RcvbufErrors),
 		   GET(udp_SndbufErrors), GET(udp_InCsumErrors));
-	seq_puts(s, "UdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors\nUdpLite: 0 0 0 0 0 0 0 0 0\n");
+	seq_puts(s, "UdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors\n");
+	seq_printf(s, "UdpLite: %lu %lu %lu %lu %lu %lu %lu 0 0\n", GET(udplite_InDatagrams), GET(udplite_NoPorts), GET(udplite_InErrors), GET(udplite_OutDatagrams),
+		   GET(udplite_RcvbufErrors), GET(udplite_SndbufErrors), GET(udplite_InCsumErrors));
 	return 0;
 }
 NODE(net_snmp, .path = "net/snmp", .show = show_snmp);
 
 /* --- /proc/net/sockstat ------------------------------------------------------------------------------------------------ */
 
-static u32 count_udp(void)
+static u32 count(struct port_table *t)
 {
 	struct inet_sock *sk;
 	u32 n = 0;
 
-	spin_lock(&udp_ports.lock);
+	spin_lock(&t->lock);
 	for (u32 i = 0; i < PORT_BUCKETS; i++)
-		list_for_each(sk, &udp_ports.buckets[i], port_link)
+		list_for_each(sk, &t->buckets[i], port_link)
 			n++;
-	spin_unlock(&udp_ports.lock);
+	spin_unlock(&t->lock);
 	return n;
 }
 
 static int show_sockstat(struct seq *s)
 {
 	struct inet_sock *sk;
-	u32 used = 0, orphans = 0, waiting = 0, all = 0, udp = count_udp();
+	u32 used = 0, orphans = 0, waiting = 0, all = 0, udp = count(&udp_ports), lite = count(&udplite_ports);
 
 	spin_lock(&tcp_ports.lock);
 	for (u32 i = 0; i < PORT_BUCKETS; i++)
@@ -65,8 +67,8 @@ static int show_sockstat(struct seq *s)
 			used += state != TCP_TIME_WAIT && state != TCP_CLOSED;
 		}
 	spin_unlock(&tcp_ports.lock);
-	seq_printf(s, "sockets: used %u\nTCP: inuse %u orphan %u tw %u alloc %u mem %lu\n", all + udp, used, orphans, waiting, all, packet_memory() / 4096);
-	seq_printf(s, "UDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n", udp);
+	seq_printf(s, "sockets: used %u\nTCP: inuse %u orphan %u tw %u alloc %u mem %lu\n", all + udp + lite, used, orphans, waiting, all, packet_memory() / 4096);
+	seq_printf(s, "UDP: inuse %u mem 0\nUDPLITE: inuse %u\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n", udp, lite);
 	return 0;
 }
 NODE(net_sockstat, .path = "net/sockstat", .show = show_sockstat);

@@ -27,6 +27,8 @@ static inline struct udp_sock *udp_of(struct inet_sock *sk) { return (struct udp
 
 extern struct port_table udp_ports, udplite_ports;
 static inline bool is_udplite(const struct inet_sock *sk) { return sk->protocol == PROTO_UDPLITE; }
+/* A counter of sk's protocol. */
+#define UDP_COUNT(sk, field) do { if (is_udplite(sk)) SNMP(udplite_##field); else SNMP(udp_##field); } while (0)
 static inline struct port_table *udp_ports_of(const struct inet_sock *sk) { return is_udplite(sk) ? &udplite_ports : &udp_ports; }
 
 /* --- udp.c (lab 11) -------------------------------------------------------------------------------------------------- */

@@ -107,7 +107,7 @@ void udp_deliver_group_in(struct port_table *t, struct packet *p)
 	for (u32 i = 0; i < count; i++) {
 		struct packet *c = packet_clone(p, ALLOC_ATOMIC);
 		if (c && inet_queue(takers[i], c))
-			SNMP(udp_InDatagrams);
+			UDP_COUNT(takers[i], InDatagrams);
 		inet_put(takers[i]);
 	}
 	if (takers != few)
@@ -339,7 +339,7 @@ static ssize_t udp_send_message(struct socket *s, struct socket_msg *m)
 		if (err == -EMSGSIZE)
 			inet_local_error(sk, way.how.destination, way.port, way.path.mtu);
 		if (err == -ENOBUFS && !inet_wants_errors(sk, way.how.destination)) {
-			SNMP(udp_SndbufErrors);
+			UDP_COUNT(sk, SndbufErrors);
 			err = 0; /* lost on the way, as datagrams may be */
 		}
 		net_end();

@@ -21,6 +21,7 @@ int udplite_send(struct packet *p, const struct inet_send *how, const struct ine
 	h->checksum = checksum(p, how->source, how->destination, covered);
 	if (!h->checksum)
 		h->checksum = 0xffff;
+	SNMP(udplite_OutDatagrams);
 	return path->family->send(p, how, path);
 }
 
@@ -40,11 +41,15 @@ static void udplite_receive(struct packet *p)
 	u32 covered;
 
 	if (p->len < sizeof(*h))
-		goto drop;
+		goto bad;
 	covered = h->len ? be16(h->len) : p->len;
 	/* Section 3.1: a checksum is never left out. */
-	if (covered < COVERED_LEAST || covered > p->len || !h->checksum || (!p->verified && checksum(p, source, destination, covered) != 0))
-		goto drop;
+	if (covered < COVERED_LEAST || covered > p->len || !h->checksum)
+		goto bad;
+	if (!p->verified && checksum(p, source, destination, covered) != 0) {
+		SNMP(udplite_InCsumErrors);
+		goto bad;
+	}
 	p->port.source = be16(h->source);
 	p->port.destination = be16(h->destination);
 	if (p->kind == PACKET_BROADCAST || family->scope_of(destination, p->dev) > IP_LOCAL) {
@@ -54,18 +59,26 @@ static void udplite_receive(struct packet *p)
 	}
 	struct inet_sock *sk = udp_find_in(&udplite_ports, source, be16(h->source), destination, be16(h->destination), p->dev);
 	if (!sk) {
+		SNMP(udplite_NoPorts);
 		family->port_unreachable(p);
-		goto drop;
-	}
-	bool refused = refuses(sk, covered, p->len);
-	packet_pull(p, sizeof(*h));
-	if (refused)
 		packet_free(p);
-	else
-		inet_queue(sk, p);
+		return;
+	}
+	if (refuses(sk, covered, p->len)) {
+		inet_put(sk);
+		goto bad;
+	}
+	packet_pull(p, sizeof(*h));
+	if (inet_queue(sk, p)) {
+		SNMP(udplite_InDatagrams);
+	} else {
+		SNMP(udplite_RcvbufErrors);
+		SNMP(udplite_InErrors);
+	}
 	inet_put(sk);
 	return;
-drop:
+bad:
+	SNMP(udplite_InErrors);
 	packet_free(p);
 }
 

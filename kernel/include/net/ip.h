@@ -191,7 +191,8 @@ int neighbour_transmit(struct netdev *d, struct address next_hop, struct packet 
 	F(ip6, FragOKs) F(ip6, FragFails) F(ip6, FragCreates) F(icmp6, InMsgs) F(icmp6, InErrors) F(icmp6, OutMsgs) F(icmp6, OutErrors) \
 	F(tcp, ActiveOpens) F(tcp, PassiveOpens) F(tcp, AttemptFails) F(tcp, EstabResets) F(tcp, InSegs) F(tcp, OutSegs) F(tcp, RetransSegs) F(tcp, InErrs) \
 	F(tcp, OutRsts) F(tcp, InCsumErrors) \
-	F(udp, InDatagrams) F(udp, NoPorts) F(udp, InErrors) F(udp, OutDatagrams) F(udp, RcvbufErrors) F(udp, SndbufErrors) F(udp, InCsumErrors)
+	F(udp, InDatagrams) F(udp, NoPorts) F(udp, InErrors) F(udp, OutDatagrams) F(udp, RcvbufErrors) F(udp, SndbufErrors) F(udp, InCsumErrors) \
+	F(udplite, InDatagrams) F(udplite, NoPorts) F(udplite, InErrors) F(udplite, OutDatagrams) F(udplite, RcvbufErrors) F(udplite, SndbufErrors) F(udplite, InCsumErrors)
 #define SNMP_MEMBER(group, name) u64 group##_##name;
 struct snmp {
 	SNMP_FIELDS(SNMP_MEMBER)
