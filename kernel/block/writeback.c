@@ -5,7 +5,7 @@
  *                       by age    | the thread writes   | writers wait
  *
  * The thread wakes every five seconds and writes what has been dirty for long (30 s), or as soon as there is more than `background`. A program that dirties
- * pages past `limit` sleeps, without locks, until there is less.
+ * pages past `limit` sleeps, without locks, until there is less. Administrators set all of this (writeback_settings).
  */
 #include "block_priv.h"
 #include "block/buffer.h"
@@ -22,26 +22,29 @@ static WAIT_QUEUE(work_wait);  /* the thread */
 static WAIT_QUEUE(room_wait);  /* writers past the limit */
 static bool asked;             /* atomic: the thread shall not wait for its time */
 
-/* In pages: a share of what could be dirty (what is free or cache), or so many bytes if there are any. */
-static u64 pages_of(const u64 *percent, const u64 *bytes)
+/* In pages. */
+struct thresholds {
+	u64 background, limit;
+};
+
+static u64 pages_of(u64 memory, const u64 *percent, const u64 *bytes)
 {
 	u64 fixed = READ_ONCE(*bytes);
 
-	return fixed ? MAX(fixed / PAGE_SIZE, 1ul) : (frame_free_now() + atomic_load_relaxed(&mem_cache_frames)) * READ_ONCE(*percent) / 100;
+	return fixed ? MAX(fixed / PAGE_SIZE, 1ul) : memory * READ_ONCE(*percent) / 100;
 }
 
-/* Writers wait above it. */
-static u64 limit_pages(void)
+static struct thresholds thresholds(void)
 {
-	return pages_of(&writeback_settings.limit_percent, &writeback_settings.limit_bytes);
-}
+	const struct writeback_settings *w = &writeback_settings;
+	/* What is free or cache could be dirty; the rest could not. */
+	u64 memory = frame_free_now() + atomic_load_relaxed(&mem_cache_frames);
+	struct thresholds t = { pages_of(memory, &w->background_percent, &w->background_bytes), pages_of(memory, &w->limit_percent, &w->limit_bytes) };
 
-/* The thread works above it: below the limit, or those who wait there would wait for its time. */
-static u64 background_pages(void)
-{
-	u64 limit = limit_pages(), wanted = pages_of(&writeback_settings.background_percent, &writeback_settings.background_bytes);
-
-	return wanted < limit ? wanted : limit / 2;
+	/* Below the limit, or those who wait there would wait for the thread's time. */
+	if (t.background >= t.limit)
+		t.background = t.limit / 2;
+	return t;
 }
 
 static void ask(void)
@@ -60,7 +63,7 @@ static void write_some(u64 before, bool until_below)
 			i->sb->ops->write_inode(i, false);
 		wait_wake_all(&room_wait);
 		inode_put(i);
-		if (until_below && pagecache_dirty_pages() <= background_pages() / 2)
+		if (until_below && pagecache_dirty_pages() <= thresholds().background / 2)
 			break;
 	}
 }
@@ -71,14 +74,15 @@ static void writeback_thread(void *arg __unused)
 		u64 now;
 
 		u64 period = READ_ONCE(writeback_settings.period_cs) * CENTISECOND, old = READ_ONCE(writeback_settings.old_cs) * CENTISECOND;
-		/* Without a period age is nothing: what others ask for is all. */
-		wait_event_until(&work_wait, atomic_load(&asked), period ? time_ns() + period : ~0ul);
-		atomic_store(&asked, false);
+		/* Without a period age is nothing, and what others ask for is all; one looks whether there is a period again. */
+		wait_event_until(&work_wait, atomic_load(&asked), time_ns() + (period ? period : 5 * NSEC_PER_SEC));
+		if (!atomic_xchg(&asked, false) && !period)
+			continue;
 		now = time_ns();
 		if (period && now > old)
 			write_some(now - old, false);
 		superblocks_sync(false);
-		if (pagecache_dirty_pages() > background_pages())
+		if (pagecache_dirty_pages() > thresholds().background)
 			write_some(now, true);
 		wait_wake_all(&room_wait);
 	}
@@ -86,15 +90,15 @@ static void writeback_thread(void *arg __unused)
 
 static void pages_dirtied(struct inode *i __unused)
 {
-	if (likely(pagecache_dirty_pages() <= background_pages()))
+	if (likely(pagecache_dirty_pages() <= thresholds().background))
 		return;
 	ask();
 	/* A thread of the kernel's own may be the one on whom write-back waits (a loop device's). */
 	if (!current->process)
 		return;
-	while (pagecache_dirty_pages() > limit_pages() && !thread_killed()) {
+	while (pagecache_dirty_pages() > thresholds().limit && !thread_killed()) {
 		/* The limit may be too low to be reached (pages locked in memory by mappings): nobody waits for ever. */
-		if (wait_event_until(&room_wait, pagecache_dirty_pages() <= limit_pages(), time_ns() + NSEC_PER_SEC) == -ETIMEDOUT)
+		if (wait_event_until(&room_wait, pagecache_dirty_pages() <= thresholds().limit, time_ns() + NSEC_PER_SEC) == -ETIMEDOUT)
 			break;
 		ask();
 	}
