@@ -22,28 +22,6 @@ static u64 heap_objects(void)
 	return n;
 }
 
-static int walk(int dirfd, const char *name, u32 flags)
-{
-	struct lookup_result r;
-	int err = path_lookup(dirfd, name, flags, &r);
-
-	if (!err)
-		path_put(&r.path);
-	return err;
-}
-
-static struct kstat stat_of(const char *name)
-{
-	struct lookup_result r;
-	struct kstat st = { 0 };
-
-	if (path_lookup(AT_FDCWD, name, 0, &r))
-		return st;
-	vfs_stat(&r.path, &st);
-	path_put(&r.path);
-	return st;
-}
-
 /* --- what a walk holds ------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -71,11 +49,11 @@ KTEST(08, a_walk_lets_go_of_what_it_held)
 	fs_root(&root);
 	fs_cwd(&cwd);
 	for (size_t i = 0; i < ARRAY_SIZE(walks); i++) {
-		KEXPECT_EQ(walk(AT_FDCWD, walks[i].name, walks[i].flags), walks[i].err); /* what is cached of it is there now */
+		KEXPECT_EQ(walk_from(AT_FDCWD, walks[i].name, walks[i].flags), walks[i].err); /* what is cached of it is there now */
 		u64 objects = heap_objects();
 		u32 dentry = refcount_read(&root.dentry->ref), mount = refcount_read(&root.mount->ref);
 		for (unsigned n = 0; n < ROUNDS; n++)
-			walk(AT_FDCWD, walks[i].name, walks[i].flags);
+			walk_from(AT_FDCWD, walks[i].name, walks[i].flags);
 		bool kept = heap_objects() >= objects + ROUNDS || refcount_read(&root.dentry->ref) >= dentry + ROUNDS || refcount_read(&root.mount->ref) >= mount + ROUNDS;
 		if (!KEXPECT(!kept))
 			ktest_note("the walk's number", i);
@@ -83,12 +61,12 @@ KTEST(08, a_walk_lets_go_of_what_it_held)
 	/* From a place that the caller gives, even one that is not looked at. */
 	u32 before = refcount_read(&cwd.dentry->ref);
 	for (unsigned n = 0; n < ROUNDS; n++)
-		walk(AT_FDCWD, "none", 0);
+		walk_from(AT_FDCWD, "none", 0);
 	KEXPECT(refcount_read(&cwd.dentry->ref) < before + ROUNDS);
 	path_put(&cwd);
 	path_put(&root);
-	KEXPECT_EQ(walk(-2, TOP "/d/f", 0), 0); /* a leading slash: where the caller is does not matter */
-	KEXPECT_EQ(walk(-2, "d/f", 0), -EBADF);
+	KEXPECT_EQ(walk_from(-2, TOP "/d/f", 0), 0); /* a leading slash: where the caller is does not matter */
+	KEXPECT_EQ(walk_from(-2, "d/f", 0), -EBADF);
 	files_end();
 }
 
@@ -112,15 +90,15 @@ KTEST(08, links_of_other_file_systems_are_followed)
 	KREQUIRE(path_lookup(AT_FDCWD, TOP "/l", 0, &link) == 0);
 	saved = link.path.dentry->inode->ops;
 	link.path.dentry->inode->ops = &empty;
-	KEXPECT_EQ(walk(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -ENOENT); /* a link to nowhere */
-	KEXPECT_EQ(walk(AT_FDCWD, TOP "/l/d", 0), -ENOENT);
+	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -ENOENT); /* a link to nowhere */
+	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l/d", 0), -ENOENT);
 	link.path.dentry->inode->ops = &shut;
-	KEXPECT_EQ(walk(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -EACCES);
+	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -EACCES);
 	link.path.dentry->inode->ops = &made;
-	KEXPECT_EQ(walk(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), 0);
+	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), 0);
 	u64 objects = heap_objects();
 	for (unsigned n = 0; n < 50; n++)
-		walk(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW);
+		walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW);
 	KEXPECT(heap_objects() < objects + 50); /* a text that was made for the walk */
 	link.path.dentry->inode->ops = saved;
 	path_put(&link.path);
@@ -140,9 +118,9 @@ KTEST(08, each_directory_is_asked_for_search)
 	KEXPECT_EQ(make_file(TOP "/open/f", "x"), 0);
 	KEXPECT_EQ(make_file(TOP "/shut/f", "x"), 0);
 	current->cred = &stranger;
-	int open = walk(AT_FDCWD, TOP "/open/f", 0), itself = walk(AT_FDCWD, TOP "/shut", 0), last = walk(AT_FDCWD, TOP "/shut/f", 0);
-	int middle = walk(AT_FDCWD, TOP "/shut/d/x", 0), up = walk(AT_FDCWD, TOP "/shut/..", 0), dot = walk(AT_FDCWD, TOP "/shut/.", 0);
-	int parent = walk(AT_FDCWD, TOP "/shut/new", LOOKUP_PARENT);
+	int open = walk_from(AT_FDCWD, TOP "/open/f", 0), itself = walk_from(AT_FDCWD, TOP "/shut", 0), last = walk_from(AT_FDCWD, TOP "/shut/f", 0);
+	int middle = walk_from(AT_FDCWD, TOP "/shut/d/x", 0), up = walk_from(AT_FDCWD, TOP "/shut/..", 0), dot = walk_from(AT_FDCWD, TOP "/shut/.", 0);
+	int parent = walk_from(AT_FDCWD, TOP "/shut/new", LOOKUP_PARENT);
 	current->cred = saved;
 	KEXPECT_EQ(open, 0);
 	KEXPECT_EQ(itself, 0);
@@ -339,7 +317,7 @@ KTEST(08, what_has_a_name_is_told_truly)
 	KEXPECT_EQ(vfs_rename(AT_FDCWD, TOP "/a/d", AT_FDCWD, TOP "/full", 0), -ENOTEMPTY);
 	KEXPECT(stat_of(TOP "/a").nlink == a.nlink && stat_of(TOP "/a").size == a.size);
 	KEXPECT(stat_of(TOP).nlink == top.nlink && stat_of(TOP).size == top.size);
-	KEXPECT_EQ(walk(AT_FDCWD, TOP "/a/d", 0), 0);
+	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/a/d", 0), 0);
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/a/d"), 0);
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/a"), 0);
 	files_end();
@@ -356,7 +334,7 @@ static bool short_of_memory(int kind __unused)
 static int make_directory(void) { return vfs_mkdir(AT_FDCWD, TOP "/new", 0755); }
 static int make_link(void) { return vfs_symlink("a text of some length, for which memory is asked", AT_FDCWD, TOP "/new"); }
 static int make_regular(void) { return vfs_mknod(AT_FDCWD, TOP "/new", S_IFREG | 0644, 0); }
-static int follow(void) { return walk(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW); }
+static int follow(void) { return walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW); }
 
 KTEST(08, short_of_memory_nothing_is_left_over)
 {
@@ -371,7 +349,7 @@ KTEST(08, short_of_memory_nothing_is_left_over)
 		u32 size = stat_of(TOP).size;
 		int err = -ENOMEM;
 		for (u32 n = 0; n < 40 && err; n++) {
-			walk(AT_FDCWD, TOP "/new", 0); /* the name is known from now on: one request less, which else would move the others on */
+			walk_from(AT_FDCWD, TOP "/new", 0); /* the name is known from now on: one request less, which else would move the others on */
 			allowed_requests = n;
 			alloc_fail_hook = short_of_memory;
 			err = made[i]();

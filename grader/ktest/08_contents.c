@@ -24,6 +24,28 @@ void files_end(void)
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP), 0);
 }
 
+int walk_from(int dirfd, const char *name, u32 flags)
+{
+	struct lookup_result r;
+	int err = path_lookup(dirfd, name, flags, &r);
+
+	if (!err)
+		path_put(&r.path);
+	return err;
+}
+
+struct kstat stat_of(const char *name)
+{
+	struct lookup_result r;
+	struct kstat st = { 0 };
+
+	if (path_lookup(AT_FDCWD, name, 0, &r))
+		return st;
+	vfs_stat(&r.path, &st);
+	path_put(&r.path);
+	return st;
+}
+
 int make_file(const char *name, const char *text)
 {
 	struct file *f = file_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);

@@ -14,12 +14,7 @@
 
 static int walk(const char *name, u32 flags)
 {
-	struct lookup_result r;
-	int err = path_lookup(AT_FDCWD, name, flags, &r);
-
-	if (!err)
-		path_put(&r.path);
-	return err;
+	return walk_from(AT_FDCWD, name, flags);
 }
 
 static u64 ino_of(const char *name, u32 flags)
@@ -32,18 +27,6 @@ static u64 ino_of(const char *name, u32 flags)
 	ino = r.path.dentry->inode->ino;
 	path_put(&r.path);
 	return ino;
-}
-
-static struct kstat stat_of(const char *name)
-{
-	struct lookup_result r;
-	struct kstat st = { 0 };
-
-	if (path_lookup(AT_FDCWD, name, 0, &r))
-		return st;
-	vfs_stat(&r.path, &st);
-	path_put(&r.path);
-	return st;
 }
 
 /* Makes the times of a name old, and tells whether something has changed them since. */
