@@ -20,6 +20,8 @@
 
 #define VDSO_PAGES_MAX 4
 #define VDSO_TODO_MARK "vDSO to do: "
+#define VDSO_COARSE_NS 4000000ul
+_Static_assert(VDSO_COARSE_NS == TIME_COARSE_NS, "programs and the kernel see the same ticks");
 
 /* As vdso_code.h has it; that header is of the other world. */
 struct vdso_data {

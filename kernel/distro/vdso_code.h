@@ -11,6 +11,7 @@
 
 #define NSEC_PER_SEC 1000000000ul
 #define NSEC_PER_USEC 1000ul
+#define VDSO_COARSE_NS 4000000ul /* the step of the coarse clocks: TIME_COARSE_NS of the kernel */
 
 /*
  * The page that lies right before the vDSO, written by the kernel, read-only here.

@@ -7,7 +7,6 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
-#define COARSE_NS (4 * NSEC_PER_MSEC)
 
 int timespec_from_user(u64 *ns, const void __user *from)
 {
@@ -78,19 +77,23 @@ static int read_clock(int clock, u64 *ns)
 		return cpu_clock(clock, ns);
 	switch (clock) {
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
 		*ns = time_realtime_ns();
+		return 0;
+	case CLOCK_REALTIME_COARSE:
+		*ns = time_realtime_coarse_ns();
 		return 0;
 	case CLOCK_TAI:
 		*ns = time_realtime_ns() + clock_tai_offset() * NSEC_PER_SEC;
 		return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME:
 	case CLOCK_BOOTTIME_ALARM:
 		*ns = time_ns();
+		return 0;
+	case CLOCK_MONOTONIC_COARSE:
+		*ns = time_coarse_ns();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
 		*ns = process_cpu_ns(current->process);
@@ -118,7 +121,7 @@ long sys_clock_getres(int clock, void __user *ts)
 	if (err)
 		return err;
 	bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
-	return ts ? timespec_to_user(ts, coarse ? COARSE_NS : 1) : 0;
+	return ts ? timespec_to_user(ts, coarse ? TIME_COARSE_NS : 1) : 0;
 }
 
 long sys_clock_settime(int clock, const void __user *ts)

@@ -62,6 +62,18 @@ u64 time_realtime_ns(void)
 	return time_boot_realtime_ns() + time_ns();
 }
 
+u64 time_coarse_ns(void)
+{
+	u64 ns = time_ns();
+
+	return ns - ns % TIME_COARSE_NS;
+}
+
+u64 time_realtime_coarse_ns(void)
+{
+	return time_boot_realtime_ns() + time_coarse_ns();
+}
+
 u64 time_due(u64 point)
 {
 	if (likely(!(point & TIME_REAL)) || point == TIME_NEVER)

@@ -10,7 +10,7 @@ static struct slab_cache inode_cache;
 
 struct timespec time_now_coarse(void)
 {
-	u64 ns = time_realtime_ns();
+	u64 ns = time_realtime_coarse_ns();
 
 	return (struct timespec){ .sec = ns / NSEC_PER_SEC, .nsec = ns % NSEC_PER_SEC };
 }
@@ -191,13 +191,27 @@ bool inode_kill_suid(struct inode *i)
 	return true;
 }
 
+void inode_changed(struct inode *i)
+{
+	if (i->sb->ops && i->sb->ops->touched)
+		i->sb->ops->touched(i);
+}
+
+static bool time_same(struct timespec a, struct timespec b)
+{
+	return a.nsec == b.nsec && a.sec == b.sec;
+}
+
 void inode_touch(struct inode *i, u32 what)
 {
 	struct timespec now = time_now_coarse();
+	bool same;
 
 	if (i->flags & INODE_NOCMTIME)
 		return;
 	spin_lock(&i->spin);
+	same = !(what & ATTR_ATIME && !time_same(i->atime, now)) && !(what & ATTR_MTIME && !time_same(i->mtime, now)) &&
+		!(what & ATTR_CTIME && !time_same(i->ctime, now));
 	if (what & ATTR_ATIME)
 		i->atime = now;
 	if (what & ATTR_MTIME)
@@ -205,8 +219,9 @@ void inode_touch(struct inode *i, u32 what)
 	if (what & ATTR_CTIME)
 		i->ctime = now;
 	spin_unlock(&i->spin);
-	if (i->sb->ops && i->sb->ops->touched)
-		i->sb->ops->touched(i);
+	/* Within one step of the clock a second write has nothing to tell the disk: its fsync need not commit anything but the data. */
+	if (!same)
+		inode_changed(i);
 }
 
 static bool time_after(struct timespec a, struct timespec b)

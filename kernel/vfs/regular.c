@@ -186,8 +186,10 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *lim
 	if (ret)
 		goto unlock;
 	*limited = n < want;
-	if (inode_kill_suid(i))
+	if (inode_kill_suid(i)) {
+		inode_changed(i);
 		fs_notify(FS_ATTRIB, f->dentry);
+	}
 	inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 	rest = from->left - n;
 	from->left = n;

@@ -53,6 +53,20 @@ int main(void)
 		}
 		say("%s: whole %d, agrees %d, forward %d\n", clocks[i].name, whole, agrees, forward);
 	}
+	/* The coarse clocks are the kernel's own, tick by tick: never behind or ahead of what a call would say. */
+	for (int k = 0; k < 2; k++) {
+		int clock = k ? CLOCK_MONOTONIC_COARSE : CLOCK_REALTIME_COARSE, ticks = 0;
+		bool whole = true, same = true;
+		int64_t last = 0;
+
+		for (int n = 0; n < 3000; n++) {
+			int64_t before = kernel_says(clock), now = vdso_says(clock, &whole), after = kernel_says(clock);
+			same &= before <= now && now <= after;
+			ticks += now != last;
+			last = now;
+		}
+		say("%s: as the kernel's %d, stands still %d\n", k ? "MONOTONIC_COARSE" : "REALTIME_COARSE", same, ticks < 1500);
+	}
 	/* What it does not know it leaves to the kernel. */
 	say("process: %d\n", clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0 && t.tv_sec >= 0 && t.tv_sec < 60);
 	say("thread: %d\n", clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 && t.tv_sec >= 0 && t.tv_sec < 60);

@@ -13,6 +13,10 @@
 
 u64 time_ns(void);            /* since boot; monotonic on all CPUs; any context */
 u64 time_realtime_ns(void);   /* since 1970 */
+/* The same two in steps of TIME_COARSE_NS since boot, as a clock that only ticks would show them: what changes twice within a step has one time. */
+#define TIME_COARSE_NS (4 * NSEC_PER_MSEC)
+u64 time_coarse_ns(void);
+u64 time_realtime_coarse_ns(void);
 void time_set_realtime(u64 ns);
 int time_move_realtime(s64 ns);  /* by an amount; -EINVAL: it would be before the boot was at 0, or beyond what can be said */
 u64 time_boot_realtime_ns(void); /* the real time at which time_ns() was 0 (moves with settimeofday) */

@@ -237,7 +237,7 @@ struct super_ops {
 	void (*put)(struct superblock *sb);
 	int (*sync)(struct superblock *sb, bool wait);
 	int (*write_inode)(struct inode *inode, bool wait);
-	void (*touched)(struct inode *inode);        /* its times were changed, in memory only. Does not sleep */
+	void (*touched)(struct inode *inode);        /* its times or its mode were changed, in memory only. Does not sleep */
 	int (*remount)(struct superblock *sb, u32 flags, const char *options);
 	void (*show_options)(struct superblock *sb, struct seq *s);
 	int (*dentry_revalidate)(struct dentry *d);  /* proc: 1 still good, 0 drop it */
@@ -356,7 +356,8 @@ enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
 int inode_setattr(struct inode *i, const struct iattr *a);
 int inode_getattr(struct inode *i, struct kstat *st);
 void inode_touch(struct inode *i, u32 what); /* ATTR_ATIME|MTIME|CTIME to now, by mount flags */
-struct timespec time_now_coarse(void);
+void inode_changed(struct inode *i);         /* tells its file system that times or mode were changed in memory */
+struct timespec time_now_coarse(void);       /* real time in steps of TIME_COARSE_NS: what inodes get */
 
 /* --- files and calls inside the kernel --- */
 struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode);  /* ERR_PTR */

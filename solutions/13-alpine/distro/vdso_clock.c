@@ -37,16 +37,23 @@ long vdso_clock_gettime(int clock, struct abi_timespec *ts)
 
 	switch (clock) {
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
 	case CLOCK_TAI:
 		ns = read_clock(&offset);
 		ns += offset;
 		break;
+	case CLOCK_REALTIME_COARSE:
+		ns = read_clock(&offset);
+		ns -= ns % VDSO_COARSE_NS;
+		ns += offset;
+		break;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
-	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME:
 		ns = read_clock(&offset);
+		break;
+	case CLOCK_MONOTONIC_COARSE:
+		ns = read_clock(&offset);
+		ns -= ns % VDSO_COARSE_NS;
 		break;
 	default:
 		return vdso_syscall2(VDSO_NR_CLOCK_GETTIME, clock, (long)ts);
