@@ -5,6 +5,7 @@
 #include "core/crc.h"
 
 #include "core/cpu.h"
+#include "core/panic.h"
 #include "lib/string.h"
 
 #define POLY_CRC32 0xedb88320u
@@ -73,6 +74,59 @@ u32 crc32c(u32 crc, const void *data, size_t n)
 	if (cpu_has(CPU_CRC32))
 		return crc32c_by_cpu(crc, data, n);
 	return run(&castagnoli, POLY_CRC32C, crc, data, n);
+}
+
+/*
+ * The check is linear: that of a XOR b is the check of a XOR the check of b begun with 0. A change is zero but for its few bytes, zeros in front of them
+ * leave a 0 as it is, and each zero behind them multiplies the check by x^8, modulo the polynomial.
+ *
+ * A polynomial stands in a word with x^0 as the highest bit.
+ */
+#define ONE 0x80000000u
+#define DIGIT 64u /* zeros[d][k]: x^8 to the power of k * DIGIT^d */
+#define DIGITS 4
+static struct {
+	u32 zeros[DIGITS][DIGIT];
+	bool ready;
+} carried = { .ready = false };
+
+static u32 multiply(u32 a, u32 b)
+{
+	u32 product = 0;
+
+	for (u32 term = ONE; a; a &= ~term, term >>= 1) {
+		if (a & term)
+			product ^= b;
+		b = b & 1 ? b >> 1 ^ POLY_CRC32C : b >> 1;
+	}
+	return product;
+}
+
+static void make_zeros(void)
+{
+	u32 step = ONE >> 8;
+
+	for (int d = 0; d < DIGITS; d++) {
+		carried.zeros[d][0] = ONE;
+		for (u32 k = 1; k < DIGIT; k++)
+			carried.zeros[d][k] = multiply(carried.zeros[d][k - 1], step);
+		step = multiply(carried.zeros[d][DIGIT - 1], step);
+	}
+	__atomic_store_n(&carried.ready, true, __ATOMIC_RELEASE);
+}
+
+u32 crc32c_changed(u32 crc, size_t n, size_t at, const void *change, size_t len)
+{
+	size_t behind = n - at - len;
+	u32 add = crc32c(0, change, len);
+
+	ASSERT(at + len <= n && n < 1ul << 24);
+	if (!__atomic_load_n(&carried.ready, __ATOMIC_ACQUIRE))
+		make_zeros();
+	for (int d = 0; behind; d++, behind /= DIGIT)
+		if (behind % DIGIT)
+			add = multiply(carried.zeros[d][behind % DIGIT], add);
+	return crc ^ add;
 }
 
 u16 crc16(u16 crc, const void *data, size_t n)

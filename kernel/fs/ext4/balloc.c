@@ -17,28 +17,12 @@ struct freed {
 
 /* --- bitmaps ------------------------------------------------------------------------------------------------------------- */
 
-static bool map_test(const u8 *m, u32 i) { return m[i / 8] >> (i % 8) & 1; }
-
-static void map_fill(u8 *m, u32 i, u32 count, bool value)
-{
-	for (; count; i++, count--) {
-		if (!(i % 8) && count >= 8) {
-			u32 bytes = count / 8;
-			memset(m + i / 8, value ? 0xff : 0, bytes);
-			i += bytes * 8 - 1;
-			count -= bytes * 8 - 1;
-		} else if (value) {
-			m[i / 8] |= (u8)(1 << i % 8);
-		} else {
-			m[i / 8] &= (u8)~(1 << i % 8);
-		}
-	}
-}
-
-static void set_checksums(struct ext4_fs *fs, u32 group, struct ext4_desc *d, struct buffer *bitmap)
+/* Bits [bit, bit + count) were turned over; count 0: all may be new. */
+static void set_checksums(struct ext4_fs *fs, u32 group, struct ext4_desc *d, struct buffer *bitmap, u32 bit, u32 count)
 {
 	if (fs->checksums) {
-		u32 crc = crc32c(fs->seed, bitmap->data, fs->blocks_per_group / 8);
+		u32 old = d->block_csum_lo | (u32)d->block_csum_hi << 16, bits = fs->blocks_per_group;
+		u32 crc = count ? bitmap_checksum_turned(fs, bitmap, bits, old, bit, count) : bitmap_checksum(fs, bitmap, bits);
 		d->block_csum_lo = (u16)crc;
 		if (fs->desc_size >= 64)
 			d->block_csum_hi = (u16)(crc >> 16);
@@ -53,7 +37,7 @@ static void mark_inside(struct ext4_fs *fs, u8 *map, u32 group, u64 block, u32 c
 
 	for (u32 i = 0; i < count; i++)
 		if (block + i >= first && block + i - first < size)
-			map_fill(map, (u32)(block + i - first), 1, true);
+			bitmap_fill(map, (u32)(block + i - first), 1, true);
 }
 
 /* The bitmap of a group that mkfs left unwritten: only the file system's own blocks are in use. */
@@ -72,11 +56,11 @@ static void make_bitmap(struct ext4_fs *fs, u32 group, u8 *map)
 		u32 in = group % fs->desc_per_block;
 		own = group_has_super(fs, group) + (in == 0 || in == 1 || in == fs->desc_per_block - 1);
 	}
-	map_fill(map, 0, MIN(own, group_blocks(fs, group)), true);
+	bitmap_fill(map, 0, MIN(own, group_blocks(fs, group)), true);
 	mark_inside(fs, map, group, desc_block_bitmap(fs, d), 1);
 	mark_inside(fs, map, group, desc_inode_bitmap(fs, d), 1);
 	mark_inside(fs, map, group, desc_inode_table(fs, d), DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block));
-	map_fill(map, group_blocks(fs, group), fs->block_size * 8 - group_blocks(fs, group), true);
+	bitmap_fill(map, group_blocks(fs, group), fs->block_size * 8 - group_blocks(fs, group), true);
 }
 
 struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
@@ -103,7 +87,7 @@ struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
 	if (IS_ERR(b) || is_checked(b, CHECKED_BLOCK_MAP))
 		return b;
 	if (fs->checksums) {
-		crc = crc32c(fs->seed, b->data, fs->blocks_per_group / 8);
+		crc = bitmap_checksum(fs, b, fs->blocks_per_group);
 		if (d->block_csum_lo != (u16)crc || (fs->desc_size >= 64 && d->block_csum_hi != (u16)(crc >> 16))) {
 			buffer_put(b);
 			fs->group[group].bad = true;
@@ -130,7 +114,7 @@ int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 gro
 		err = journal_access(h, db);
 	if (!err) {
 		d->flags &= (u16)~BG_BLOCK_UNINIT;
-		set_checksums(fs, group, d, b);
+		set_checksums(fs, group, d, b, 0, 0);
 		journal_dirty(h, b);
 		journal_dirty(h, db);
 	}
@@ -143,6 +127,7 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 	struct buffer *db;
 	struct ext4_desc *d = ext4_desc(fs, group, &db);
 	u32 left = desc_free_blocks(fs, d);
+	bool fresh = d->flags & BG_BLOCK_UNINIT;
 	int err = journal_access(h, b);
 
 	if (!err)
@@ -151,10 +136,10 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 		return err;
 	if (left < count)
 		return ext4_error(fs, "group %u has %u free blocks by its descriptor, and more by its bitmap", group, left);
-	map_fill(b->data, bit, count, true);
+	bitmap_fill(b->data, bit, count, true);
 	d->flags &= (u16)~BG_BLOCK_UNINIT;
 	desc_set_free_blocks(fs, d, left - count);
-	set_checksums(fs, group, d, b);
+	set_checksums(fs, group, d, b, bit, fresh ? 0 : count);
 	fs->free_blocks -= count;
 	journal_dirty(h, b);
 	journal_dirty(h, db);
@@ -270,7 +255,7 @@ static void keep_busy(struct ext4_fs *fs, u32 tid, u32 group, u32 bit, u32 count
 
 	while (!g->busy)
 		g->busy = kzalloc(fs->block_size, 0);
-	map_fill((u8 *)g->busy, bit, count, true);
+	bitmap_fill((u8 *)g->busy, bit, count, true);
 	g->busy_count += count;
 	if (!f)
 		return;
@@ -289,7 +274,7 @@ void ext4_blocks_committed(void *arg, u32 tid)
 
 		if (!tid_geq(tid, f->tid))
 			continue;
-		map_fill((u8 *)g->busy, f->bit, f->count, false);
+		bitmap_fill((u8 *)g->busy, f->bit, f->count, false);
 		g->busy_count -= f->count;
 		if (!g->busy_count) {
 			kfree(g->busy);
@@ -324,12 +309,12 @@ static int free_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 group
 	if (!err)
 		err = journal_access(h, db);
 	for (u32 i = 0; i < count && !err; i++)
-		if (!map_test(b->data, bit + i))
+		if (!bitmap_test(b->data, bit + i))
 			err = ext4_error(fs, "block %lu is freed, and is free", group_first_block(fs, group) + bit + i);
 	if (!err) {
-		map_fill(b->data, bit, count, false);
+		bitmap_fill(b->data, bit, count, false);
 		desc_set_free_blocks(fs, d, desc_free_blocks(fs, d) + count);
-		set_checksums(fs, group, d, b);
+		set_checksums(fs, group, d, b, bit, d->flags & BG_BLOCK_UNINIT ? 0 : count);
 		fs->free_blocks += count;
 		if (fs->journal)
 			keep_busy(fs, journal_tid(h), group, bit, count);

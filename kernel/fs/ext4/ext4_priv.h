@@ -137,6 +137,13 @@ u64 group_first_block(const struct ext4_fs *fs, u32 group);
 int groups_init(struct ext4_fs *fs); /* reads and checks all descriptors */
 void groups_destroy(struct ext4_fs *fs);
 
+/* bitmap.c */
+bool bitmap_test(const u8 *m, u32 i);
+void bitmap_fill(u8 *m, u32 i, u32 count, bool value);
+u32 bitmap_checksum(const struct ext4_fs *fs, const struct buffer *b, u32 bits);
+/* The same after bits [bit, bit + count), and no others, were turned over, from what it was before: `old`. */
+u32 bitmap_checksum_turned(const struct ext4_fs *fs, const struct buffer *b, u32 bits, u32 old, u32 bit, u32 count);
+
 /* balloc.c. 1 <= *count blocks near goal: the first, 0 with *err set. At least one; *count says how many. */
 u64 ext4_alloc_blocks(struct journal_handle *h, struct inode *i, u64 goal, u32 *count, int *err);
 int ext4_free_blocks(struct journal_handle *h, struct inode *i, u64 block, u32 count, bool metadata);

@@ -1,10 +1,12 @@
 /* Inode numbers: a file goes into its directory's group, a directory where there is room: below the root spread over the groups. */
 #include "ext4_priv.h"
 
-static void set_checksums(struct ext4_fs *fs, u32 group, struct ext4_desc *d, struct buffer *bitmap)
+/* Inode `bit` was turned over; -1: all may be new. */
+static void set_checksums(struct ext4_fs *fs, u32 group, struct ext4_desc *d, struct buffer *bitmap, s64 bit)
 {
 	if (fs->checksums) {
-		u32 crc = crc32c(fs->seed, bitmap->data, fs->inodes_per_group / 8);
+		u32 old = d->inode_csum_lo | (u32)d->inode_csum_hi << 16, bits = fs->inodes_per_group;
+		u32 crc = bit >= 0 ? bitmap_checksum_turned(fs, bitmap, bits, old, (u32)bit, 1) : bitmap_checksum(fs, bitmap, bits);
 		d->inode_csum_lo = (u16)crc;
 		if (fs->desc_size >= 64)
 			d->inode_csum_hi = (u16)(crc >> 16);
@@ -35,24 +37,13 @@ static struct buffer *inode_bitmap(struct ext4_fs *fs, u32 group)
 	b = ext4_read(fs, desc_inode_bitmap(fs, d));
 	if (IS_ERR(b) || is_checked(b, CHECKED_INODE_MAP))
 		return b;
-	crc = crc32c(fs->seed, b->data, fs->inodes_per_group / 8);
+	crc = bitmap_checksum(fs, b, fs->inodes_per_group);
 	if (fs->checksums && (d->inode_csum_lo != (u16)crc || (fs->desc_size >= 64 && d->inode_csum_hi != (u16)(crc >> 16)))) {
 		buffer_put(b);
 		return ERR_PTR(ext4_error(fs, "the inode bitmap of group %u has a wrong checksum", group));
 	}
 	set_checked(b, CHECKED_INODE_MAP);
 	return b;
-}
-
-static u32 first_zero(const u8 *map, u32 from, u32 size)
-{
-	for (u32 i = from; i < size; i++) {
-		if (!(i % 8) && map[i / 8] == 0xff)
-			i += 7;
-		else if (!(map[i / 8] >> i % 8 & 1))
-			return i;
-	}
-	return size;
 }
 
 static u32 choose_group(struct ext4_fs *fs, struct inode *dir, u32 mode)
@@ -79,6 +70,7 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 	struct buffer *db;
 	struct ext4_desc *d = ext4_desc(fs, group, &db);
 	u32 unused = desc_unused_inodes(fs, d);
+	bool fresh = d->flags & BG_INODE_UNINIT;
 	int err = ext4_block_bitmap_init(h, fs, group);
 
 	if (!err)
@@ -89,7 +81,7 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 		return err;
 	b->data[bit / 8] |= (u8)(1 << bit % 8);
 	if (fs->group_checksums) {
-		if (d->flags & BG_INODE_UNINIT)
+		if (fresh)
 			unused = fs->inodes_per_group;
 		d->flags &= (u16)~BG_INODE_UNINIT;
 		desc_set_unused_inodes(fs, d, MIN(unused, fs->inodes_per_group - bit - 1));
@@ -97,7 +89,7 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 	desc_set_free_inodes(fs, d, desc_free_inodes(fs, d) - 1);
 	if (is_dir)
 		desc_add_dirs(fs, d, 1);
-	set_checksums(fs, group, d, b);
+	set_checksums(fs, group, d, b, fresh ? -1 : (s64)bit);
 	fs->free_inodes--;
 	journal_dirty(h, b);
 	journal_dirty(h, db);
@@ -115,7 +107,7 @@ static int alloc_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 grou
 	b = inode_bitmap(fs, group);
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
-	bit = first_zero(b->data, first, fs->inodes_per_group);
+	bit = ext4_next_bit(b->data, NULL, first, fs->inodes_per_group, false);
 	err = bit < fs->inodes_per_group ? take(h, fs, group, b, bit, is_dir) : -ENOSPC;
 	buffer_put(b);
 	*ino = group * fs->inodes_per_group + bit + 1;
@@ -148,14 +140,14 @@ int ext4_free_inode(struct journal_handle *h, struct ext4_fs *fs, u32 ino, u32 m
 	err = IS_ERR(b) ? (int)PTR_ERR(b) : journal_access(h, b);
 	if (!err)
 		err = journal_access(h, db);
-	if (!err && !(b->data[bit / 8] >> bit % 8 & 1))
+	if (!err && !(bitmap_test(b->data, bit)))
 		err = ext4_error(fs, "inode %u is freed, and is free", ino);
 	if (!err) {
 		b->data[bit / 8] &= (u8)~(1 << bit % 8);
 		desc_set_free_inodes(fs, d, desc_free_inodes(fs, d) + 1);
 		if (S_ISDIR(mode))
 			desc_add_dirs(fs, d, -1);
-		set_checksums(fs, group, d, b);
+		set_checksums(fs, group, d, b, d->flags & BG_INODE_UNINIT ? -1 : (s64)bit);
 		fs->free_inodes++;
 		journal_dirty(h, b);
 		journal_dirty(h, db);
@@ -172,7 +164,7 @@ static bool neighbours_in_use(struct ext4_fs *fs, u32 ino, const u8 *map)
 	u32 bit = (ino - 1) % fs->inodes_per_group, first = ALIGN_DOWN(bit, fs->inodes_per_block);
 
 	for (u32 i = first; i < first + fs->inodes_per_block && i < fs->inodes_per_group; i++)
-		if (i != bit && map[i / 8] >> i % 8 & 1)
+		if (i != bit && bitmap_test(map, i))
 			return true;
 	return false;
 }
