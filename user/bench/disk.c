@@ -125,7 +125,7 @@ static void large_file(void)
 
 /* --- looking up ------------------------------------------------------------------------------------------------------- */
 
-/* Names that are not there, each asked for once, so that the folder itself is searched each time; its blocks have been read before. */
+/* Names that are not there, each asked for once, so that the folder itself is searched each time; its blocks have been read before, and written. */
 static void look_up(const char *row, const char *in, long size)
 {
 	struct stat st;
@@ -134,6 +134,7 @@ static void look_up(const char *row, const char *in, long size)
 
 	NEED(mkdir(in, 0700) == 0 && chdir(in) == 0);
 	make(size, 0);
+	sync();
 	for (long i = -LOOKUPS; i < LOOKUPS; i++) {
 		if (i == 0)
 			start = now_ns();
