@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Figures of Switchback beside Linux: the same programs in the same initramfs in the same QEMU, in turn (A B A B ...).
 
-    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,disk,jobs,boot] [--rounds N] [--check] [--baseline]
+    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,disk,net,jobs,boot] [--rounds N] [--check] [--baseline]
 
 Two measures. *Instructions*: QEMU's -icount with one processor makes a nanosecond of guest time of every instruction, so
 what the programs take for time is a count, the same whatever else the host does. *Time* under plain TCG: the median of
@@ -18,22 +18,26 @@ import tempfile
 
 import goals
 import report
+import wire
 from machine import Machine, boot_time, run_inside
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BASELINE = os.path.join(HERE, "baseline.json")
-PARTS = ("rows", "scale", "parallel", "footprint", "disk", "jobs", "boot")
+PARTS = ("rows", "scale", "parallel", "footprint", "disk", "net", "jobs", "boot")
 GROWTH = 1.05
 DISK_SIZE = 2 << 30
 # What Debian's kernel has as modules and the parts below need, in the order in which they load.
-LINUX_MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev", "virtio/virtio_pci", "block/virtio_blk")
+VIRTIO_MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
+                  "drivers/virtio/virtio_pci")
+DISK_MODULES = VIRTIO_MODULES + ("drivers/block/virtio_blk",)
+NET_MODULES = VIRTIO_MODULES + ("net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net")
 DEBUG_LIMIT = 8.0  # times slower that a checking kernel may be
 
 
-def modules_of(linux):
-    folder = "/lib/modules/" + os.path.basename(linux).replace("vmlinuz-", "", 1) + "/kernel/drivers"
-    return [path for path in (f"{folder}/{name}.ko" for name in LINUX_MODULES) if os.path.exists(path)]
+def modules_of(linux, names):
+    folder = "/lib/modules/" + os.path.basename(linux).replace("vmlinuz-", "", 1) + "/kernel"
+    return [path for path in (f"{folder}/{name}.ko" for name in names) if os.path.exists(path)]
 
 
 def new_disk(out):
@@ -45,19 +49,20 @@ def new_disk(out):
     return disk
 
 
-def combined_image(args, out, linux=None):
-    """Alpine's initramfs and, behind it, one with the programs: a kernel unpacks any number of them in a row."""
+def combined_image(args, out, linux=None, initrd=None, inside="inside.sh", modules=DISK_MODULES):
+    """Alpine's initramfs (or another) and, behind it, one with the programs: a kernel unpacks any number of them in a row."""
+    initrd = initrd or args.initrd
     recipe = os.path.join(out, "bench.recipe")
     programs = os.path.join(os.path.abspath(args.build), "user/bench")
     with open(recipe, "w", encoding="utf-8") as stream:
-        stream.write(f"tree /bench {programs} 755\nfile /bench/init 0755 0 0 {HERE}/inside.sh\n")
-        for number, path in enumerate(modules_of(linux) if linux else ()):
+        stream.write(f"tree /bench {programs} 755\nfile /bench/init 0755 0 0 {HERE}/{inside}\n")
+        for number, path in enumerate(modules_of(linux, modules) if linux else ()):
             stream.write(f"file /bench/modules/{number} 0644 0 0 {path}\n")
     second = os.path.join(out, "bench.cpio.gz")
     subprocess.run([sys.executable, os.path.join(TOP, "rootfs/mkcpio.py"), "-o", second, recipe], check=True)
-    both = os.path.join(out, "both.cpio.gz")
+    both = os.path.join(out, "both-" + os.path.basename(initrd))
     with open(both, "wb") as stream:
-        for part in (args.initrd, second):
+        for part in (initrd, second):
             with open(part, "rb") as source:
                 stream.write(source.read())
     return both
@@ -65,7 +70,7 @@ def combined_image(args, out, linux=None):
 
 def part_of(row):
     """Which part a row is of that was asked for by name alone."""
-    return "parallel" if row.startswith(("parallel-", "shared-")) else "disk" if row.startswith("disk-") else "rows"
+    return "parallel" if row.startswith(("parallel-", "shared-")) else "disk" if row.startswith("disk-") else "net" if row.startswith(wire.ROWS) else "rows"
 
 
 def say(text):
@@ -96,6 +101,8 @@ def measure(args, machines, image, out):
             for machine in machines:
                 say(f"{what}, {kind}: round {done + 1} of {rounds}, {machine.name}")
                 run_inside(machine, image, what, kind, memory, limit, smp, rows, new_disk(out) if what == "disk" else None)
+    if "net" in args.part:
+        measure_net(args, machines, out)
     if "boot" in args.part:
         for done in range(args.rounds):
             for machine in machines:
@@ -106,6 +113,16 @@ def measure(args, machines, image, out):
                 else:
                     machine.note("job", "boot-to-prompt", seconds * 1e9)
     say("")
+
+
+def measure_net(args, machines, out):
+    images = os.path.join(args.build, "rootfs")
+    image = combined_image(args, out, args.linux, os.path.join(images, "debian-net.cpio.gz"), "inside_net.sh", NET_MODULES)
+    rounds = min(args.rounds, 3)
+    for done in range(rounds):
+        for machine in machines:
+            say(f"net: round {done + 1} of {rounds}, {machine.name}")
+            wire.measure(machine, image, os.path.join(images, "debian/tree-net"), done + 1)
 
 
 def simple_table(machines, kind, title, unit, scale):
@@ -218,6 +235,8 @@ def main():
         report.parallel_table(machines)
     simple_table(machines, "memory", "memory", "KiB", 1)
     simple_table(machines, "disk", "disk: ext4 on virtio-blk, time for one operation", "us", 1e3)
+    simple_table(machines, "net", "network: virtio-net, Debian's servers asked from the host; two guests, of whose frames so many in a hundred are lost; for one request, or one MiB",
+                 "us", 1e3)
     simple_table(machines, "job", "whole jobs", "s", 1e9)
     goals.show(ours, linux)
     folder = os.path.join(args.build, "bench")

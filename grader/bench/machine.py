@@ -29,11 +29,11 @@ class Machine:
         values = self.rows.get(kind, {}).get(row)
         return (max(values) - min(values)) / statistics.median(values) if values and statistics.median(values) else 0
 
-    def command(self, initrd, words, memory, smp=1, counted=False, disk=None):
+    def command(self, initrd, words, memory, smp=1, counted=False, disk=None, net=()):
         extra = ["-icount", "shift=0,sleep=off"] if counted else []
         if disk:  # what the host's own disk costs is left out: its cache takes everything
             extra += ["-drive", f"file={disk},format=raw,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"]
-        return ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none",
+        return ["qemu-system-x86_64", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", *(net or ("-nic", "none")),
                 "-m", str(memory), "-smp", str(smp), "-cpu", "max", "-kernel", self.image, "-initrd", initrd,
                 "-append", f"console=ttyS0 quiet {words} {self.words}"] + extra
 
