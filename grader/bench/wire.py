@@ -19,10 +19,11 @@ MEMORY, SMP, BOOT = 768, 2, 240
 MIB = 1 << 20
 SECONDS = 4                   # of each transfer
 LOSSES = (0, 1, 5)            # percent
-REQUESTS, CONNECTIONS, CLIENTS = 1500, 300, 8
+REQUESTS, CLIENTS = 1500, 8
 COMMANDS = 4000               # of redis, of each kind
 PORTS = {"http": 80, "redis": 6379, "iperf": 5201}
-REQUEST = b"GET /kilobyte HTTP/1.1\r\nHost: guest\r\nConnection: %s\r\n\r\n"
+REQUEST = b"GET /kilobyte HTTP/1.1\r\nHost: guest\r\n\r\n"
+KILOBYTE = 1024
 
 
 class Failure(Exception):
@@ -89,60 +90,49 @@ def bandwidth(tree, port, *words):
 
 
 class Client:
-    """A connection that asks one thing after the other; with `keep` false, each on a connection of its own."""
+    """A connection that asks for one thing after the other."""
 
-    def __init__(self, port, keep, selector):
-        self.port, self.keep, self.selector = port, keep, selector
-        self.socket, self.got = None, b""
+    def __init__(self, port, selector):
+        self.socket, self.got = socket.create_connection(("127.0.0.1", port), timeout=60), b""
+        selector.register(self.socket, selectors.EVENT_READ, self)
 
     def ask(self):
-        if not self.socket:
-            self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
-            self.selector.register(self.socket, selectors.EVENT_READ, self)
         self.got = b""
-        self.socket.sendall(REQUEST % (b"keep-alive" if self.keep else b"close"))
+        self.socket.sendall(REQUEST)
 
     def hear(self):
         """Whether the answer is there, whole."""
         piece = self.socket.recv(65536)
         self.got += piece
-        if piece and (not self.keep or len(self.got) < self.got.find(b"\r\n\r\n") + 4 + 1024 or b"\r\n\r\n" not in self.got):
+        head = self.got.find(b"\r\n\r\n") + 4
+        if piece and (head < 4 or len(self.got) < head + KILOBYTE):
             return False
-        if not self.got.startswith(b"HTTP/1.1 200") or len(self.got) != self.got.index(b"\r\n\r\n") + 4 + 1024:
+        if not self.got.startswith(b"HTTP/1.1 200") or len(self.got) != head + KILOBYTE:
             raise Failure("nginx answered %r" % self.got[:200])
-        if not self.keep:
-            self.close()
         return True
 
     def close(self):
-        if self.socket:
-            self.selector.unregister(self.socket)
-            self.socket.close()
-            self.socket = None
+        self.socket.close()
 
 
-def http(port, requests, keep):
-    """Nanoseconds for one request, CLIENTS of them at a time."""
+def http(port, requests):
+    """Nanoseconds for one request, CLIENTS of them at a time. (Fresh connections are not asked for here: QEMU's user network hands some of them on a second late.)"""
     selector = selectors.DefaultSelector()
-    clients = [Client(port, keep, selector) for _ in range(CLIENTS)]
-    begun, done = time.monotonic(), 0
-    asked = len(clients)
-    for one in clients:
-        one.ask()
-    while done < requests:
-        ready = selector.select(60)
-        if not ready:
-            raise Failure("nginx is silent after %d of %d answers" % (done, requests))
-        for key, _ in ready:
-            if key.data.hear():
-                done += 1
-                if asked < requests:
-                    asked += 1
-                    key.data.ask()
-    took = time.monotonic() - begun
-    for one in clients:
-        one.close()
-    return took * 1e9 / requests
+    with closing(*(Client(port, selector) for _ in range(CLIENTS))) as clients:
+        begun, done, asked = time.monotonic(), 0, len(clients)
+        for one in clients:
+            one.ask()
+        while done < requests:
+            ready = selector.select(60)
+            if not ready:
+                raise Failure("nginx is silent after %d of %d answers" % (done, requests))
+            for key, _ in ready:
+                if key.data.hear():
+                    done += 1
+                    if asked < requests:
+                        asked += 1
+                        key.data.ask()
+        return (time.monotonic() - begun) * 1e9 / requests
 
 
 def redis(tree, port):
@@ -162,8 +152,7 @@ def servers(machine, image, tree):
         guest.wait_for(b"@@READY", BOOT)
         machine.note("net", "net-iperf-in", bandwidth(tree, ports["iperf"]))
         machine.note("net", "net-iperf-out", bandwidth(tree, ports["iperf"], "-R"))
-        machine.note("net", "net-http", http(ports["http"], REQUESTS, True))
-        machine.note("net", "net-http-connect", http(ports["http"], CONNECTIONS, False))
+        machine.note("net", "net-http", http(ports["http"], REQUESTS))
         for row, took in zip(("net-redis-set", "net-redis-get"), redis(tree, ports["redis"])):
             machine.note("net", row, took)
 
