@@ -62,7 +62,7 @@ WRAPPED := buddy_alloc buddy_free schedule mutex_lock mutex_lock_interruptible m
 	rwlock_try_read rwlock_read_done rwlock_write rwlock_write_killable rwlock_write_done syscall_dispatch raw_copy_user raw_clear_user
 
 KLDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --no-warn-rwx-segments \
-	$(if $(filter 1,$(DEBUG)),$(addprefix --wrap=,$(WRAPPED)))
+	$(if $(filter 1,$(DEBUG)),$(addprefix --wrap=,$(WRAPPED))) $(if $(filter distro,$(SUBSYSTEMS)),--wrap=path_lookup)
 
 # The checkers themselves, what reports, and what reads other stacks.
 UNCHECKED := $(addprefix kernel/,core/kasan.c core/kasan_report.c core/ubsan.c core/panic.c core/panic_print.c \

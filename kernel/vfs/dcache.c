@@ -59,7 +59,7 @@ static inline u32 name_hash(const struct dentry *parent, const char *name, u32 l
 
 /* --- look-up --------------------------------------------------------------------------------------------------------- */
 
-static bool get_unless_dead(struct dentry *d)
+bool dentry_get_live(struct dentry *d)
 {
 	u32 n = atomic_load_relaxed(&d->ref.n);
 
@@ -75,15 +75,35 @@ static inline bool name_is(const struct dentry *d, const struct dentry *parent, 
 	return READ_ONCE(d->name_hash) == hash && READ_ONCE(d->parent) == parent && d->name_len == len && !memcmp(READ_ONCE(d->name), name, len);
 }
 
-/* The dentry, counted, or NULL. Lock held, or in a grace period and checked with rename_seq afterwards. */
-static struct dentry *chain_find(const struct dentry *parent, u32 hash, const char *name, u32 len)
+/* The dentry, or NULL. Lock held, or in a grace period and checked with rename_seq afterwards. */
+static struct dentry *chain_peek(const struct dentry *parent, u32 hash, const char *name, u32 len)
 {
 	hlist_for_each(p, &table[hash & table_mask]) {
 		struct dentry *d = container_of(p, struct dentry, hash);
 		if (name_is(d, parent, hash, name, len))
-			return get_unless_dead(d) ? d : NULL;
+			return d;
 	}
 	return NULL;
+}
+
+/* The same, counted. */
+static struct dentry *chain_find(const struct dentry *parent, u32 hash, const char *name, u32 len)
+{
+	struct dentry *d = chain_peek(parent, hash, name, len);
+
+	return d && dentry_get_live(d) ? d : NULL;
+}
+
+struct dentry *dentry_peek(const struct dentry *parent, const char *name, u32 len)
+{
+	struct dentry *d = chain_peek(parent, name_hash(parent, name, len), name, len);
+
+	return d && !(atomic_load_relaxed(&d->ref.n) & REF_DEAD) ? d : NULL;
+}
+
+u32 dentry_moves(void)
+{
+	return atomic_load_acquire(&rename_seq);
 }
 
 static struct dentry *lookup_locked(const struct dentry *parent, u32 hash, const char *name, u32 len)

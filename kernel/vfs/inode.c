@@ -57,6 +57,11 @@ void inode_get(struct inode *i)
 	refcount_get(&i->ref);
 }
 
+static void free_memory(struct grace *g)
+{
+	slab_free(&inode_cache, container_of((struct list *)g, struct inode, sb_link));
+}
+
 void inode_put(struct inode *i)
 {
 	if (!refcount_put(&i->ref))
@@ -68,7 +73,8 @@ void inode_put(struct inode *i)
 		i->sb->ops->evict(i);
 	pagecache_destroy(&i->cache);
 	memory_xattrs_free(i);
-	slab_free(&inode_cache, i);
+	/* A walk without references may still look at its mode and owner (shortcut.c). It is in no list any more: the link serves for the wait. */
+	grace_free((struct grace *)&i->sb_link, free_memory);
 }
 
 void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode)

@@ -7,6 +7,13 @@
 /* dcache.c: guards dentry->parent and names (readers walk upwards). */
 extern struct rwspin rename_lock;
 int dcache_init(void);
+/*
+ * For who holds nothing, between grace_enter and grace_exit. dentry_peek: the child `name` of a directory as the cache has it, maybe negative; NULL: it is not
+ * there. It is what it seems to be if dentry_moves() was even before and is the same afterwards. dentry_get_live: counts it, unless it is going away.
+ */
+struct dentry *dentry_peek(const struct dentry *parent, const char *name, u32 len);
+u32 dentry_moves(void);
+bool dentry_get_live(struct dentry *d);
 /* Drops what is cached below d and not in use (a directory that was removed; a mount that goes). */
 void dentry_shrink_children(struct dentry *d);
 /* Takes a whole tree down: no reference from outside is left. */

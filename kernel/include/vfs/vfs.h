@@ -323,6 +323,9 @@ struct lookup_result {
 int path_lookup(int dirfd, const char *name, u32 flags, struct lookup_result *out);
 /* From a given start instead of dirfd (NULL mount: current's root). */
 int path_lookup_from(const struct path *start, const char *name, u32 flags, struct lookup_result *out);
+/* As path_lookup where all of the way is plain and in the cache, without counting what lies on it (given, vfs/shortcut.c); PATH_NOT_TAKEN: ask path_lookup. */
+#define PATH_NOT_TAKEN 1
+int path_shortcut(int dirfd, const char *name, u32 flags, struct lookup_result *out);
 /* The usual short forms with a user's string. */
 int user_path(int dirfd, const char __user *name, u32 flags, struct path *out);
 /* A user's path as a kernel string of at most PATH_MAX: ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT if empty without LOOKUP_EMPTY, -ENOMEM). Free by path_name_free. */
