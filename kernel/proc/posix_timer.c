@@ -280,6 +280,8 @@ static int clock_check(int clock)
 /* A clock of CPU time: whose. 0, also for the clocks of the day; -EINVAL for what is not the caller's process or in it. */
 static int cpu_clock_check(struct posix_timer *t)
 {
+	if (t->clock == CLOCK_REALTIME_ALARM || t->clock == CLOCK_BOOTTIME_ALARM)
+		return capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	int clock = t->clock;
 
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
