@@ -254,7 +254,7 @@ void posix_timers_exit(struct process *p)
 	}
 }
 
-/* May timers be made on the clock at all? Those with a negative number are looked for later (cpu_clock_check). */
+/* May timers be made on the clock at all? Those with a negative number are looked for later (owner_check). */
 static int clock_check(int clock)
 {
 	switch (clock) {
@@ -277,13 +277,16 @@ static int clock_check(int clock)
 	return (clock & 7) == CLOCK_OF_A_FILE ? -EOPNOTSUPP : 0;
 }
 
-/* A clock of CPU time: whose. 0, also for the clocks of the day; -EINVAL for what is not the caller's process or in it. */
-static int cpu_clock_check(struct posix_timer *t)
+/*
+ * May the caller have a timer on this clock? 0; -EPERM for one that wakes the machine. A clock of CPU time: whose is it? -EINVAL for what is not the caller's
+ * process or in it.
+ */
+static int owner_check(struct posix_timer *t)
 {
-	if (t->clock == CLOCK_REALTIME_ALARM || t->clock == CLOCK_BOOTTIME_ALARM)
-		return capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	int clock = t->clock;
 
+	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
+		return capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
 		clock = CPU_CLOCK_OF(0, clock == CLOCK_THREAD_CPUTIME_ID);
 	if (clock >= 0)
@@ -390,7 +393,7 @@ long sys_timer_create(int clock, const void __user *event, void __user *id_out)
 		destroy(t);
 		return err;
 	}
-	err = copy_to_user(id_out, &t->id, sizeof(t->id)) ? -EFAULT : cpu_clock_check(t);
+	err = copy_to_user(id_out, &t->id, sizeof(t->id)) ? -EFAULT : owner_check(t);
 	struct sighand *h = sighand_lock(t->process, &flags);
 	if (err)
 		take_off(t);

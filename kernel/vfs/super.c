@@ -4,13 +4,8 @@
 #include "mm/slab.h"
 
 static struct mutex supers_mutex; /* guards the list */
-static struct list supers = LIST_INIT(supers);
-static u32 next_anon = 1;
-
-u64 device_anon(void)
-{
-	return abi_makedev(0, atomic_fetch_add(&next_anon, 1u));
-}
+static struct list supers = LIST_INIT(supers); /* by their numbers */
+static struct list *packed = &supers; /* supers_mutex: up to this one no number is free */
 
 const struct fs_type *fs_type_find(const char *name)
 {
@@ -18,6 +13,31 @@ const struct fs_type *fs_type_find(const char *name)
 		if (!strcmp((*t)->name, name))
 			return *t;
 	return NULL;
+}
+
+static u32 number_of(const struct list *at)
+{
+	return at == &supers ? 0 : container_of(at, struct superblock, link)->number;
+}
+
+/* Into the list, by the lowest number that nobody has: the minor number of what lies on no device, from 1 on. */
+static void number(struct superblock *sb)
+{
+	mutex_lock(&supers_mutex);
+	sb->number = number_of(packed) + 1;
+	list_add(packed, &sb->link);
+	for (packed = &sb->link; packed->next != &supers && number_of(packed->next) == number_of(packed) + 1;)
+		packed = packed->next;
+	mutex_unlock(&supers_mutex);
+}
+
+static void give_number_back(struct superblock *sb)
+{
+	mutex_lock(&supers_mutex);
+	if (sb->number <= number_of(packed))
+		packed = sb->link.prev;
+	list_del(&sb->link);
+	mutex_unlock(&supers_mutex);
 }
 
 struct superblock *superblock_alloc(const struct fs_type *t)
@@ -28,16 +48,14 @@ struct superblock *superblock_alloc(const struct fs_type *t)
 		return NULL;
 	refcount_set(&sb->ref, 1);
 	sb->type = t;
-	sb->dev = device_anon();
 	sb->max_file_size = INT64_MAX;
 	mutex_init(&sb->rename_mutex, "rename", RANK_RENAME_MUTEX);
 	spin_init(&sb->lock, "superblock", RANK_INODE_SPIN + 1);
 	list_init(&sb->inodes);
 	list_init(&sb->link);
 	list_init(&sb->watches);
-	mutex_lock(&supers_mutex);
-	list_add_tail(&supers, &sb->link);
-	mutex_unlock(&supers_mutex);
+	number(sb);
+	sb->dev = abi_makedev(0, sb->number);
 	return sb;
 }
 
@@ -50,9 +68,7 @@ void superblock_put(struct superblock *sb)
 {
 	if (!refcount_put(&sb->ref))
 		return;
-	mutex_lock(&supers_mutex);
-	list_del(&sb->link);
-	mutex_unlock(&supers_mutex);
+	give_number_back(sb);
 	fs_notify_unmount(sb);
 	if (sb->ops && sb->ops->sync)
 		sb->ops->sync(sb, true);

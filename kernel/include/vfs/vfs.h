@@ -217,6 +217,7 @@ struct superblock {
 	struct refcount ref;
 	const struct fs_type *type;
 	u64 dev;
+	u32 number;                /* no other file system has it now: super.c's */
 	struct dentry *root;
 	const struct super_ops *ops;
 	u32 flags; /* MS_RDONLY … of the file system */
@@ -437,7 +438,6 @@ int inode_write_get(struct inode *i);
 void inode_write_put(struct inode *i);
 int inode_write_deny(struct inode *i);
 void inode_write_allow(struct inode *i);
-u64 device_anon(void); /* a device number (0, n) */
 extern const struct file_ops dcache_dir_ops; /* directories whose dentries are their store */
 /*
  * The names of such a directory in the order of their making, each with a number (the dentry's cookie) that gives its position for readdir, and that
