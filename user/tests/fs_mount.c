@@ -111,26 +111,26 @@ int main(void)
 	R(stat("f", &st));
 	R(chdir(".."));
 	R(umount("b"));
+	R(chdir("/"));
 
 	/* The number of a file system that is gone is given to the next. */
 	{
 		dev_t gone;
 
-		mkdir("n1", 0755), mkdir("n2", 0755);
-		R(mount("one", "n1", "tmpfs", 0, NULL));
-		R(mount("two", "n2", "tmpfs", 0, NULL));
-		stat("n1", &st);
+		mkdir("/tmp/n1", 0755), mkdir("/tmp/n2", 0755);
+		R(mount("one", "/tmp/n1", "tmpfs", 0, NULL));
+		R(mount("two", "/tmp/n2", "tmpfs", 0, NULL));
+		stat("/tmp/n1", &st);
 		gone = st.st_dev;
-		R(umount("n1"));
-		R(mount("three", "n1", "tmpfs", 0, NULL));
-		stat("n1", &st);
+		R(umount("/tmp/n1"));
+		R(mount("three", "/tmp/n1", "tmpfs", 0, NULL));
+		stat("/tmp/n1", &st);
 		T(st.st_dev == gone);
-		stat("n2", &st);
+		stat("/tmp/n2", &st);
 		T(st.st_dev != gone);
-		R(umount("n1"));
-		R(umount("n2"));
-		rmdir("n1"), rmdir("n2");
+		R(umount("/tmp/n1"));
+		R(umount("/tmp/n2"));
+		rmdir("/tmp/n1"), rmdir("/tmp/n2");
 	}
-	R(chdir("/"));
 	return 0;
 }
