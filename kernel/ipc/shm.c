@@ -38,8 +38,9 @@ static struct ipc_object *make_segment(const struct ipc_get *g, s32 key)
 		return ERR_PTR(-EINVAL);
 	if (pages << PAGE_SHIFT < g->size || atomic_load(&shm_total_pages) + pages > READ_ONCE(limit_shmall.value))
 		return ERR_PTR(-ENOSPC);
+	/* A pool of huge pages that is empty; and not for everybody. */
 	if (g->flags & SHM_HUGETLB)
-		return ERR_PTR(-ENOMEM); /* a pool of huge pages that is empty */
+		return ERR_PTR(capable(CAP_IPC_LOCK) ? -ENOMEM : -EPERM);
 	if (!(g->flags & SHM_NORESERVE) && !vm_overcommit_ok(pages))
 		return ERR_PTR(-ENOMEM);
 	struct shm_segment *s = kzalloc(sizeof(*s), 0);
