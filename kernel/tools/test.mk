@@ -15,7 +15,7 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make campaign           long random work: KIND=calls|code|files|signals|storms|cpio|images|chaos|net|all SEED=n TIME=seconds SMP=2 DEBUG=1
 #@   make crashtest          power cuts of an ext4 disk, rebuilt from a record of all writes: CUTS=n SEED=n MODE=e2fsck|ours|again|all KEEP=dir
 #@   make fuzz               pure parts under libFuzzer on this machine: PART=elf|cpio|...|all TIME=seconds SEED=n CASE=file
-#@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,disk,jobs,boot ROUNDS=n
+#@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,disk,net,jobs,boot ROUNDS=n
 #@                           with DEBUG=1: how many times more instructions the checking kernel needs
 #@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
 #@   make bench-profile ROW=name   where the instructions of a row go
