@@ -79,6 +79,10 @@ def show(ours, linux):
         print()
     for text, value, good in goals.lines:
         print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f}")
-    behind = report.worse_rows(ours, linux, names) + report.worse_rows(ours, linux, names_of_disk, ("disk",)) if linux else []
+    behind = []
+    if linux:
+        behind = report.worse_rows(ours, linux, names)
+        for kind in ("disk", "net"):
+            behind += report.worse_rows(ours, linux, list(ours.rows.get(kind, {})), (kind,))
     for row, kind, value in behind:
         print(f"MISSED   {row} is behind Linux beyond the spread, {kind}: {value:.2f}")
