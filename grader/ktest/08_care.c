@@ -67,6 +67,7 @@ KTEST(08, a_walk_lets_go_of_what_it_held)
 	path_put(&root);
 	KEXPECT_EQ(walk_from(-2, TOP "/d/f", 0), 0); /* a leading slash: where the caller is does not matter */
 	KEXPECT_EQ(walk_from(-2, "d/f", 0), -EBADF);
+	KEXPECT_EQ(walk_from(-2, "", 0), -ENOENT); /* nor if there is nothing to walk */
 	files_end();
 }
 
@@ -120,7 +121,7 @@ KTEST(08, each_directory_is_asked_for_search)
 	current->cred = &stranger;
 	int open = walk_from(AT_FDCWD, TOP "/open/f", 0), itself = walk_from(AT_FDCWD, TOP "/shut", 0), last = walk_from(AT_FDCWD, TOP "/shut/f", 0);
 	int middle = walk_from(AT_FDCWD, TOP "/shut/d/x", 0), up = walk_from(AT_FDCWD, TOP "/shut/..", 0), dot = walk_from(AT_FDCWD, TOP "/shut/.", 0);
-	int parent = walk_from(AT_FDCWD, TOP "/shut/new", LOOKUP_PARENT);
+	int parent = walk_from(AT_FDCWD, TOP "/shut/new", LOOKUP_PARENT), file = walk_from(AT_FDCWD, TOP "/open/f/x", 0);
 	current->cred = saved;
 	KEXPECT_EQ(open, 0);
 	KEXPECT_EQ(itself, 0);
@@ -129,6 +130,7 @@ KTEST(08, each_directory_is_asked_for_search)
 	KEXPECT_EQ(up, -EACCES);
 	KEXPECT_EQ(dot, -EACCES);
 	KEXPECT_EQ(parent, -EACCES);
+	KEXPECT_EQ(file, -ENOTDIR); /* what kind it is comes before who may search it */
 	files_end();
 }
 
