@@ -232,6 +232,7 @@ KTEST(08, the_parent_of_a_name_is_found)
 		KREQUIRE(path_lookup(AT_FDCWD, "///" + 3 - i, LOOKUP_PARENT, &r) == 0);
 		KEXPECT_EQ(r.last_type, LAST_ROOT);
 		KEXPECT_EQ(r.last_len, 0);
+		KEXPECT(r.trailing_slash);
 		path_put(&r.path);
 	}
 	files_end();
@@ -255,6 +256,141 @@ KTEST(08, mounts_are_crossed_both_ways)
 }
 
 /* --- names ------------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Operations at random on six names in three directories, next to a model that knows which name leads where. After each one
+ * every count, every size and every time has to be what the model says.
+ */
+enum { SLOTS = 6, HOMES = 3, OPERATIONS = 400 };
+static const char *const homes[HOMES] = { TOP, TOP "/x", TOP "/y" };
+static const char *const slots[SLOTS] = { TOP "/a", TOP "/b", TOP "/x/a", TOP "/x/b", TOP "/y/a", TOP "/y/b" };
+static struct { u64 ino; bool dir; } model[SLOTS]; /* ino 0: nothing */
+
+enum { DO_MKDIR, DO_MKNOD, DO_LINK, DO_UNLINK, DO_RMDIR, DO_RENAME, DO_EXCHANGE, DO_COUNT };
+
+static int operate(u32 op, const char *from, const char *to)
+{
+	switch (op) {
+	case DO_MKDIR: return vfs_mkdir(AT_FDCWD, to, 0755);
+	case DO_MKNOD: return vfs_mknod(AT_FDCWD, to, S_IFREG | 0644, 0);
+	case DO_LINK: return vfs_link(AT_FDCWD, from, AT_FDCWD, to, 0);
+	case DO_UNLINK: return vfs_unlink(AT_FDCWD, to);
+	case DO_RMDIR: return vfs_rmdir(AT_FDCWD, to);
+	default: return vfs_rename(AT_FDCWD, from, AT_FDCWD, to, op == DO_EXCHANGE ? RENAME_EXCHANGE : 0);
+	}
+}
+
+static bool should_work(u32 op, u32 from, u32 to)
+{
+	bool there = model[to].ino, source = model[from].ino;
+
+	switch (op) {
+	case DO_MKDIR:
+	case DO_MKNOD: return !there;
+	case DO_LINK: return source && !model[from].dir && !there;
+	case DO_UNLINK: return there && !model[to].dir;
+	case DO_RMDIR: return there && model[to].dir;
+	case DO_RENAME: return source && (!there || model[from].dir == model[to].dir);
+	default: return source && there;
+	}
+}
+
+/* Carries a success out in the model. touched: bits of the slots' homes whose names changed; *old: an inode that lost a name. */
+static u32 follow_in_model(u32 op, u32 from, u32 to, u64 *old)
+{
+	u32 touched = 1u << to / 2;
+	bool two = op == DO_RENAME || op == DO_EXCHANGE;
+
+	*old = 0;
+	if (two && model[from].ino == model[to].ino)
+		return 0; /* two names of one file: nothing is done */
+	if (two)
+		touched |= 1u << from / 2;
+	if (op != DO_EXCHANGE)
+		*old = model[to].ino;
+	if (op == DO_UNLINK || op == DO_RMDIR) {
+		model[to].ino = 0;
+	} else if (op == DO_MKDIR || op == DO_MKNOD) {
+		model[to].ino = ino_of(slots[to], 0);
+		model[to].dir = op == DO_MKDIR;
+	} else {
+		typeof(model[0]) moved = model[to];
+		model[to] = model[from];
+		if (op == DO_EXCHANGE)
+			model[from] = moved;
+		else if (op == DO_RENAME)
+			model[from].ino = 0;
+	}
+	return touched;
+}
+
+static bool as_in_model(u32 touched, u64 old, u64 first, u64 second)
+{
+	bool good = true;
+
+	for (u32 h = 0; h < HOMES; h++) {
+		struct kstat st = stat_of(homes[h]);
+		u32 names = h ? 0 : 2, dirs = names; /* x and y */
+		for (u32 i = 2 * h; i < 2 * h + 2; i++) {
+			names += model[i].ino != 0;
+			dirs += model[i].ino && model[i].dir;
+		}
+		good &= KEXPECT_EQ(st.nlink, 2 + dirs);
+		good &= KEXPECT_EQ(st.size, 20 * (2 + names));
+		good &= KEXPECT_EQ(st.mtime.sec != 1, touched >> h & 1);
+		good &= KEXPECT_EQ(st.ctime.sec != 1, touched >> h & 1);
+	}
+	for (u32 i = 0; i < SLOTS; i++) {
+		struct kstat st = stat_of(slots[i]);
+		u32 names = 0;
+		for (u32 k = 0; k < SLOTS; k++)
+			names += model[k].ino == model[i].ino;
+		good &= KEXPECT_EQ(st.ino, model[i].ino);
+		if (!model[i].ino)
+			continue;
+		good &= KEXPECT_EQ(st.nlink, model[i].dir ? 2 : names);
+		good &= KEXPECT_EQ(S_ISDIR(st.mode), model[i].dir);
+		good &= KEXPECT_EQ(st.ctime.sec != 1, st.ino == old || st.ino == first || st.ino == second);
+	}
+	return good;
+}
+
+static void counts_follow_a_model(void)
+{
+	u32 seed = 8;
+
+	vfs_mkdir(AT_FDCWD, homes[1], 0755);
+	vfs_mkdir(AT_FDCWD, homes[2], 0755);
+	memset(model, 0, sizeof(model));
+	for (u32 n = 0; n < OPERATIONS; n++) {
+		seed = seed * 1664525 + 1013904223;
+		u32 op = (seed >> 8) % DO_COUNT, from = (seed >> 14) % SLOTS, to = (seed >> 21) % SLOTS, touched = 0;
+		bool works = should_work(op, from, to);
+		u64 old = 0, first = 0, second = 0;
+		for (u32 i = 0; i < HOMES; i++)
+			make_old(homes[i]);
+		for (u32 i = 0; i < SLOTS; i++)
+			make_old(slots[i]);
+		int err = operate(op, slots[from], slots[to]);
+		bool good = KEXPECT_EQ(err == 0, works);
+		if (works && !err)
+			touched = follow_in_model(op, from, to, &old);
+		if (touched) {
+			first = model[to].ino;
+			second = op == DO_EXCHANGE ? model[from].ino : 0;
+		}
+		if (!good || !as_in_model(touched, old, first, second)) {
+			ktest_note("the operation's number", n);
+			ktest_note("what it was", op);
+			break;
+		}
+	}
+	for (u32 i = 0; i < SLOTS; i++)
+		if (model[i].ino)
+			operate(model[i].dir ? DO_RMDIR : DO_UNLINK, NULL, slots[i]);
+	vfs_rmdir(AT_FDCWD, homes[1]);
+	vfs_rmdir(AT_FDCWD, homes[2]);
+}
 
 KTEST(08, link_counts_tell_how_many_names_there_are)
 {
@@ -287,6 +423,7 @@ KTEST(08, link_counts_tell_how_many_names_there_are)
 	KEXPECT_EQ(vfs_rmdir(AT_FDCWD, TOP "/d"), 0);
 	KEXPECT_EQ(stat_of(TOP).nlink, 2);
 	KEXPECT_EQ(stat_of(TOP).size, 40);
+	counts_follow_a_model();
 	files_end();
 }
 
