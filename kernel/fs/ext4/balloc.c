@@ -44,19 +44,9 @@ static void mark_inside(struct ext4_fs *fs, u8 *map, u32 group, u64 block, u32 c
 static void make_bitmap(struct ext4_fs *fs, u32 group, u8 *map)
 {
 	const struct ext4_desc *d = ext4_desc(fs, group, NULL);
-	u32 own = 0;
 
 	memset(map, 0, fs->block_size);
-	if (group_has_super(fs, group)) {
-		own = 1 + fs->desc_blocks + disk_super(fs)->reserved_gdt_blocks;
-		if (fs->incompat & INCOMPAT_META_BG)
-			own = 1 + MIN(fs->desc_blocks, disk_super(fs)->first_meta_bg) + disk_super(fs)->reserved_gdt_blocks;
-	}
-	if (fs->incompat & INCOMPAT_META_BG && group / fs->desc_per_block >= disk_super(fs)->first_meta_bg) {
-		u32 in = group % fs->desc_per_block;
-		own = group_has_super(fs, group) + (in == 0 || in == 1 || in == fs->desc_per_block - 1);
-	}
-	bitmap_fill(map, 0, MIN(own, group_blocks(fs, group)), true);
+	bitmap_fill(map, 0, MIN(group_head_blocks(fs, group), group_blocks(fs, group)), true);
 	mark_inside(fs, map, group, desc_block_bitmap(fs, d), 1);
 	mark_inside(fs, map, group, desc_inode_bitmap(fs, d), 1);
 	mark_inside(fs, map, group, desc_inode_table(fs, d), DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block));
@@ -153,7 +143,7 @@ static bool may_take(const struct ext4_fs *fs, u32 count)
 
 	if (fs->free_blocks < count)
 		return false;
-	return fs->free_blocks - count >= fs->reserved_blocks || cred->fsuid == disk_super(fs)->reserved_uid || cred_has_cap(cred, CAP_SYS_RESOURCE);
+	return fs->free_blocks - count >= fs->reserved_blocks + fs->kept_blocks || cred->fsuid == disk_super(fs)->reserved_uid || cred_has_cap(cred, CAP_SYS_RESOURCE);
 }
 
 /* One group: the block, 0 if it has no run of at least `least`. */

@@ -50,7 +50,9 @@ struct ext4_fs {
 	struct buffer **descs;    /* the blocks of group descriptors */
 	u32 desc_blocks;
 	struct ext4_group *group; /* by number */
-	u64 free_blocks, free_inodes, reserved_blocks; /* alloc_mutex; read without */
+	u64 free_blocks, free_inodes; /* alloc_mutex; read without */
+	u64 reserved_blocks;      /* for root */
+	u64 kept_blocks;          /* beside these, from everybody else */
 	struct mutex alloc_mutex; /* bitmaps, descriptors, counts */
 	struct list freed;        /* alloc_mutex: blocks that wait for their transaction's commit */
 	struct mutex orphan_mutex;
@@ -132,6 +134,7 @@ void desc_set_unused_inodes(const struct ext4_fs *fs, struct ext4_desc *d, u32 n
 void desc_add_dirs(const struct ext4_fs *fs, struct ext4_desc *d, int n);
 u16 desc_checksum(const struct ext4_fs *fs, u32 group, const struct ext4_desc *d);
 bool group_has_super(const struct ext4_fs *fs, u32 group);
+u32 group_head_blocks(const struct ext4_fs *fs, u32 group); /* copies of the superblock and of descriptors at its front, with room for more of these */
 u32 group_blocks(const struct ext4_fs *fs, u32 group);
 u64 group_first_block(const struct ext4_fs *fs, u32 group);
 int groups_init(struct ext4_fs *fs); /* reads and checks all descriptors */

@@ -81,6 +81,17 @@ bool group_has_super(const struct ext4_fs *fs, u32 group)
 	return is_power(group, 3) || is_power(group, 5) || is_power(group, 7);
 }
 
+u32 group_head_blocks(const struct ext4_fs *fs, u32 group)
+{
+	bool meta = fs->incompat & INCOMPAT_META_BG;
+	u32 first_meta = disk_super(fs)->first_meta_bg, in = group % fs->desc_per_block;
+
+	/* Behind first_meta a block of descriptors lies in the first, the second and the last of the groups that it describes. */
+	if (meta && group / fs->desc_per_block >= first_meta)
+		return group_has_super(fs, group) + (in == 0 || in == 1 || in == fs->desc_per_block - 1);
+	return group_has_super(fs, group) ? 1 + (meta ? MIN(fs->desc_blocks, first_meta) : fs->desc_blocks) + disk_super(fs)->reserved_gdt_blocks : 0;
+}
+
 u64 group_first_block(const struct ext4_fs *fs, u32 group)
 {
 	return fs->first_data_block + (u64)group * fs->blocks_per_group;

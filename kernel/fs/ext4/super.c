@@ -187,6 +187,8 @@ static void read_rest(struct ext4_fs *fs)
 	fs->hash_version = s->hash_version <= HASH_TEA ? s->hash_version : HASH_HALF_MD4;
 	fs->hash_unsigned = s->flags & FLAG_UNSIGNED_HASH;
 	fs->reserved_blocks = s->reserved_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->reserved_hi << 32 : 0);
+	/* As Linux does, so that df says the same: for what writing must not fail for. */
+	fs->kept_blocks = fs->incompat & INCOMPAT_EXTENTS ? MIN(fs->blocks / 50, 4096ul) : 0;
 	fs->remount_on_error = s->errors != 1;
 	fs->generation = time_now_coarse().nsec ^ s->write_time;
 }

@@ -48,7 +48,7 @@ static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
 	u64 id[2];
 
 	for (u32 g = 0; g < fs->groups; g++)
-		overhead += (group_has_super(fs, g) ? 1 + fs->desc_blocks + disk_super(fs)->reserved_gdt_blocks : 0) + 2 + DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block);
+		overhead += group_head_blocks(fs, g) + 2 + DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block);
 	if (fs->journal_size)
 		overhead += fs->journal_size;
 	memcpy(id, disk_super(fs)->uuid, sizeof(id));
@@ -56,7 +56,7 @@ static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
 	st->bsize = st->frsize = fs->block_size;
 	st->blocks = fs->blocks - MIN(overhead, fs->blocks);
 	st->bfree = fs->free_blocks;
-	st->bavail = fs->free_blocks - MIN(fs->free_blocks, fs->reserved_blocks);
+	st->bavail = fs->free_blocks - MIN(fs->free_blocks, fs->reserved_blocks + fs->kept_blocks);
 	st->files = fs->inodes;
 	st->ffree = fs->free_inodes;
 	st->fsid[0] = (u32)id[0];
