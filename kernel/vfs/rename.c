@@ -84,8 +84,8 @@ static int check_rights(struct rename *r)
 		err = may_delete(dir_of(&r->to), r->new, r->flags & RENAME_EXCHANGE ? S_ISDIR(new->mode) : is_dir);
 	if (err)
 		return err;
-	if (!dir_of(&r->from)->ops->rename || r->flags & RENAME_WHITEOUT)
-		return r->flags & RENAME_WHITEOUT ? -EINVAL : -EPERM;
+	if (!dir_of(&r->from)->ops->rename)
+		return -EPERM;
 	/* `..` of a directory that moves is written to. */
 	if (is_dir && across)
 		err = inode_permission(old, MAY_WRITE);

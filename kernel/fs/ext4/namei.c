@@ -309,9 +309,22 @@ static int exchange(struct inode *a_dir, struct dentry *a, struct inode *b_dir, 
 	return stop(h, a_dir, err);
 }
 
+/* For RENAME_WHITEOUT: a character device 0:0, which tells an overlay that the name below is gone. Not named yet. */
+static struct inode *make_whiteout(struct journal_handle *h, struct inode *dir)
+{
+	struct inode *w = ext4_new_inode(h, dir, S_IFCHR, 0);
+	int err = IS_ERR(w) ? 0 : ext4_update_inode(h, w);
+
+	if (!err)
+		return w;
+	forget(h, w);
+	inode_put(w);
+	return ERR_PTR(err);
+}
+
 static int try_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
 {
-	struct inode *victim = new->inode;
+	struct inode *victim = new->inode, *whiteout = NULL;
 	bool replaces_dir = victim && S_ISDIR(victim->mode);
 	struct journal_handle *h;
 	int err = 0;
@@ -325,12 +338,20 @@ static int try_rename(struct inode *old_dir, struct dentry *old, struct inode *n
 		if (err <= 0)
 			return err ? err : -ENOTEMPTY;
 	}
-	h = ext4_start(fs_of(old_dir), 2 * CREDITS_NAME + 6 * CREDITS_INODE);
+	h = ext4_start(fs_of(old_dir), 2 * CREDITS_NAME + 6 * CREDITS_INODE + (flags & RENAME_WHITEOUT ? CREDITS_NEW_INODE + 2 * CREDITS_ALLOC : 0));
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
+	/* What can fail for want of room comes before the first name is changed. */
+	if (flags & RENAME_WHITEOUT) {
+		whiteout = make_whiteout(h, old_dir);
+		if (IS_ERR(whiteout))
+			return stop(h, old_dir, (int)PTR_ERR(whiteout));
+	}
 	err = victim ? set_entry(h, new_dir, new, old->inode) : ext4_dir_add(h, new_dir, new->name, new->name_len, old->inode);
 	if (!err)
-		err = remove_entry(h, old_dir, old);
+		err = whiteout ? set_entry(h, old_dir, old, whiteout) : remove_entry(h, old_dir, old);
+	if (err && whiteout)
+		forget(h, whiteout);
 	if (!err && replaces_dir) {
 		dir_links(new_dir, -1);
 		err = ext4_update_inode(h, new_dir);
@@ -343,6 +364,8 @@ static int try_rename(struct inode *old_dir, struct dentry *old, struct inode *n
 	if (!err && victim && S_ISREG(old->inode->mode) && fs_of(old_dir)->journal)
 		journal_order(h, &ext4_i(old->inode)->journal);
 	err = stop(h, old_dir, err);
+	if (whiteout)
+		inode_put(whiteout);
 	if (victim && !victim->nlink)
 		ext4_drop_hold(victim);
 	return err;

@@ -122,7 +122,7 @@ int tmpfs_unlink(struct inode *dir, struct dentry *d)
 int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
 {
 	s64 back = flags & RENAME_EXCHANGE ? 0 : name_charge(new->inode);
-	int err = ramfs_rename(old_dir, old, new_dir, new, flags);
+	int err = flags & RENAME_WHITEOUT ? -EINVAL : ramfs_rename(old_dir, old, new_dir, new, flags);
 
 	if (!err)
 		take(&tmpfs_of(new_dir->sb)->inodes, 0, -back);
