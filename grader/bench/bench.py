@@ -94,13 +94,14 @@ def measure(args, machines, image, out):
         plan.append(("footprint", "memory", args.memory, 1, 1))
     if "disk" in args.part:
         plan.append(("disk", "disk", 1024, 1, min(args.rounds, 3)))
+        plan.append(("lookups", "disk-count", 1024, 1, 1))
     if "jobs" in args.part:
         plan.append(("jobs", "job", 1024, 1, min(args.rounds, 3)))
     for what, kind, memory, smp, rounds in plan:
         for done in range(rounds):
             for machine in machines:
                 say(f"{what}, {kind}: round {done + 1} of {rounds}, {machine.name}")
-                run_inside(machine, image, what, kind, memory, limit, smp, rows, new_disk(out) if what == "disk" else None)
+                run_inside(machine, image, what, kind, memory, limit, smp, rows, new_disk(out) if kind.startswith("disk") else None)
     if "net" in args.part:
         measure_net(args, machines, out)
     if "boot" in args.part:
@@ -235,6 +236,7 @@ def main():
         report.parallel_table(machines)
     simple_table(machines, "memory", "memory", "KiB", 1)
     simple_table(machines, "disk", "disk: ext4 on virtio-blk, time for one operation", "us", 1e3)
+    simple_table(machines, "disk-count", "the same look-ups in instructions", "of the processor", 1)
     simple_table(machines, "net", "network: virtio-net, Debian's servers asked from the host; two guests, of whose frames so many in a hundred are lost; for one request, or one MiB",
                  "us", 1e3)
     simple_table(machines, "job", "whole jobs", "s", 1e9)

@@ -9,6 +9,11 @@ mount -t devtmpfs devtmpfs /dev 2>/dev/null
 mount -t tmpfs tmpfs /tmp
 ifconfig lo up
 rows=$(echo "$bench_rows" | tr , ' ')
+modules() {
+	case $(uname -v) in
+	*Debian*) for module in $(ls /bench/modules | sort -n); do insmod /bench/modules/$module; done ;;
+	esac
+}
 echo "@@BENCH"
 case $bench in
 rows)
@@ -36,10 +41,11 @@ scale)
 parallel)
 	parallel $rows
 	[ -e /proc/lock_stat ] && sed 's/^/contended /' /proc/lock_stat ;;
+lookups)
+	modules
+	disk /dev/vda /disk lookups ;;
 disk)
-	case $(uname -v) in
-	*Debian*) for module in $(ls /bench/modules | sort -n); do insmod /bench/modules/$module; done ;;
-	esac
+	modules
 	disk /dev/vda /disk
 	again() { umount /disk; mount -t ext4 /dev/vda /disk; }
 	mount -t ext4 /dev/vda /disk

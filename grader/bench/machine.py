@@ -62,7 +62,7 @@ def boot_time(machine, initrd, memory, limit):
 def run_inside(machine, initrd, what, kind, memory, limit, smp=1, rows=(), disk=None):
     """Boot, let /bench/init do `what`, and note every row that it prints. False when it did not come to its end."""
     words = f"rdinit=/bench/init bench={what} bench_memory={memory} bench_rows={','.join(rows)}"
-    command = machine.command(initrd, words, memory, smp, counted=kind == "count", disk=disk)
+    command = machine.command(initrd, words, memory, smp, counted=kind.endswith("count"), disk=disk)
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=limit)
         text = done.stdout
