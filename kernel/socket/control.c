@@ -37,6 +37,8 @@ static int check_ucred(const struct abi_ucred *u)
 {
 	const struct cred *c = cred_current();
 
+	if (u->uid == -1u || u->gid == -1u)
+		return -EINVAL;
 	if (u->pid != current->process->pid && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (u->uid != c->uid && u->uid != c->euid && u->uid != c->suid && !capable(CAP_SETUID))

@@ -111,8 +111,9 @@ bool unix_has_unread(const struct unix_sock *u)
 {
 	struct unix_packet *p;
 
+	/* Linux looks past one packet without bytes at the head, be it a spent urgent byte or sent empty; not past a second. */
 	list_for_each(p, &u->queue, link)
-		if (!is_spent(p))
+		if (!is_spent(p) && !(u->queue.next == &p->link && p->pos == p->len))
 			return true;
 	return false;
 }
