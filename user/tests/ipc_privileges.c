@@ -63,7 +63,6 @@ static void queues(void)
 	R(msgget(KEY, 0600) < 0 ? -1 : 0);
 	R(msgget(KEY, 0666 | IPC_CREAT) < 0 ? -1 : 0);
 	R(msgget(KEY, IPC_CREAT | IPC_EXCL));
-	R(msgctl(0, MSG_STAT_ANY, &ds) < 0 ? -1 : 0);
 }
 
 static void semaphores(void)
