@@ -14,7 +14,7 @@
 #include "core/atomic.h"
 #include "lib/string.h"
 #include "mm/slab.h"
-#include "proc/cred.h"
+#include "proc/proc.h"
 #include "syscalls_gen.h"
 
 #define TFD_TIMER_ABSTIME 1
@@ -163,12 +163,6 @@ static int timerfd_show(struct file *f, struct seq *s)
 	return 0;
 }
 
-/* Clocks whose timers would end a suspend: a privilege, though this machine is never suspended. */
-static bool wakes_machine(int clock)
-{
-	return clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
-}
-
 static const struct file_ops timerfd_ops = {
 	.name = "[timerfd]",
 	.no_splice = NO_SPLICE,
@@ -188,7 +182,7 @@ long sys_timerfd_create(int clock, int flags)
 		return -EINVAL;
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
 		return -EINVAL;
-	if (wakes_machine(clock) && !capable(CAP_WAKE_ALARM))
+	if (clock_may_wait(clock))
 		return -EPERM;
 	t = kzalloc(sizeof(*t), 0);
 	if (!t)
@@ -255,7 +249,7 @@ long sys_timerfd_settime(int fd, int flags, const void __user *new, void __user 
 	struct fdref r = timerfd_get(fd, &t, &err);
 	if (err)
 		return err;
-	if (wakes_machine(t->clock) && !capable(CAP_WAKE_ALARM)) {
+	if (clock_may_wait(t->clock)) {
 		fdref_put(r);
 		return -EPERM;
 	}

@@ -7,7 +7,6 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
-
 int timespec_from_user(u64 *ns, const void __user *from)
 {
 	struct abi_timespec ts;
@@ -69,6 +68,13 @@ put:
 	if (id)
 		thread_put(t);
 	return err;
+}
+
+int clock_may_wait(int clock)
+{
+	bool wakes = clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+
+	return wakes && !capable(CAP_WAKE_ALARM) ? -EPERM : 0;
 }
 
 static int read_clock(int clock, u64 *ns)

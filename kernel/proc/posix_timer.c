@@ -285,12 +285,10 @@ static int owner_check(struct posix_timer *t)
 {
 	int clock = t->clock;
 
-	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
-		return capable(CAP_WAKE_ALARM) ? 0 : -EPERM;
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
 		clock = CPU_CLOCK_OF(0, clock == CLOCK_THREAD_CPUTIME_ID);
 	if (clock >= 0)
-		return 0;
+		return clock_may_wait(clock);
 	if ((clock & 3) == 3)
 		return -EINVAL;
 	int id = ~(clock >> 3);

@@ -96,8 +96,9 @@ long sys_clock_nanosleep(int clock, int flags, const void __user *req, void __us
 	int err = timespec_from_user(&ns, req);
 	if (err)
 		return err;
-	if ((clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM) && !capable(CAP_WAKE_ALARM))
-		return -EPERM;
+	err = clock_may_wait(clock);
+	if (err)
+		return err;
 	if (clock == CLOCK_PROCESS_CPUTIME_ID)
 		return sleep_cpu(flags & TIMER_ABSTIME ? ns : process_cpu_ns(current->process) + ns);
 	if (!(flags & TIMER_ABSTIME))

@@ -45,6 +45,7 @@ struct process *process_find(int pid);
 struct thread *thread_find(int tid);
 struct pgroup *pgroup_find(int id);
 bool process_number_used(int id);                    /* a process, thread, group or session has it */
+int clock_may_wait(int clock); /* -EPERM: waiting for this clock would wake the machine, and current may not do that; else 0 */
 bool process_is_published(const struct process *p);  /* not yet waited for */
 /* Whether current may look inside t's process, and take what it finds: same user and not set-uid, or CAP_SYS_PTRACE. `real`: by the real ids, not those for files. 0 or -EACCES. */
 int process_may_trace(struct thread *t, bool real);
