@@ -113,7 +113,7 @@ struct mount *mount_of_superblock(struct superblock *sb, const char *source)
 	return mount_alloc(sb, sb->root, source, MS_NOATIME);
 }
 
-struct mount *mount_find(struct mount *m, struct dentry *d)
+static struct mount *find(struct mount *m, struct dentry *d)
 {
 	hlist_for_each(p, bucket(m, d)) {
 		struct mount *c = container_of(p, struct mount, hash);
@@ -123,17 +123,25 @@ struct mount *mount_find(struct mount *m, struct dentry *d)
 	return NULL;
 }
 
+struct mount *mount_on(struct mount *m, struct dentry *d)
+{
+	struct mount *top = NULL;
+
+	if (unlikely(READ_ONCE(d->mounted))) {
+		read_lock(&mount_lock);
+		top = find(m, d);
+		if (top)
+			mount_get(top);
+		read_unlock(&mount_lock);
+	}
+	return top;
+}
+
 void mount_follow_down(struct path *p)
 {
-	while (unlikely(READ_ONCE(p->dentry->mounted))) {
-		struct mount *m;
-		read_lock(&mount_lock);
-		m = mount_find(p->mount, p->dentry);
-		if (m)
-			mount_get(m);
-		read_unlock(&mount_lock);
-		if (!m)
-			return;
+	struct mount *m;
+
+	while ((m = mount_on(p->mount, p->dentry))) {
 		dentry_get(m->root);
 		path_put(p);
 		p->mount = m;

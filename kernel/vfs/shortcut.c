@@ -10,7 +10,9 @@
  * The memory of dentries and of inodes is freed after a grace period (grace.c), so the walk may look at what was taken out meanwhile. Nothing on the way was
  * renamed if rename_seq is the same before and after; that a name went away, or came, in between, is as if it had done so a little later, or earlier.
  *
- * Whatever is not plain is left to the walk proper: what is not in the cache, a link, `..`, file systems with rules of their own, a search that is refused.
+ * Whatever is not plain is left to the walk proper: what is not in the cache, a link, `.` and `..`, file systems with rules of their own, a search that is refused.
+ *
+ * Locks: none is held from one name to the next. Preemption is off: nothing here sleeps, and what may (to let go of a mount, or of the end) waits for the end.
  */
 #include "vfs_priv.h"
 #include "core/atomic.h"
@@ -47,23 +49,14 @@ static bool may_search(struct dentry *d)
 /* To the root of what is mounted here. False: that is too much. */
 static bool cross(struct shortcut *s)
 {
-	while (READ_ONCE(s->at->mounted)) {
-		struct mount *m;
+	struct mount *m;
 
-		if (s->crossings == CROSSED_MAX)
-			return false;
-		read_lock(&mount_lock);
-		m = mount_find(s->mount, s->at);
-		if (m)
-			mount_get(m);
-		read_unlock(&mount_lock);
-		if (!m)
-			break;
+	while (s->crossings < CROSSED_MAX && (m = mount_on(s->mount, s->at))) {
 		s->crossed[s->crossings++] = s->mount;
 		s->mount = m;
 		s->at = m->root;
 	}
-	return true;
+	return s->crossings < CROSSED_MAX;
 }
 
 /* 0, PATH_NOT_TAKEN, or what the walk proper would say. */

@@ -37,8 +37,7 @@ extern struct mutex mount_mutex;
 extern struct rwspin mount_lock;
 extern struct mount *root_mount;
 int mount_init(void);
-/* The mount on (m, d), not counted; NULL. mount_lock held. */
-struct mount *mount_find(struct mount *m, struct dentry *d);
+struct mount *mount_on(struct mount *m, struct dentry *d); /* what is mounted there, counted; NULL */
 struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags);
 /* Changes, under mount_mutex: hang m (and what is below it) at a place: 0, -ENOENT or -ENOSPC (too many); lift and detach. */
 void mount_changed(void); /* any context: tells whoever waits for it */
