@@ -140,7 +140,7 @@ int ext4_free_inode(struct journal_handle *h, struct ext4_fs *fs, u32 ino, u32 m
 	err = IS_ERR(b) ? (int)PTR_ERR(b) : journal_access(h, b);
 	if (!err)
 		err = journal_access(h, db);
-	if (!err && !(bitmap_test(b->data, bit)))
+	if (!err && !bitmap_test(b->data, bit))
 		err = ext4_error(fs, "inode %u is freed, and is free", ino);
 	if (!err) {
 		b->data[bit / 8] &= (u8)~(1 << bit % 8);
