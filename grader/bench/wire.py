@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness.qemu import free_port  # noqa: E402
 from harness.relay import Relay  # noqa: E402
 
 ROWS = ("net-iperf-", "net-http", "net-redis-", "net-loss-")
@@ -28,12 +29,6 @@ KILOBYTE = 1024
 
 class Failure(Exception):
     """What did not answer."""
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Guest:
@@ -62,15 +57,6 @@ class Guest:
     def close(self):
         self.process.kill()
         self.process.wait()
-
-
-@contextmanager
-def closing(*things):
-    try:
-        yield things
-    finally:
-        for one in things:
-            one.close()
 
 
 def program(tree, name, *words):
@@ -118,7 +104,8 @@ class Client:
 def http(port, requests):
     """Nanoseconds for one request, CLIENTS of them at a time. (Fresh connections are not asked for here: QEMU's user network hands some of them on a second late.)"""
     selector = selectors.DefaultSelector()
-    with closing(*(Client(port, selector) for _ in range(CLIENTS))) as clients:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(closing(Client(port, selector))) for _ in range(CLIENTS)]
         begun, done, asked = time.monotonic(), 0, len(clients)
         for one in clients:
             one.ask()
@@ -148,7 +135,7 @@ def servers(machine, image, tree):
     ports = {there: free_port() for there in PORTS}
     forward = "".join(",hostfwd=tcp:127.0.0.1:%d-:%d" % (ports[name], PORTS[name]) for name in PORTS)
     net = ["-netdev", "user,id=n0" + forward, "-device", "virtio-net-pci,netdev=n0,disable-legacy=on"]
-    with closing(Guest(machine, image, "bench=servers bench_address=10.0.2.15", net)) as (guest,):
+    with closing(Guest(machine, image, "bench=servers bench_address=10.0.2.15", net)) as guest:
         guest.wait_for(b"@@READY", BOOT)
         machine.note("net", "net-iperf-in", bandwidth(tree, ports["iperf"]))
         machine.note("net", "net-iperf-out", bandwidth(tree, ports["iperf"], "-R"))
@@ -158,10 +145,11 @@ def servers(machine, image, tree):
 
 
 def losing(machine, image, percent, seed):
-    wire = Relay(seed, drop=percent / 100)
     words = "bench=%s bench_address=10.9.1.%d bench_peer=10.9.1.1 bench_seconds=%d"
-    with closing(wire, Guest(machine, image, words % ("receiver", 1, 0), wire.qemu(0)), Guest(machine, image, words % ("sender", 2, 2 * SECONDS), wire.qemu(1))) as (
-            _, _, sender):
+    with ExitStack() as stack:
+        wire = stack.enter_context(closing(Relay(seed, drop=percent / 100)))
+        stack.enter_context(closing(Guest(machine, image, words % ("receiver", 1, 0), wire.qemu(0))))
+        sender = stack.enter_context(closing(Guest(machine, image, words % ("sender", 2, 2 * SECONDS), wire.qemu(1))))
         sender.wait_for(b"@@DONE", BOOT + 10 * SECONDS)
         found = re.search(rb"([\d.]+) Kbits/sec\s+receiver", sender.text)
         if not found or not float(found.group(1)):

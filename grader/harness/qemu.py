@@ -19,6 +19,7 @@ With icount the first two are told by the guest's own time, so that a loaded hos
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -120,6 +121,13 @@ class Watch:
         if self.still and self.asleep == [(count, transfers)] * ASLEEP_LOOKS:
             return True
         return busy > BUSY_BUDGET or count - self.since > HANG_BUDGET
+
+
+def free_port():
+    """A port of the host's loopback that nobody has: for what is led to a guest, or listens here."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 class Machine:

@@ -12,15 +12,10 @@ import threading
 import pytest
 
 from harness.build import BUILD, ROOT
+from harness.qemu import free_port
 from labs.scenarios import PROMPT, Session
 
 PORTS = (22, 80, 6379)  # of the guest, that the host reaches by ports of its own
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
