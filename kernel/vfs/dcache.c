@@ -31,7 +31,7 @@
 
 #define STRIPES 64
 #define REF_DEAD 0x80000000u
-#define UNUSED_MAX(total) ((total) / 4) /* unused dentries kept, by frames of memory: then the oldest go */
+#define UNUSED_MAX(total) ((total) / 2) /* unused dentries kept, by frames of memory: then the oldest go */
 
 struct stripe {
 	struct spinlock lock;

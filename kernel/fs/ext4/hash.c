@@ -60,34 +60,38 @@ static u32 legacy(const char *name, u32 len, bool is_unsigned)
 	return hash0 << 1;
 }
 
-/* The next `words` words of the name, padded with its length. */
-static void fill(const char *name, u32 len, u32 *out, int words, bool is_unsigned)
+/* Up to four bytes of the name as one word, behind what stands in it. Bytes that count as signed borrow from those before. */
+static u32 word_of(const char *name, u32 len, u32 v, bool is_unsigned)
 {
-	u32 pad = len | len << 8, v;
-	u32 i;
+	u32 w;
 
-	pad |= pad << 16;
-	v = pad;
-	len = MIN(len, (u32)words * 4);
-	for (i = 0; i < len; i++) {
-		v = (u32)byte_of(name, i, is_unsigned) + (v << 8);
-		if (i % 4 == 3) {
-			*out++ = v;
-			v = pad;
-			words--;
-		}
+	if (len >= 4) {
+		memcpy(&w, name, 4);
+		if (likely(is_unsigned || !(w & 0x80808080)))
+			return __builtin_bswap32(w);
+		len = 4;
 	}
-	if (--words >= 0)
-		*out++ = v;
-	while (--words >= 0)
-		*out++ = pad;
+	for (u32 i = 0; i < len; i++)
+		v = (u32)byte_of(name, i, is_unsigned) + (v << 8);
+	return v;
+}
+
+/* The next `words` words of the name, padded with its length. */
+static void fill(const char *name, u32 len, u32 *out, u32 words, bool is_unsigned)
+{
+	u32 pad = (len | len << 8) * 0x10001u, i = 0;
+
+	for (u32 at = 0; i < words && at < len; at += 4)
+		out[i++] = word_of(name + at, len - at, pad, is_unsigned);
+	while (i < words)
+		out[i++] = pad;
 }
 
 u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len, u32 *minor)
 {
 	u32 s[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 }, in[8], hash;
 	bool is_unsigned = version >= HASH_LEGACY_UNSIGNED;
-	int words = version % 3 == HASH_HALF_MD4 ? 8 : 4;
+	u32 words = version % 3 == HASH_HALF_MD4 ? 8 : 4;
 
 	*minor = 0;
 	if (version % 3 == HASH_LEGACY) {
@@ -95,7 +99,7 @@ u32 ext4_hash(const struct ext4_fs *fs, u8 version, const char *name, u32 len, u
 	} else {
 		if (fs->hash_seed[0] | fs->hash_seed[1] | fs->hash_seed[2] | fs->hash_seed[3])
 			memcpy(s, fs->hash_seed, sizeof(s));
-		for (s64 left = len; left > 0; left -= words * 4, name += words * 4) {
+		for (s64 left = len; left > 0; left -= (s64)words * 4, name += words * 4) {
 			fill(name, (u32)left, in, words, is_unsigned);
 			if (words == 8)
 				half_md4(s, in);
