@@ -165,15 +165,33 @@ def test_a_feature_that_is_not_known_is_refused_by_name(tmp_path, feature, named
         guest.says("mount -t ext4 /dev/vda /m; dmesg | tail -3", r"EXT4-fs \(vda\): cannot be mounted.*: %s" % named)
 
 
-@pytest.mark.parametrize("feature", ["quota", "bigalloc", "verity", "project,quota"])
+@pytest.mark.parametrize("feature", ["quota", "verity", "project,quota"])
 def test_a_feature_that_only_forbids_writing(tmp_path, feature):
     image = disk.make(tmp_path / "a", 16, "-O", feature)
     before = image.read_bytes()
     with Guest(disk.drive(image)) as guest:
-        if feature == "bigalloc":
-            guest.says("mount -t ext4 /dev/vda /m; dmesg | tail -3", "EXT4-fs")
-        else:
-            guest.says("mount -t ext4 /dev/vda /m; touch /m/x 2>&1; dmesg | tail -3", r"(?s)Read-only.*read-only because of.*%s" % feature.split(",")[0])
+        guest.says("mount -t ext4 /dev/vda /m; touch /m/x 2>&1; dmesg | tail -3", r"(?s)Read-only.*read-only because of.*%s" % feature.split(",")[0])
+    assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("block,cluster", [(1024, 2048), (1024, 16384), (2048, 131072), (4096, 65536), (4096, 1 << 20)])
+def test_blocks_in_clusters_are_read(tmp_path, block, cluster):
+    """Free blocks are counted by clusters, and small ones begin at another number; nothing is written, and no free room is given back to the disk."""
+    tree = tmp_path / "tree"
+    (tree / "d").mkdir(parents=True)
+    for n in range(40):
+        (tree / "d" / ("f%d" % n)).write_bytes(random.Random(n).randbytes(n * 1777))
+    noise(tree / "big", 3)
+    image = disk.make(tmp_path / "a", 96, "-b", block, "-O", "bigalloc", "-C", cluster, tree=tree)
+    before = image.read_bytes()
+    free = int(re.search(r"^Free blocks: +(\d+)", disk.tool("dumpe2fs", "-h", image), re.M).group(1))
+    with Guest(disk.drive(image)) as guest:
+        guest.says("mount -t ext4 /dev/vda /m; touch /m/x 2>&1; dmesg | tail -3", r"(?s)Read-only.*read-only because of.*bigalloc")
+        guest.says("md5sum /m/big", hashlib.md5((tree / "big").read_bytes()).hexdigest())
+        guest.says("cat /m/d/* | md5sum", hashlib.md5(b"".join((tree / "d" / n).read_bytes() for n in sorted(os.listdir(tree / "d")))).hexdigest())
+        guest.says("stat -f -c 'free %f of' /m", "free %d of" % free)
+        guest.says("mount -o remount,rw /m 2>&1; fstrim /m 2>&1; touch /m/x 2>&1", "(?s)Read-only.*FITRIM.*upported.*Read-only")
+        guest.off()
     assert image.read_bytes() == before
 
 

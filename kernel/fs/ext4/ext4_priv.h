@@ -32,6 +32,8 @@ struct ext4_fs {
 	struct block_device *dev;
 	struct journal *journal;  /* NULL: none */
 	u32 block_size, block_shift;
+	u32 cluster_shift;        /* blocks to a cluster, by which free ones are counted on the disk: not 0 only where nobody writes */
+	u64 super_block;          /* the one with the superblock in it */
 	u32 desc_size, desc_per_block, inode_size, inodes_per_block;
 	u32 blocks_per_group, inodes_per_group, groups, first_data_block, first_ino, inodes;
 	u64 blocks;

@@ -16,7 +16,7 @@ enum {
 	INCOMPAT_FILETYPE = 2, INCOMPAT_RECOVER = 4, INCOMPAT_META_BG = 0x10, INCOMPAT_EXTENTS = 0x40, INCOMPAT_64BIT = 0x80, INCOMPAT_FLEX_BG = 0x200,
 	INCOMPAT_CSUM_SEED = 0x2000,
 
-	RO_SPARSE_SUPER = 1, RO_LARGE_FILE = 2, RO_HUGE_FILE = 8, RO_GDT_CSUM = 0x10, RO_DIR_NLINK = 0x20, RO_EXTRA_ISIZE = 0x40, RO_METADATA_CSUM = 0x400,
+	RO_SPARSE_SUPER = 1, RO_LARGE_FILE = 2, RO_HUGE_FILE = 8, RO_GDT_CSUM = 0x10, RO_DIR_NLINK = 0x20, RO_EXTRA_ISIZE = 0x40, RO_BIGALLOC = 0x200, RO_METADATA_CSUM = 0x400,
 };
 
 struct ext4_disk_super {
@@ -55,7 +55,11 @@ _Static_assert(offsetof(struct ext4_disk_super, hash_seed) == 0xec, "ext4");
 _Static_assert(offsetof(struct ext4_disk_super, blocks_hi) == 0x150, "ext4");
 _Static_assert(offsetof(struct ext4_disk_super, kbytes_written) == 0x178, "ext4");
 _Static_assert(sizeof(struct ext4_disk_super) == 1024, "ext4");
-#define EXT4_SUPER_CHECKSUM_SEED 0x270 /* offset of the field in `rest` */
+/* Offsets of fields in `rest`. */
+#define EXT4_SUPER_OVERHEAD_CLUSTERS 0x248
+#define EXT4_SUPER_CHECKSUM_SEED 0x270
+#define SUPER_AT 1024u /* bytes from the beginning of the device */
+#define EXT4_LOG_CLUSTER_MAX 20 /* beyond 1 KiB: 1 GiB */
 enum { SUPER_CLEAN = 1, SUPER_ERROR = 2 };
 enum { FLAG_SIGNED_HASH = 1, FLAG_UNSIGNED_HASH = 2 };
 

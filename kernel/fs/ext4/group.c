@@ -108,8 +108,9 @@ static u64 desc_block(struct ext4_fs *fs, u32 n)
 	u32 group = n * fs->desc_per_block;
 
 	if (!(fs->incompat & INCOMPAT_META_BG) || n < disk_super(fs)->first_meta_bg)
-		return fs->first_data_block + 1 + n;
-	return group_first_block(fs, group) + group_has_super(fs, group);
+		return fs->super_block + 1 + n;
+	/* Blocks are counted from 0 where they are given out in clusters, and small ones have the superblock not in the first. */
+	return group_first_block(fs, group) + group_has_super(fs, group) + (!group && !fs->first_data_block ? fs->super_block : 0);
 }
 
 static int check_desc(struct ext4_fs *fs, u32 g)
@@ -122,11 +123,11 @@ static int check_desc(struct ext4_fs *fs, u32 g)
 		return -EUCLEAN;
 	}
 	if (!block_valid(fs, desc_block_bitmap(fs, d), 1) || !block_valid(fs, desc_inode_bitmap(fs, d), 1) || !block_valid(fs, desc_inode_table(fs, d), table) ||
-	    desc_free_blocks(fs, d) > group_blocks(fs, g) || desc_free_inodes(fs, d) > fs->inodes_per_group || desc_unused_inodes(fs, d) > fs->inodes_per_group) {
+	    desc_free_blocks(fs, d) > DIV_ROUND_UP(group_blocks(fs, g), 1u << fs->cluster_shift) || desc_free_inodes(fs, d) > fs->inodes_per_group || desc_unused_inodes(fs, d) > fs->inodes_per_group) {
 		pr_err("EXT4-fs (%s): the descriptor of group %u makes no sense\n", fs->dev->name, g);
 		return -EUCLEAN;
 	}
-	fs->free_blocks += desc_free_blocks(fs, d);
+	fs->free_blocks += (u64)desc_free_blocks(fs, d) << fs->cluster_shift;
 	fs->free_inodes += desc_free_inodes(fs, d);
 	return 0;
 }

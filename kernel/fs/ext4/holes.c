@@ -132,7 +132,8 @@ long ext4_trim(struct ext4_fs *fs, void __user *arg)
 
 	if (!file_capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	if (!fs->dev->disk->max_discard)
+	/* The bitmaps of a file system with clusters have no bit for each block. */
+	if (!fs->dev->disk->max_discard || fs->cluster_shift)
 		return -EOPNOTSUPP;
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;

@@ -22,7 +22,7 @@ static const struct feature {
 	{ 1, "compression" }, { 8, "journal_dev" }, { 0x100, "mmp" }, { 0x400, "ea_inode" }, { 0x1000, "dirdata" }, { 0x4000, "large_dir" }, { 0x8000, "inline_data" },
 	{ 0x10000, "encrypt" }, { 0x20000, "casefold" },
 }, ro_names[] = {
-	{ 4, "btree_dir" }, { 0x80, "has_snapshot" }, { 0x100, "quota" }, { 0x200, "bigalloc" }, { 0x800, "replica" }, { 0x1000, "read-only" }, { 0x2000, "project" },
+	{ 4, "btree_dir" }, { 0x80, "has_snapshot" }, { 0x100, "quota" }, { RO_BIGALLOC, "bigalloc" }, { 0x800, "replica" }, { 0x1000, "read-only" }, { 0x2000, "project" },
 	{ 0x4000, "shared_blocks" }, { 0x8000, "verity" }, { 0x10000, "orphan_present" },
 };
 
@@ -114,6 +114,20 @@ void ext4_super_update(struct journal_handle *h, struct ext4_fs *fs)
 	journal_dirty(h, fs->super_buffer);
 }
 
+/* Where blocks are given out in clusters, a group has as many of these as its bitmap has bits; nobody writes there, so only the counts must be understood. */
+static bool clusters_ok(struct ext4_fs *fs, const struct ext4_disk_super *s)
+{
+	u32 most = fs->block_size * 8;
+
+	fs->cluster_shift = 0;
+	if (!(fs->ro_compat & RO_BIGALLOC))
+		return s->log_cluster_size == s->log_block_size && fs->blocks_per_group <= most;
+	if (s->log_cluster_size < s->log_block_size || s->log_cluster_size > EXT4_LOG_CLUSTER_MAX || !s->clusters_per_group || s->clusters_per_group > most)
+		return false;
+	fs->cluster_shift = s->log_cluster_size - s->log_block_size;
+	return fs->blocks_per_group == (u64)s->clusters_per_group << fs->cluster_shift;
+}
+
 static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 {
 	const char *name = fs->dev->name;
@@ -138,6 +152,7 @@ static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 	}
 	fs->block_shift = 10 + s->log_block_size;
 	fs->block_size = 1u << fs->block_shift;
+	fs->super_block = SUPER_AT / fs->block_size;
 	if (fs->block_size < fs->dev->disk->logical_size) {
 		pr_err("EXT4-fs (%s): bad block size %u\n", name, fs->block_size);
 		return -EINVAL;
@@ -153,9 +168,9 @@ static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 	size = fs->dev->sectors / (fs->block_size / SECTOR_SIZE);
 	if (fs->inode_size < EXT4_GOOD_INODE_SIZE || fs->inode_size > fs->block_size || fs->inode_size & (fs->inode_size - 1) || fs->desc_size < 32 ||
 	    fs->desc_size > fs->block_size || fs->desc_size & (fs->desc_size - 1) || (fs->incompat & INCOMPAT_64BIT && fs->desc_size < 64) ||
-	    fs->first_data_block != (fs->block_size == 1024 ? 1 : 0) || !fs->blocks_per_group || fs->blocks_per_group > fs->block_size * 8 || fs->blocks_per_group % 8 ||
+	    fs->first_data_block != (fs->block_size == 1024 && !s->log_cluster_size ? 1 : 0) || !fs->blocks_per_group || fs->blocks_per_group % 8 || !clusters_ok(fs, s) ||
 	    !fs->inodes_per_group || fs->inodes_per_group > fs->block_size * 8 || fs->inodes_per_group % 8 || fs->blocks <= fs->first_data_block + 1 ||
-	    s->log_cluster_size != s->log_block_size || fs->first_ino < 11 || fs->first_ino > fs->inodes_per_group) {
+	    fs->first_ino < 11 || fs->first_ino > fs->inodes_per_group) {
 		pr_err("EXT4-fs (%s): the superblock makes no sense\n", name);
 		return -EUCLEAN;
 	}
@@ -188,25 +203,25 @@ static void read_rest(struct ext4_fs *fs)
 	fs->hash_unsigned = s->flags & FLAG_UNSIGNED_HASH;
 	fs->reserved_blocks = s->reserved_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->reserved_hi << 32 : 0);
 	/* As Linux does, so that df says the same: for what writing must not fail for. */
-	fs->kept_blocks = fs->incompat & INCOMPAT_EXTENTS ? MIN(fs->blocks / 50, 4096ul) : 0;
+	fs->kept_blocks = fs->incompat & INCOMPAT_EXTENTS ? MIN((fs->blocks >> fs->cluster_shift) / 50, 4096ul) << fs->cluster_shift : 0;
 	fs->remount_on_error = s->errors != 1;
 	fs->generation = time_now_coarse().nsec ^ s->write_time;
 }
 
 static int read_super(struct ext4_fs *fs)
 {
-	/* At byte 1024, which may be in the middle of a block of the device. */
-	u32 unit = MAX(fs->dev->disk->logical_size, 1024u), skip = 1024 % unit;
+	/* It may be in the middle of a block of the device. */
+	u32 unit = MAX(fs->dev->disk->logical_size, 1024u), skip = SUPER_AT % unit;
 	char *blocks = kmalloc(unit, 0);
-	int err = blocks ? block_rw(fs->dev, BLOCK_READ, (1024 - skip) / SECTOR_SIZE, blocks, unit) : -ENOMEM;
+	int err = blocks ? block_rw(fs->dev, BLOCK_READ, (SUPER_AT - skip) / SECTOR_SIZE, blocks, unit) : -ENOMEM;
 
 	if (!err)
 		err = check_super(fs, (void *)(blocks + skip));
 	kfree(blocks);
 	if (err)
 		return err;
-	fs->super_offset = fs->block_size > 1024 ? 1024 : 0;
-	fs->super_buffer = buffer_read(fs->dev, fs->first_data_block, fs->block_size);
+	fs->super_offset = SUPER_AT % fs->block_size;
+	fs->super_buffer = buffer_read(fs->dev, fs->super_block, fs->block_size);
 	if (IS_ERR(fs->super_buffer)) {
 		err = (int)PTR_ERR(fs->super_buffer);
 		fs->super_buffer = NULL;

@@ -46,11 +46,15 @@ static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
 	struct ext4_fs *fs = ext4_fs(sb);
 	u64 overhead = fs->first_data_block;
 	u64 id[2];
+	u32 clusters;
 
+	memcpy(&clusters, (const char *)disk_super(fs) + EXT4_SUPER_OVERHEAD_CLUSTERS, 4);
 	for (u32 g = 0; g < fs->groups; g++)
 		overhead += group_head_blocks(fs, g) + 2 + DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block);
 	if (fs->journal_size)
 		overhead += fs->journal_size;
+	if (fs->cluster_shift && clusters)
+		overhead = (u64)clusters << fs->cluster_shift;
 	memcpy(id, disk_super(fs)->uuid, sizeof(id));
 	id[0] ^= id[1];
 	st->bsize = st->frsize = fs->block_size;
