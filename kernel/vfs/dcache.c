@@ -9,6 +9,9 @@
  * the list of unused ones, and a look-up revives it; an unhashed one is freed. Memory-backed file systems pin theirs with a
  * reference of their own, for the tree of dentries is their store (DENTRY_PINNED).
  *
+ * The hash table's locks are striped by hash, and so are the lists of unused ones, which are nearly always changed together with it. Each is in the
+ * order of use, and the oldest go from all alike.
+ *
  * A look-up takes no lock: it walks the chain, and takes a reference unless the dentry is dead. rename_seq tells it when names
  * moved meanwhile; then it looks again under the lock. The memory of a dentry is freed after a grace period.
  *
@@ -19,8 +22,10 @@
  *  3. A dentry that got an inode keeps it till it is freed. Negative to positive happens once.
  *  4. A dentry holds a reference to its parent, so a parent outlives its children.
  *
+ *  5. A dentry is in the list of unused ones of the stripe of its hash, or in none.
+ *
  * Locks: rename_lock (names and parents; spinning readers) > parent->lock (list of children) > stripe lock (chains,
- * HASHED) > lru_lock.
+ * HASHED, unused).
  */
 #include "vfs_priv.h"
 #include "lib/hash.h"
@@ -31,10 +36,13 @@
 
 #define STRIPES 64
 #define REF_DEAD 0x80000000u
+#define PRUNE 8 /* at a time, when a stripe has too many */
 #define UNUSED_MAX(total) ((total) / 2) /* unused dentries kept, by frames of memory: then the oldest go */
 
 struct stripe {
 	struct spinlock lock;
+	u32 unused_count;
+	struct list unused; /* oldest last; those that came to be in use again are there until somebody looks */
 } __aligned(64);
 
 struct rwspin rename_lock = RWSPIN_INIT("rename", RANK_DENTRY - 4);
@@ -42,14 +50,13 @@ static struct slab_cache dentry_cache;
 static struct hlist_head *table;
 static u64 table_mask;
 static struct stripe stripes[STRIPES];
-static struct spinlock lru_lock = SPINLOCK_INIT("dentry lru", RANK_DENTRY + 3);
-static struct list lru = LIST_INIT(lru); /* lru_lock: oldest last */
-static u64 lru_count, lru_max;           /* lru_lock */
+static u32 unused_max;                   /* of one stripe */
+static u32 next_pruned;                  /* atomic: the stripe where reclaim goes on */
 static u32 rename_seq;                   /* odd while names change; written under rename_lock */
 
-static inline struct spinlock *stripe_of(u32 hash)
+static inline struct stripe *stripe_of(u32 hash)
 {
-	return &stripes[hash % STRIPES].lock;
+	return &stripes[hash % STRIPES];
 }
 
 static inline u32 name_hash(const struct dentry *parent, const char *name, u32 len)
@@ -108,12 +115,12 @@ u32 dentry_moves(void)
 
 static struct dentry *lookup_locked(const struct dentry *parent, u32 hash, const char *name, u32 len)
 {
-	struct spinlock *lock = stripe_of(hash);
+	struct stripe *s = stripe_of(hash);
 	struct dentry *d;
 
-	spin_lock(lock);
+	spin_lock(&s->lock);
 	d = chain_find(parent, hash, name, len);
-	spin_unlock(lock);
+	spin_unlock(&s->lock);
 	return d;
 }
 
@@ -138,15 +145,24 @@ struct dentry *dentry_lookup(struct dentry *parent, const char *name, u32 len)
 }
 
 /* Locks the stripe of a dentry whose hash may change meanwhile. */
-static struct spinlock *dentry_stripe_lock(struct dentry *d)
+static struct stripe *dentry_stripe_lock(struct dentry *d)
 {
 	for (;;) {
 		u32 hash = READ_ONCE(d->name_hash);
-		struct spinlock *lock = stripe_of(hash);
-		spin_lock(lock);
+		struct stripe *s = stripe_of(hash);
+		spin_lock(&s->lock);
 		if (READ_ONCE(d->name_hash) == hash)
-			return lock;
-		spin_unlock(lock);
+			return s;
+		spin_unlock(&s->lock);
+	}
+}
+
+/* The stripe is the dentry's, and locked. */
+static void unused_remove(struct stripe *s, struct dentry *d)
+{
+	if (!list_empty(&d->lru)) {
+		list_del(&d->lru);
+		s->unused_count--;
 	}
 }
 
@@ -164,20 +180,20 @@ static void hash_remove(struct dentry *d)
 
 void dentry_hash(struct dentry *d)
 {
-	struct spinlock *lock = dentry_stripe_lock(d);
+	struct stripe *s = dentry_stripe_lock(d);
 
 	if (!(d->flags & DENTRY_HASHED))
 		hash_insert(d);
-	spin_unlock(lock);
+	spin_unlock(&s->lock);
 }
 
 void dentry_unhash(struct dentry *d)
 {
-	struct spinlock *lock = dentry_stripe_lock(d);
+	struct stripe *s = dentry_stripe_lock(d);
 
 	if (d->flags & DENTRY_HASHED)
 		hash_remove(d);
-	spin_unlock(lock);
+	spin_unlock(&s->lock);
 }
 
 /* --- making and freeing ---------------------------------------------------------------------------------------------- */
@@ -267,14 +283,6 @@ static struct dentry *dentry_free(struct dentry *d)
 	struct dentry *parent = d->parent == d ? NULL : d->parent;
 	struct inode *inode = d->inode;
 
-	if (!list_empty(&d->lru)) {
-		spin_lock(&lru_lock);
-		if (!list_empty(&d->lru)) {
-			list_del(&d->lru);
-			lru_count--;
-		}
-		spin_unlock(&lru_lock);
-	}
 	if (parent) {
 		spin_lock(&parent->lock);
 		list_del(&d->siblings);
@@ -298,22 +306,21 @@ void dentry_get(struct dentry *d)
 	refcount_get(&d->ref);
 }
 
-static size_t lru_prune(size_t want);
-
-/* Makes a dentry of count 0 dead, if it still has that count: it is the caller's alone then. Stripe lock held. */
-static bool claim(struct dentry *d)
+/* Makes a dentry of count 0 dead, if it still has that count: it is the caller's alone then, and in no list. Its stripe is locked. */
+static bool claim(struct stripe *s, struct dentry *d)
 {
 	if (!atomic_cas(&d->ref.n, 0u, REF_DEAD))
 		return false;
 	if (d->flags & DENTRY_HASHED)
 		hash_remove(d);
+	unused_remove(s, d);
 	return true;
 }
 
-/* Drops the last reference: true if the dentry is to be freed by the caller; false if it stays, or was not the last. */
-static bool dentry_put_last(struct dentry *d)
+/* Drops the last reference: true if the dentry is to be freed by the caller; false if it stays, or was not the last. *full: a stripe that has too many now. */
+static bool put_last(struct dentry *d, struct stripe **full)
 {
-	struct spinlock *lock = dentry_stripe_lock(d);
+	struct stripe *s = dentry_stripe_lock(d);
 	bool dead = false;
 	u32 before = atomic_fetch_sub(&d->ref.n, 1u);
 
@@ -322,20 +329,17 @@ static bool dentry_put_last(struct dentry *d)
 	} else if (before != 1) {
 		/* Somebody found it meanwhile. */
 	} else if (!(d->flags & DENTRY_HASHED) || d->flags & DENTRY_NOCACHE) {
-		dead = claim(d);
-	} else {
-		spin_lock(&lru_lock);
-		if (list_empty(&d->lru)) {
-			list_add(&lru, &d->lru);
-			lru_count++;
-		}
-		spin_unlock(&lru_lock);
+		dead = claim(s, d);
+	} else if (list_empty(&d->lru)) {
+		list_add(&s->unused, &d->lru);
+		if (++s->unused_count > unused_max)
+			*full = s;
 	}
-	spin_unlock(lock);
+	spin_unlock(&s->lock);
 	return dead;
 }
 
-void dentry_put(struct dentry *d)
+static void put(struct dentry *d, struct stripe **full)
 {
 	while (d) {
 		u32 n = atomic_load_relaxed(&d->ref.n);
@@ -344,64 +348,58 @@ void dentry_put(struct dentry *d)
 				return;
 			continue;
 		}
-		if (!dentry_put_last(d)) {
-			if (unlikely(READ_ONCE(lru_count) > lru_max))
-				lru_prune(64);
+		if (!put_last(d, full))
 			return;
-		}
 		d = dentry_free(d);
 	}
 }
 
-/* --- reclaim --------------------------------------------------------------------------------------------------------- */
-
-/* Claims a dentry of count 0 for freeing: out of the hash. The stripe is only tried, for the caller holds locks below it. */
-static bool dentry_try_claim(struct dentry *d)
-{
-	struct spinlock *lock = stripe_of(READ_ONCE(d->name_hash));
-	bool claimed = false;
-
-	if (!spin_trylock(lock))
-		return false;
-	if (stripe_of(d->name_hash) == lock && d->flags & DENTRY_HASHED)
-		claimed = claim(d);
-	spin_unlock(lock);
-	return claimed;
-}
-
-/* Frees up to `want` of the oldest unused dentries; how many. */
-static size_t lru_prune(size_t want)
+/* Frees up to `want` of its oldest unused dentries; how many. The lock is only tried, for the caller may hold locks below it. */
+static size_t prune(struct stripe *s, size_t want)
 {
 	struct list doomed = LIST_INIT(doomed);
-	size_t looked = 0, claimed = 0;
+	struct stripe *full; /* of a parent that came to be unused: whoever puts the next one there sees to it */
+	size_t claimed = 0;
 
-	spin_lock(&lru_lock);
-	while (claimed < want && looked++ < 4 * want && !list_empty(&lru)) {
-		struct dentry *d = list_last(&lru, struct dentry, lru);
-		list_del(&d->lru);
-		if (atomic_load(&d->ref.n)) {
-			lru_count--; /* in use: comes back with its last put */
-		} else if (dentry_try_claim(d)) {
-			lru_count--;
+	if (!spin_trylock(&s->lock))
+		return 0;
+	while (claimed < want && !list_empty(&s->unused)) {
+		struct dentry *d = list_last(&s->unused, struct dentry, lru);
+		/* One that is in use comes back with its last put. */
+		unused_remove(s, d);
+		if (claim(s, d)) {
 			list_add(&doomed, &d->lru);
 			claimed++;
-		} else {
-			list_add(&lru, &d->lru);
 		}
 	}
-	spin_unlock(&lru_lock);
+	spin_unlock(&s->lock);
 	while (!list_empty(&doomed)) {
 		struct dentry *d = list_first(&doomed, struct dentry, lru);
 		list_del(&d->lru);
-		dentry_put(dentry_free(d));
+		put(dentry_free(d), &full);
 	}
 	return claimed;
 }
+
+void dentry_put(struct dentry *d)
+{
+	struct stripe *full = NULL;
+
+	put(d, &full);
+	if (unlikely(full))
+		prune(full, PRUNE);
+}
+
+/* --- reclaim --------------------------------------------------------------------------------------------------------- */
 
 static void dcache_reclaim(size_t want, size_t *freed)
 {
 	/* About 16 dentries make a frame, if they lie together. */
-	*freed += lru_prune(want * 16) / 16;
+	size_t dentries = want * 16, done = 0, each = DIV_ROUND_UP(dentries, (size_t)STRIPES);
+
+	for (int looked = 0; looked < STRIPES && done < dentries; looked++)
+		done += prune(&stripes[atomic_fetch_add(&next_pruned, 1u) % STRIPES], each);
+	*freed += done / 16;
 }
 
 void dentry_shrink_children(struct dentry *d)
@@ -411,20 +409,13 @@ void dentry_shrink_children(struct dentry *d)
 
 	spin_lock(&d->lock);
 	list_for_each_safe(c, next, &d->children, siblings) {
-		struct spinlock *lock;
+		struct stripe *s;
 		if (atomic_load(&c->ref.n))
 			continue;
-		lock = dentry_stripe_lock(c);
-		if (c->flags & DENTRY_HASHED && claim(c)) {
-			spin_lock(&lru_lock);
-			if (!list_empty(&c->lru)) {
-				list_del(&c->lru);
-				lru_count--;
-			}
+		s = dentry_stripe_lock(c);
+		if (c->flags & DENTRY_HASHED && claim(s, c))
 			list_add(&doomed, &c->lru);
-			spin_unlock(&lru_lock);
-		}
-		spin_unlock(lock);
+		spin_unlock(&s->lock);
 	}
 	spin_unlock(&d->lock);
 	while (!list_empty(&doomed)) {
@@ -518,10 +509,20 @@ static void reparent(struct dentry *d, struct dentry *from, struct dentry *to)
 	d->parent = to;
 }
 
+/* By its new name and parent; not hashed. */
+static void hash_anew(struct dentry *d)
+{
+	struct stripe *s = dentry_stripe_lock(d);
+
+	unused_remove(s, d);
+	WRITE_ONCE(d->name_hash, name_hash(d->parent, d->name, d->name_len));
+	spin_unlock(&s->lock);
+	dentry_hash(d);
+}
+
 void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 {
 	struct dentry *old_parent, *new_parent;
-	struct spinlock *lock;
 
 	write_lock(&rename_lock);
 	atomic_fetch_add(&rename_seq, 1u);
@@ -535,16 +536,9 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 		reparent(target, new_parent, old_parent);
 	else
 		dentry_get(new_parent);
-	lock = dentry_stripe_lock(d);
-	WRITE_ONCE(d->name_hash, name_hash(d->parent, d->name, d->name_len));
-	spin_unlock(lock);
-	dentry_hash(d);
-	if (exchange) {
-		lock = dentry_stripe_lock(target);
-		WRITE_ONCE(target->name_hash, name_hash(target->parent, target->name, target->name_len));
-		spin_unlock(lock);
-		dentry_hash(target);
-	}
+	hash_anew(d);
+	if (exchange)
+		hash_anew(target);
 	atomic_fetch_add(&rename_seq, 1u);
 	write_unlock(&rename_lock);
 	if (!exchange)
@@ -571,15 +565,17 @@ int dcache_init(void)
 	mem_stats(&mem);
 	while (size < UNUSED_MAX(mem.total) && size < 1ul << 20)
 		size *= 2;
-	lru_max = UNUSED_MAX(mem.total);
+	unused_max = (u32)(UNUSED_MAX(mem.total) / STRIPES);
 	slab_cache_init(&dentry_cache, "dentry", sizeof(struct dentry), 64);
 	table = kmap_alloc(size * sizeof(*table), 0);
 	if (!table)
 		return -ENOMEM;
 	memset(table, 0, size * sizeof(*table));
 	table_mask = size - 1;
-	for (int i = 0; i < STRIPES; i++)
+	for (int i = 0; i < STRIPES; i++) {
 		spin_init(&stripes[i].lock, "dentry hash", RANK_DENTRY + 2);
+		list_init(&stripes[i].unused);
+	}
 	return 0;
 }
 

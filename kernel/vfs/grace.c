@@ -2,7 +2,7 @@
  * Grace periods: memory that readers without a lock may still look at is freed a little later.
  *
  *   reader     grace_enter()  writes the time (`now`) into a slot of its CPU;  grace_exit()  clears it. No preemption in between.
- *   freeing    what is to go waits in `young`. When enough is there and nobody reads any more what went before, `old` is
+ *   freeing    what is to go waits in `young` of the CPU's own queue. When enough is there and nobody reads any more what went before, `old` is
  *              freed, `young` becomes `old`, and time goes on by one:
  *
  *        time      1          2          3
@@ -10,18 +10,22 @@
  *        old       –      └── a b c  └── d e          a b c are freed once every reader entered at time 2 or later
  *
  * A reader that entered at time t can hold only what was findable then. What moved to `old` as time became t was taken out
- * of all tables before, so a reader of time t or later has never seen it.
+ * of all tables before, so a reader of time t or later has never seen it. That time also goes on for other queues meanwhile only makes readers later.
  */
 #include "vfs_priv.h"
 
 #define BATCH 64
 
 static PERCPU(u64, entered);           /* the time at which this CPU's reader entered; 0: none */
-static u64 now = 1;                    /* lock for changes */
-static struct spinlock lock = SPINLOCK_INIT("grace", RANK_DENTRY + 5); /* guards all below */
-static struct grace *young, *old;
-static u32 young_count;
-static u64 old_since;                  /* `now` when old was young last, plus one */
+static u64 now = 1;                    /* atomic */
+
+struct queue {
+	struct spinlock lock;          /* its CPU's alone nearly always; guards the rest */
+	struct grace *young, *old;
+	u32 young_count;
+	u64 old_since;                 /* `now` when old was young last, plus one */
+};
+static PERCPU(struct queue, queues) = { .lock = SPINLOCK_INIT("grace", RANK_DENTRY + 5) };
 
 void grace_enter(void)
 {
@@ -36,14 +40,27 @@ void grace_exit(void)
 	preempt_enable();
 }
 
-static bool readers_gone(void)
+/* Nobody reads who entered before `time`. */
+static bool readers_gone(u64 time)
 {
 	for (u32 i = 0; i < cpu_count; i++) {
 		u64 t = atomic_load(percpu_ptr_of(entered, cpus[i]));
-		if (t && t < old_since)
+		if (t && t < time)
 			return false;
 	}
 	return true;
+}
+
+/* What was old is the caller's to free. Its lock is held. */
+static struct grace *grow_old(struct queue *q)
+{
+	struct grace *done = q->old;
+
+	q->old = q->young;
+	q->young = NULL;
+	q->young_count = 0;
+	q->old_since = atomic_add_return(&now, 1ul);
+	return done;
 }
 
 static void free_all(struct grace *g)
@@ -56,41 +73,48 @@ static void free_all(struct grace *g)
 }
 
 /* Twice: what is young now is old after the first, and gone after the second. */
-static void grace_settle(void)
+static void settle(struct queue *q)
 {
 	for (int i = 0; i < 2; i++) {
-		struct grace *done;
-		spin_lock(&lock);
-		if (!readers_gone()) {
-			spin_unlock(&lock);
+		struct grace *done = NULL;
+		bool gone;
+		spin_lock(&q->lock);
+		gone = readers_gone(q->old_since);
+		if (gone)
+			done = grow_old(q);
+		spin_unlock(&q->lock);
+		if (!gone)
 			return;
-		}
-		done = old;
-		old = young;
-		young = NULL;
-		young_count = 0;
-		old_since = atomic_add_return(&now, 1ul);
-		spin_unlock(&lock);
 		free_all(done);
 	}
+}
+
+static void grace_settle(void)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		settle(percpu_ptr_of(queues, cpus[i]));
 }
 NOTIFIER(memory_settle, grace_settle);
 
 void grace_free(struct grace *g, void (*fn)(struct grace *g))
 {
+	struct queue *q = percpu_ptr(queues); /* or of the CPU that this thread was on a moment ago: the lock is for that */
 	struct grace *done = NULL;
 
 	g->fn = fn;
-	spin_lock(&lock);
-	g->next = young;
-	young = g;
-	if (++young_count >= BATCH && readers_gone()) {
-		done = old;
-		old = young;
-		young = NULL;
-		young_count = 0;
-		old_since = atomic_add_return(&now, 1ul);
-	}
-	spin_unlock(&lock);
+	spin_lock(&q->lock);
+	g->next = q->young;
+	q->young = g;
+	if (++q->young_count >= BATCH && readers_gone(q->old_since))
+		done = grow_old(q);
+	spin_unlock(&q->lock);
 	free_all(done);
+}
+
+void grace_wait(void)
+{
+	u64 time = atomic_add_return(&now, 1ul);
+
+	while (!readers_gone(time))
+		cpu_relax();
 }

@@ -45,10 +45,7 @@ struct inode *inode_alloc(struct superblock *sb)
 	spin_init(&i->spin, "inode spin", RANK_INODE_SPIN);
 	list_init(&i->dentries);
 	pagecache_init(&i->cache, i, NULL);
-	spin_lock(&sb->lock);
-	i->ino = ++sb->next_ino;
-	list_add_tail(&sb->inodes, &i->sb_link);
-	spin_unlock(&sb->lock);
+	i->ino = atomic_add_return(&sb->next_ino, 1ul);
 	return i;
 }
 
@@ -59,22 +56,19 @@ void inode_get(struct inode *i)
 
 static void free_memory(struct grace *g)
 {
-	slab_free(&inode_cache, container_of((struct list *)g, struct inode, sb_link));
+	slab_free(&inode_cache, container_of(g, struct inode, grace));
 }
 
 void inode_put(struct inode *i)
 {
 	if (!refcount_put(&i->ref))
 		return;
-	spin_lock(&i->sb->lock);
-	list_del(&i->sb_link);
-	spin_unlock(&i->sb->lock);
 	if (i->sb->ops && i->sb->ops->evict)
 		i->sb->ops->evict(i);
 	pagecache_destroy(&i->cache);
 	memory_xattrs_free(i);
-	/* A walk without references may still look at its mode and owner (shortcut.c). It is in no list any more: the link serves for the wait. */
-	grace_free((struct grace *)&i->sb_link, free_memory);
+	/* A walk without references may still look at its mode and owner (shortcut.c). */
+	grace_free(&i->grace, free_memory);
 }
 
 void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode)

@@ -213,7 +213,7 @@ static int umount_place(struct path *p, int flags)
 	}
 	/* One reference is the tree's, one this path's; what else there is, somebody uses it. */
 	err = -EBUSY;
-	if (!(flags & MNT_DETACH) && (!list_empty(&m->children) || refcount_read(&m->ref) > 2))
+	if (!(flags & MNT_DETACH) && (!list_empty(&m->children) || mount_in_use(m)))
 		goto out;
 	if (flags & MNT_EXPIRE && !m->expire) {
 		m->expire = true;

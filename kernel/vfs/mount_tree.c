@@ -8,6 +8,11 @@
  * References: the tree holds one to each mount in it, and a mount holds one to its parent and to its mountpoint; open files and
  * paths hold the others. A mount that was taken off the tree lives until the last of those goes (MNT_DETACH).
  *
+ * Every open and close counts a mount, mostly the same few ones, so each CPU counts for itself, and only the sum means something. While a mount is
+ * kept by its tree nobody needs the sum. Afterwards (once those are done who saw it kept) references are dropped under mount_lock, and whoever
+ * drops one looks whether the sum is 0. A reference that is taken meanwhile may be missed, but only its owner's earlier one cannot go away in that time,
+ * for that takes the lock.
+ *
  * Locks: mount_mutex serialises all changes; mount_lock (readers spin) guards hash, parent and mountpoint.
  */
 #include "vfs_priv.h"
@@ -45,14 +50,56 @@ void mount_changed(void)
 	wait_wake(&mount_wait, ~0u, (void *)(u64)(POLLERR | POLLPRI));
 }
 
+/* --- references ------------------------------------------------------------------------------------------------------- */
+
+struct mount_count {
+	u64 n; /* atomic, modulo 2^64 */
+} __aligned(64);
+
 void mount_get(struct mount *m)
 {
-	refcount_get(&m->ref);
+	atomic_fetch_add(&m->counts[cpu_id()].n, 1ul);
+}
+
+static u64 references(const struct mount *m)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		sum += atomic_load(&m->counts[i].n);
+	return sum;
+}
+
+bool mount_in_use(struct mount *m)
+{
+	return references(m) > 2;
+}
+
+/* Whether it was the last. */
+static bool drop(struct mount *m)
+{
+	bool kept;
+	u64 left;
+
+	grace_enter();
+	kept = READ_ONCE(m->kept);
+	if (likely(kept))
+		atomic_fetch_sub(&m->counts[cpu_id()].n, 1ul);
+	grace_exit();
+	if (likely(kept))
+		return false;
+	write_lock(&mount_lock);
+	atomic_fetch_sub(&m->counts[cpu_id()].n, 1ul);
+	left = references(m);
+	write_unlock(&mount_lock);
+	if ((s64)left < 0)
+		panic("put of a mount that has no references");
+	return !left;
 }
 
 void mount_put(struct mount *m)
 {
-	while (m && refcount_put(&m->ref)) {
+	while (m && drop(m)) {
 		struct superblock *sb = m->sb;
 		struct mount *parent = m->parent;
 		struct dentry *at = m->mountpoint;
@@ -61,6 +108,7 @@ void mount_put(struct mount *m)
 		if (atomic_sub_return(&sb->mount_count, 1u) == 0)
 			superblock_put(sb);
 		kfree(m->source);
+		kfree(m->counts);
 		kfree(m);
 		if (at)
 			dentry_put(at);
@@ -90,11 +138,14 @@ struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char
 	if (!m)
 		return NULL;
 	m->source = kstrdup(source, 0);
-	if (!m->source) {
+	m->counts = kzalloc(cpu_count * sizeof(*m->counts), 0);
+	if (!m->source || !m->counts) {
+		kfree(m->counts);
+		kfree(m->source);
 		kfree(m);
 		return NULL;
 	}
-	refcount_set(&m->ref, 1);
+	m->counts[0].n = 1;
 	m->id = atomic_fetch_add(&next_id, 1u);
 	m->sb = sb;
 	atomic_fetch_add(&sb->mount_count, 1u);
@@ -110,7 +161,11 @@ struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char
 
 struct mount *mount_of_superblock(struct superblock *sb, const char *source)
 {
-	return mount_alloc(sb, sb->root, source, MS_NOATIME);
+	struct mount *m = mount_alloc(sb, sb->root, source, MS_NOATIME);
+
+	if (m)
+		m->kept = true;
+	return m;
 }
 
 static struct mount *find(struct mount *m, struct dentry *d)
@@ -277,6 +332,7 @@ static int attach_locked(struct mount *m, const struct path *at)
 	mount_hang(m, at->mount, at->dentry);
 	for (struct mount *c = m; c; c = mount_tree_next(m, c)) {
 		c->detached = false;
+		c->kept = true;
 		if (list_empty(&c->all_link))
 			list_add_tail(&all, &c->all_link);
 	}
@@ -302,6 +358,7 @@ void mount_tree_set_root(struct mount *m)
 	write_lock(&mount_lock);
 	root_mount = m;
 	m->detached = false;
+	m->kept = true;
 	if (list_empty(&m->all_link)) {
 		list_add(&all, &m->all_link);
 		mounted++;
@@ -337,12 +394,14 @@ void mount_tree_detach(struct mount *top)
 		mounted -= !list_empty(&m->all_link);
 		list_del(&m->all_link);
 		m->detached = true;
+		m->kept = false;
 		at = (struct path){ m->parent, m->mountpoint };
 		if (m->parent)
 			mount_unhang(m);
 		m->parent = NULL;
 		m->mountpoint = NULL;
 		write_unlock(&mount_lock);
+		grace_wait();
 		mount_put(m);
 		path_put(&at);
 		if (m == top)

@@ -50,8 +50,6 @@ struct superblock *superblock_alloc(const struct fs_type *t)
 	sb->type = t;
 	sb->max_file_size = INT64_MAX;
 	mutex_init(&sb->rename_mutex, "rename", RANK_RENAME_MUTEX);
-	spin_init(&sb->lock, "superblock", RANK_INODE_SPIN + 1);
-	list_init(&sb->inodes);
 	list_init(&sb->link);
 	list_init(&sb->watches);
 	number(sb);

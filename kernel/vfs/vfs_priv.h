@@ -20,13 +20,10 @@ void dentry_shrink_children(struct dentry *d);
 void dentry_kill_tree(struct dentry *root);
 
 /* grace.c: frees later what readers without a lock may still see. No preemption, no sleep between enter and exit. */
-struct grace {
-	struct grace *next;
-	void (*fn)(struct grace *g);
-};
 void grace_enter(void);
 void grace_exit(void);
 void grace_free(struct grace *g, void (*fn)(struct grace *g));
+void grace_wait(void); /* until everybody who is between enter and exit now has left. Not in between itself; spins a moment */
 
 /* inode.c */
 int inode_cache_init(void);
@@ -39,6 +36,7 @@ extern struct mount *root_mount;
 int mount_init(void);
 struct mount *mount_on(struct mount *m, struct dentry *d); /* what is mounted there, counted; NULL */
 struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags);
+bool mount_in_use(struct mount *m); /* by more than its tree and the caller, who hold one reference each. mount_mutex */
 /* Changes, under mount_mutex: hang m (and what is below it) at a place: 0, -ENOENT or -ENOSPC (too many); lift and detach. */
 void mount_changed(void); /* any context: tells whoever waits for it */
 int mount_attach(struct mount *m, const struct path *at);

@@ -24,6 +24,12 @@
 struct superblock;
 struct fs_type;
 struct inode;
+
+/* What is freed a little later (vfs/grace.c): a field of it. */
+struct grace {
+	struct grace *next;
+	void (*fn)(struct grace *g);
+};
 struct dentry;
 struct mount;
 struct path;
@@ -168,7 +174,7 @@ struct inode {
 	struct pagecache cache;
 	struct list dentries;      /* dentry->alias; spin */
 	struct hlist hash;         /* by (sb, ino), where the file system asks for it */
-	struct list sb_link;
+	struct grace grace;
 	struct flock_state *locks; /* distro: flock and record locks */
 	void *pipe;                /* ipc: FIFO */
 	void *socket;              /* socket: bound UNIX socket */
@@ -222,9 +228,7 @@ struct superblock {
 	const struct super_ops *ops;
 	u32 flags; /* MS_RDONLY … of the file system */
 	struct mutex rename_mutex;
-	struct list inodes;
-	struct spinlock lock;
-	u64 next_ino;
+	u64 next_ino;              /* atomic: the last number that an inode was given */
 	void *private;
 	u32 mount_count;
 	u64 max_file_size;
@@ -257,7 +261,8 @@ struct fs_type {
 LINKER_SET_DECLARE(fs_types, const struct fs_type);
 
 struct mount {
-	struct refcount ref;
+	struct mount_count *counts; /* references, each counted where it was taken: mount_tree.c */
+	bool kept;                  /* its tree holds one, so no put is the last. Cleared under mount_lock, and then a grace period is waited for */
 	u32 id;
 	struct superblock *sb;
 	struct dentry *root;        /* what of the sb it shows (bind mounts: a subtree) */
@@ -399,7 +404,7 @@ int superblocks_sync(bool wait);
 void superblock_get(struct superblock *sb);
 void superblock_put(struct superblock *sb); /* of one that was never mounted, or by the last mount: all inodes go */
 const struct fs_type *fs_type_find(const char *name); /* NULL: not known */
-/* A mount of sb that is in no tree, by which the kernel reaches it; NULL if memory is short. */
+/* A mount of sb that is in no tree, by which the kernel reaches it for ever; NULL if memory is short. */
 struct mount *mount_of_superblock(struct superblock *sb, const char *source);
 /* The same on a new tree of that type (memfd): ERR_PTR. */
 struct mount *mount_internal(const char *type);
