@@ -1,8 +1,8 @@
 /* stage: 09; libc: musl; run: guest
  * row NAME@WORKERS NANOSECONDS: the same work by one worker and by as many as there are processors; the time that passes for
  * one operation of all. With two processors, half is perfect. Workers are processes, and nothing but the kernel is common to
- * them; in the rows called shared- they are threads of one process (one memory, one table of descriptors), or make their
- * files in one folder. */
+ * them; in the rows called shared- they are threads of one process (one memory, one table of descriptors), or open one
+ * file, or make their files in one folder. */
 #include "bench.h"
 #include <pthread.h>
 #include <stdbool.h>
@@ -31,10 +31,25 @@ static void faults(long count)
 	}
 }
 
-static void opens(long count)
+static void open_again(const char *name, long count)
 {
 	while (count--)
-		NEED(close(open("/etc/passwd", O_RDONLY)) == 0);
+		NEED(close(open(name, O_RDONLY)) == 0);
+}
+
+static void opens(long count)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/tmp/o%ld", (long)syscall(SYS_gettid));
+	NEED(close(open(name, O_WRONLY | O_CREAT | O_EXCL, 0600)) == 0);
+	open_again(name, count);
+	NEED(unlink(name) == 0);
+}
+
+static void opens_of_one(long count)
+{
+	open_again("/etc/passwd", count);
 }
 
 /* Each worker has a partner of its own. */
@@ -135,7 +150,8 @@ int main(int argc, char **argv)
 		{ "parallel-open", opens, 40000, false, false },       { "parallel-pipe", pipes, 8000, false, false },
 		{ "parallel-files", files, 8000, false, false },       { "parallel-fork", forks, 400, false, false },
 		{ "shared-fault", faults, 8 * PAGES, true, false },    { "shared-open", opens, 40000, true, false },
-		{ "shared-files", files, 8000, false, true },          { "shared-fork", forks, 400, true, false },
+		{ "shared-file", opens_of_one, 40000, false, false },  { "shared-files", files, 8000, false, true },
+		{ "shared-fork", forks, 400, true, false },
 	};
 	int most = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
