@@ -74,25 +74,30 @@ bool spin_is_held(const struct spinlock *l)
 	return READ_ONCE(l->owner_cpu) == (s16)cpu_id();
 }
 
-#define RW_WRITER (1u << 31)
-#define RW_WAITING (1u << 30)
-
+/*
+ * Reader and writer each say that they come and look for the other afterwards, in the one order that all CPUs see (sequentially consistent): at least
+ * one of them sees the other. The reader is the one who steps back.
+ */
 void read_lock(struct rwspin *l)
 {
 	preempt_disable();
 	lock_check_spin_acquire(l, l->name, l->rank, false, CALLER);
+	u32 *mine = &l->readers[cpu_id()].n;
+
 	for (;;) {
-		u32 s = atomic_load_relaxed(&l->state);
-		if (likely(!(s & (RW_WRITER | RW_WAITING))) && atomic_cas(&l->state, s, s + 1))
+		atomic_fetch_add(mine, 1u);
+		if (likely(!atomic_load(&l->writer)))
 			return;
-		cpu_relax();
+		atomic_fetch_sub(mine, 1u);
+		while (atomic_load_relaxed(&l->writer))
+			cpu_relax();
 	}
 }
 
 void read_unlock(struct rwspin *l)
 {
 	lock_check_spin_release(l, l->name, CALLER);
-	atomic_fetch_sub(&l->state, 1u);
+	atomic_fetch_sub(&l->readers[cpu_id()].n, 1u);
 	preempt_enable();
 }
 
@@ -100,22 +105,16 @@ void write_lock(struct rwspin *l)
 {
 	preempt_disable();
 	lock_check_spin_acquire(l, l->name, l->rank, false, CALLER);
-	for (;;) {
-		u32 s = atomic_load_relaxed(&l->state);
-		if (!(s & ~RW_WAITING)) {
-			/* Taking it clears the wish; other writers that wait make theirs known again. */
-			if (atomic_cas(&l->state, s, RW_WRITER))
-				return;
-		} else if (!(s & RW_WAITING)) {
-			atomic_fetch_or(&l->state, RW_WAITING);
-		}
+	while (!atomic_cas(&l->writer, 0u, 1u))
 		cpu_relax();
-	}
+	for (u32 i = 0; i < cpu_count; i++)
+		while (atomic_load(&l->readers[i].n))
+			cpu_relax();
 }
 
 void write_unlock(struct rwspin *l)
 {
 	lock_check_spin_release(l, l->name, CALLER);
-	atomic_fetch_and(&l->state, ~RW_WRITER);
+	atomic_store_release(&l->writer, 0u);
 	preempt_enable();
 }
