@@ -41,7 +41,8 @@ static u32 cache_high = 8, cache_batch = 4; /* set by frame_init */
 static u64 reserve;
 static u64 total_frames; /* buddy_lock */
 
-u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames;
+u64 mem_cache_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames;
+static PERCPU(u64, anon_frames);      /* atomic: counted where they are made and freed, so only the sum of all CPUs' means something */
 void (*frame_wait_hook)(void);
 bool (*alloc_fail_hook)(int kind);
 
@@ -272,7 +273,7 @@ void frame_free(struct frame *f, unsigned order)
 	ASSERT(refcount_read(&f->ref) <= 1 && !f->mapcount);
 	ASSERT(!(f->flags & (FRAME_FREE | FRAME_RESERVED)));
 	if (f->flags & FRAME_ANON)
-		atomic_fetch_sub(&mem_anon_frames, 1ul);
+		atomic_fetch_sub(percpu_ptr(anon_frames), 1ul);
 	refcount_set(&f->ref, 0);
 	f->flags = 0;
 	frame_check_free(f, order);
@@ -344,6 +345,21 @@ u64 frame_free_now(void)
 	return n;
 }
 
+void frame_mark_anon(struct frame *f)
+{
+	f->flags |= FRAME_ANON;
+	atomic_fetch_add(percpu_ptr(anon_frames), 1ul);
+}
+
+u64 frame_anon_count(void)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		sum += atomic_load_relaxed(percpu_ptr_of(anon_frames, cpus[i]));
+	return (s64)sum > 0 ? sum : 0;
+}
+
 void mem_stats(struct mem_stats *s)
 {
 	*s = (struct mem_stats){
@@ -352,7 +368,7 @@ void mem_stats(struct mem_stats *s)
 		.slab = heap_frames(),
 		.tables = atomic_load_relaxed(&mem_table_frames),
 		.cache = atomic_load_relaxed(&mem_cache_frames),
-		.anon = atomic_load_relaxed(&mem_anon_frames),
+		.anon = frame_anon_count(),
 		.kstacks = atomic_load_relaxed(&mem_kstack_frames),
 		.shmem = atomic_load_relaxed(&mem_shmem_frames),
 	};

@@ -24,7 +24,7 @@ bool vm_overcommit_ok(u64 pages)
 	if (overcommit_mode == 1)
 		return true;
 	if (overcommit_mode == 2)
-		return atomic_load_relaxed(&mem_anon_frames) + pages <= frame_total() * overcommit_ratio / 100;
+		return frame_anon_count() + pages <= frame_total() * overcommit_ratio / 100;
 	return pages <= frame_total();
 }
 

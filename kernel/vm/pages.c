@@ -46,10 +46,8 @@ u64 vm_leaf_bits(const struct area *a)
 struct frame *vm_anon_frame(unsigned alloc_flags)
 {
 	struct frame *f = frame_alloc(0, alloc_flags | ALLOC_USER);
-	if (f) {
-		f->flags |= FRAME_ANON;
-		atomic_fetch_add(&mem_anon_frames, 1ul);
-	}
+	if (f)
+		frame_mark_anon(f);
 	return f;
 }
 

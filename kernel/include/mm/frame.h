@@ -13,7 +13,7 @@ enum frame_flags {
 	FRAME_FREE = 1 << 1,     /* head of a free block in the buddy; `order` is valid */
 	FRAME_SLAB = 1 << 2,     /* belongs to a slab cache */
 	FRAME_CACHE = 1 << 3,    /* in a page cache: `owner` and `index` are valid */
-	FRAME_ANON = 1 << 4,     /* anonymous user memory: counted in mem_anon_frames by who sets it, uncounted when it is freed */
+	FRAME_ANON = 1 << 4,     /* anonymous user memory: set by frame_mark_anon, counted until it is freed */
 	FRAME_DIRTY = 1 << 5,
 	FRAME_UPTODATE = 1 << 6, /* page cache: contents are valid */
 	FRAME_LOCKED = 1 << 7,   /* page cache: being filled or written (page_lock) */
@@ -80,7 +80,9 @@ struct mem_stats {
 	unsigned largest_order; /* of a free block */
 };
 void mem_stats(struct mem_stats *s);
-extern u64 mem_cache_frames, mem_anon_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames; /* atomic; kept by their owners */
+void frame_mark_anon(struct frame *f); /* one that is new, or nobody else's */
+u64 frame_anon_count(void);
+extern u64 mem_cache_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames; /* atomic; kept by their owners */
 
 /* Gives memory that boot had reserved (modules) to the allocator: whole frames inside [base, base + length). */
 void frame_release_range(paddr_t base, u64 length);
