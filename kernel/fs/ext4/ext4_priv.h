@@ -74,7 +74,8 @@ struct ext4_inode {
 	u32 data[15];             /* map_lock: extents' root, block numbers, or the text of a short link */
 	struct rwlock map_lock;
 	u64 goal;                 /* map_lock: where the next block might go */
-	struct { u32 block, length; u64 start; bool valid, unwritten; } last; /* last_lock: an extent that was found */
+	struct ext4_last { u32 block, length; u64 start; bool unwritten; } last; /* an extent that was found; length 0: none. Changed under last_lock */
+	u32 last_version;         /* atomic; odd while it changes, for readers, who take no lock */
 	struct spinlock last_lock;
 	struct spinlock record_lock; /* while the record on the disk is written: a rename, a page fault and sync do so beside whoever has the inode's lock */
 	struct journal_inode journal;

@@ -55,7 +55,7 @@ _Static_assert(offsetof(struct ext4_disk_super, hash_seed) == 0xec, "ext4");
 _Static_assert(offsetof(struct ext4_disk_super, blocks_hi) == 0x150, "ext4");
 _Static_assert(offsetof(struct ext4_disk_super, kbytes_written) == 0x178, "ext4");
 _Static_assert(sizeof(struct ext4_disk_super) == 1024, "ext4");
-/* Offsets of fields in `rest`. */
+/* Offsets in the superblock of what lies in `rest`. */
 #define EXT4_SUPER_OVERHEAD_CLUSTERS 0x248
 #define EXT4_SUPER_CHECKSUM_SEED 0x270
 #define SUPER_AT 1024u /* bytes from the beginning of the device */

@@ -161,4 +161,6 @@ void groups_destroy(struct ext4_fs *fs)
 		kfree(fs->group[g].busy);
 	kmap_free(fs->descs);
 	kmap_free(fs->group);
+	fs->descs = NULL;
+	fs->group = NULL;
 }

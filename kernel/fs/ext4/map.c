@@ -3,30 +3,28 @@
 
 #define ALLOC_MOST 2048u /* blocks in one piece */
 
-static bool last_hit(struct ext4_inode *ei, u32 block, struct ext4_map *m)
+/* The version says, after the copy was made, whether it was a whole one. */
+static bool last_hit(const struct ext4_inode *ei, u32 block, struct ext4_map *m)
 {
-	bool hit;
+	u32 version = atomic_load_acquire(&ei->last_version), in;
+	struct ext4_last last = ei->last;
 
-	spin_lock(&ei->last_lock);
-	hit = ei->last.valid && block - ei->last.block < ei->last.length;
-	if (hit) {
-		u32 in = block - ei->last.block;
-		*m = (struct ext4_map){ .block = ei->last.start + in, .length = ei->last.length - in, .unwritten = ei->last.unwritten };
-	}
-	spin_unlock(&ei->last_lock);
-	return hit;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	in = block - last.block;
+	if (version & 1 || atomic_load_relaxed(&ei->last_version) != version || in >= last.length)
+		return false;
+	*m = (struct ext4_map){ .block = last.start + in, .length = last.length - in, .unwritten = last.unwritten };
+	return true;
 }
 
 static void last_set(struct ext4_inode *ei, u32 block, const struct ext4_map *m)
 {
 	spin_lock(&ei->last_lock);
-	ei->last.valid = m && m->block;
-	if (ei->last.valid) {
-		ei->last.block = block;
-		ei->last.length = m->length;
-		ei->last.start = m->block;
-		ei->last.unwritten = m->unwritten;
-	}
+	atomic_fetch_add(&ei->last_version, 1u);
+	ei->last = (struct ext4_last){ .block = block };
+	if (m && m->block)
+		ei->last = (struct ext4_last){ .block = block, .length = m->length, .start = m->block, .unwritten = m->unwritten };
+	atomic_fetch_add(&ei->last_version, 1u);
 	spin_unlock(&ei->last_lock);
 }
 

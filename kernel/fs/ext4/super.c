@@ -372,12 +372,14 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 			return err;
 		/* What was replayed may have changed all that was read. */
 		if (journal_was_dirty(fs->journal)) {
-			err = check_super(fs, s);
-			read_rest(fs);
-			fs->free_blocks = fs->free_inodes = 0;
 			groups_destroy(fs);
-			if (!err)
-				err = groups_init(fs);
+			fs->free_blocks = fs->free_inodes = 0;
+			/* What has been read, the superblock too, lies in buffers of the old size. */
+			err = s->log_block_size + 10 == fs->block_shift ? check_super(fs, s) : -EUCLEAN;
+			if (err)
+				return err;
+			read_rest(fs);
+			err = groups_init(fs);
 			if (err)
 				return err;
 			if (read_only && !fs->dev->disk->read_only)
@@ -448,6 +450,8 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 	if (!err && !read_only && fs->ro_compat & ~RO_KNOWN) {
 		tell_features(fs, "mounted read-only because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
 		read_only = true;
+		if (fs->journal && journal_was_dirty(fs->journal) && !dev->disk->read_only)
+			ext4_mark_super(fs, false);
 	}
 	if (!err && !read_only) {
 		err = ext4_start_writing(fs);
