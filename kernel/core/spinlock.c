@@ -105,7 +105,7 @@ void write_lock(struct rwspin *l)
 {
 	preempt_disable();
 	lock_check_spin_acquire(l, l->name, l->rank, false, CALLER);
-	while (!atomic_cas(&l->writer, 0u, 1u))
+	while (atomic_load_relaxed(&l->writer) || !atomic_cas(&l->writer, 0u, 1u))
 		cpu_relax();
 	for (u32 i = 0; i < cpu_count; i++)
 		while (atomic_load(&l->readers[i].n))

@@ -10,7 +10,7 @@
  * reference of their own, for the tree of dentries is their store (DENTRY_PINNED).
  *
  * The hash table's locks are striped by hash, and so are the lists of unused ones, which are nearly always changed together with it. Each is in the
- * order of use, and the oldest go from all alike.
+ * order in which they were let go, and the oldest go from all alike.
  *
  * A look-up takes no lock: it walks the chain, and takes a reference unless the dentry is dead. rename_seq tells it when names
  * moved meanwhile; then it looks again under the lock. The memory of a dentry is freed after a grace period.
@@ -36,6 +36,7 @@
 
 #define STRIPES 64
 #define REF_DEAD 0x80000000u
+#define PRUNE_NO_MORE 0x80000000u /* in superblock->pruned: its tree is being taken down */
 #define PRUNE 8 /* at a time, when a stripe has too many */
 #define UNUSED_MAX(total) ((total) / 2) /* unused dentries kept, by frames of memory: then the oldest go */
 
@@ -330,7 +331,8 @@ static bool put_last(struct dentry *d, struct stripe **full)
 		/* Somebody found it meanwhile. */
 	} else if (!(d->flags & DENTRY_HASHED) || d->flags & DENTRY_NOCACHE) {
 		dead = claim(s, d);
-	} else if (list_empty(&d->lru)) {
+	} else {
+		unused_remove(s, d);
 		list_add(&s->unused, &d->lru);
 		if (++s->unused_count > unused_max)
 			*full = s;
@@ -354,29 +356,60 @@ static void put(struct dentry *d, struct stripe **full)
 	}
 }
 
-/* Frees up to `want` of its oldest unused dentries; how many. The lock is only tried, for the caller may hold locks below it. */
+/*
+ * Pruning and the end of a file system: what is claimed from its tree is freed before the tree is taken down, and nothing more is claimed then. Each side
+ * says what it does and looks for the other afterwards, so at least one sees the other.
+ */
+static bool prune_begin(struct superblock *sb)
+{
+	atomic_fetch_add(&sb->pruned, 1u);
+	if (!(atomic_load(&sb->pruned) & PRUNE_NO_MORE))
+		return true;
+	atomic_fetch_sub(&sb->pruned, 1u);
+	return false;
+}
+
+static void prune_end(struct superblock *sb)
+{
+	atomic_fetch_sub(&sb->pruned, 1u);
+}
+
+static void prune_no_more(struct superblock *sb)
+{
+	atomic_fetch_or(&sb->pruned, PRUNE_NO_MORE);
+	while (atomic_load(&sb->pruned) != PRUNE_NO_MORE)
+		thread_sleep_ns(NSEC_PER_MSEC / 10);
+}
+
+/* Frees up to `want` of its oldest unused dentries; how many. Where the lock is taken somebody else is busy: there are other stripes. May sleep. */
 static size_t prune(struct stripe *s, size_t want)
 {
 	struct list doomed = LIST_INIT(doomed);
 	struct stripe *full; /* of a parent that came to be unused: whoever puts the next one there sees to it */
-	size_t claimed = 0;
+	size_t claimed = 0, looked = 0;
 
 	if (!spin_trylock(&s->lock))
 		return 0;
-	while (claimed < want && !list_empty(&s->unused)) {
+	while (claimed < want && looked++ < 4 * want && !list_empty(&s->unused)) {
 		struct dentry *d = list_last(&s->unused, struct dentry, lru);
 		/* One that is in use comes back with its last put. */
 		unused_remove(s, d);
+		if (!prune_begin(d->sb))
+			continue;
 		if (claim(s, d)) {
 			list_add(&doomed, &d->lru);
 			claimed++;
+		} else {
+			prune_end(d->sb);
 		}
 	}
 	spin_unlock(&s->lock);
 	while (!list_empty(&doomed)) {
 		struct dentry *d = list_first(&doomed, struct dentry, lru);
+		struct superblock *sb = d->sb;
 		list_del(&d->lru);
 		put(dentry_free(d), &full);
+		prune_end(sb);
 	}
 	return claimed;
 }
@@ -399,6 +432,7 @@ static void dcache_reclaim(size_t want, size_t *freed)
 
 	for (int looked = 0; looked < STRIPES && done < dentries; looked++)
 		done += prune(&stripes[atomic_fetch_add(&next_pruned, 1u) % STRIPES], each);
+	grace_settle();
 	*freed += done / 16;
 }
 
@@ -434,6 +468,7 @@ void dentry_kill_tree(struct dentry *root)
 	 * Down to a leaf, unpin it, which frees it, and again from its parent. The unused children go as a folder is entered, and not after each of the
 	 * others: that would walk them all for each.
 	 */
+	prune_no_more(root->sb);
 	dentry_get(root);
 	for (;;) {
 		struct dentry *child = NULL, *parent = d->parent;
@@ -520,7 +555,7 @@ static void hash_anew(struct dentry *d)
 	dentry_hash(d);
 }
 
-void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
+void dentry_move(struct dentry *d, struct dentry *target, bool exchange, struct dentry *left)
 {
 	struct dentry *old_parent, *new_parent;
 
@@ -539,6 +574,8 @@ void dentry_move(struct dentry *d, struct dentry *target, bool exchange)
 	hash_anew(d);
 	if (exchange)
 		hash_anew(target);
+	if (left)
+		dentry_hash(left);
 	atomic_fetch_add(&rename_seq, 1u);
 	write_unlock(&rename_lock);
 	if (!exchange)

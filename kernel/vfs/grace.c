@@ -13,6 +13,7 @@
  * of all tables before, so a reader of time t or later has never seen it. That time also goes on for other queues meanwhile only makes readers later.
  */
 #include "vfs_priv.h"
+#include "core/panic.h"
 
 #define BATCH 64
 
@@ -30,6 +31,7 @@ static PERCPU(struct queue, queues) = { .lock = SPINLOCK_INIT("grace", RANK_DENT
 void grace_enter(void)
 {
 	preempt_disable();
+	ASSERT(!*percpu_ptr(entered) && !in_irq());
 	/* Sequentially consistent: the slot is seen before anything that is read afterwards. */
 	atomic_xchg(percpu_ptr(entered), atomic_load_relaxed(&now));
 }
@@ -89,7 +91,7 @@ static void settle(struct queue *q)
 	}
 }
 
-static void grace_settle(void)
+void grace_settle(void)
 {
 	for (u32 i = 0; i < cpu_count; i++)
 		settle(percpu_ptr_of(queues, cpus[i]));

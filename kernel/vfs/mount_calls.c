@@ -211,17 +211,18 @@ static int umount_place(struct path *p, int flags)
 		err = -EINVAL;
 		goto out;
 	}
-	/* One reference is the tree's, one this path's; what else there is, somebody uses it. */
-	err = -EBUSY;
-	if (!(flags & MNT_DETACH) && (!list_empty(&m->children) || mount_in_use(m)))
-		goto out;
-	if (flags & MNT_EXPIRE && !m->expire) {
-		m->expire = true;
-		err = -EAGAIN;
-		goto out;
-	}
-	mount_tree_detach(m);
 	err = 0;
+	if (flags & MNT_DETACH) {
+		mount_tree_detach(m);
+	} else if (flags & MNT_EXPIRE && !m->expire) {
+		err = mount_detach_unused(m, true);
+		if (!err) {
+			m->expire = true;
+			err = -EAGAIN;
+		}
+	} else {
+		err = mount_detach_unused(m, false);
+	}
 out:
 	mutex_unlock(&mount_mutex);
 	return err;

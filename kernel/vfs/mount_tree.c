@@ -10,8 +10,8 @@
  *
  * Every open and close counts a mount, mostly the same few ones, so each CPU counts for itself, and only the sum means something. While a mount is
  * kept by its tree nobody needs the sum. Afterwards (once those are done who saw it kept) references are dropped under mount_lock, and whoever
- * drops one looks whether the sum is 0. A reference that is taken meanwhile may be missed, but only its owner's earlier one cannot go away in that time,
- * for that takes the lock.
+ * drops one looks whether the sum is 0. A reference that is taken meanwhile may be missed, but whoever takes it holds another, which was counted, and which
+ * cannot be dropped before we let go of the lock. So each put on a mount that is off the tree stops the walks that cross mounts for a moment.
  *
  * Locks: mount_mutex serialises all changes; mount_lock (readers spin) guards hash, parent and mountpoint.
  */
@@ -22,7 +22,7 @@
 #include "mm/slab.h"
 
 #define MOUNT_BUCKETS 256
-u64 mounts_max = 100000; /* a recursive bind of the root onto itself doubles them each time */
+u64 mounts_max = 100000; /* a recursive bind of the root onto itself doubles them each time. Each takes a cache line for every CPU */
 
 struct mutex mount_mutex;
 struct rwspin mount_lock = RWSPIN_INIT("mounts", RANK_DENTRY - 6);
@@ -61,18 +61,13 @@ void mount_get(struct mount *m)
 	atomic_fetch_add(&m->counts[cpu_id()].n, 1ul);
 }
 
-static u64 references(const struct mount *m)
+u64 mount_references(const struct mount *m)
 {
 	u64 sum = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
 		sum += atomic_load(&m->counts[i].n);
 	return sum;
-}
-
-bool mount_in_use(struct mount *m)
-{
-	return references(m) > 2;
 }
 
 /* Whether it was the last. */
@@ -90,7 +85,7 @@ static bool drop(struct mount *m)
 		return false;
 	write_lock(&mount_lock);
 	atomic_fetch_sub(&m->counts[cpu_id()].n, 1ul);
-	left = references(m);
+	left = mount_references(m);
 	write_unlock(&mount_lock);
 	if ((s64)left < 0)
 		panic("put of a mount that has no references");
@@ -379,6 +374,28 @@ void mount_lift(struct mount *m, struct path *from)
 	write_unlock(&mount_lock);
 }
 
+/* From now on references to m are dropped under mount_lock. */
+static void stop_keeping(struct mount *m)
+{
+	write_lock(&mount_lock);
+	m->kept = false;
+	write_unlock(&mount_lock);
+	grace_wait();
+}
+
+/* Nothing hangs below it, and mount_lock is held for writing: *at is the place that it gives up. */
+static void detach_locked(struct mount *m, struct path *at)
+{
+	mounted -= !list_empty(&m->all_link);
+	list_del(&m->all_link);
+	m->detached = true;
+	*at = (struct path){ m->parent, m->mountpoint };
+	if (m->parent)
+		mount_unhang(m);
+	m->parent = NULL;
+	m->mountpoint = NULL;
+}
+
 /* Takes the whole tree below m off: each mount lives on by itself as long as somebody uses it. */
 void mount_tree_detach(struct mount *top)
 {
@@ -388,20 +405,14 @@ void mount_tree_detach(struct mount *top)
 		struct mount *m = top;
 		struct path at;
 
-		write_lock(&mount_lock);
+		read_lock(&mount_lock);
 		while (!list_empty(&m->children))
 			m = list_first(&m->children, struct mount, sibling);
-		mounted -= !list_empty(&m->all_link);
-		list_del(&m->all_link);
-		m->detached = true;
-		m->kept = false;
-		at = (struct path){ m->parent, m->mountpoint };
-		if (m->parent)
-			mount_unhang(m);
-		m->parent = NULL;
-		m->mountpoint = NULL;
+		read_unlock(&mount_lock);
+		stop_keeping(m);
+		write_lock(&mount_lock);
+		detach_locked(m, &at);
 		write_unlock(&mount_lock);
-		grace_wait();
 		mount_put(m);
 		path_put(&at);
 		if (m == top)
@@ -411,46 +422,26 @@ void mount_tree_detach(struct mount *top)
 		mount_changed();
 }
 
-/* --- looking at it ---------------------------------------------------------------------------------------------------- */
-
-void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg)
+int mount_detach_unused(struct mount *m, bool only_ask)
 {
-	struct mount *m;
+	struct path at;
+	u64 count;
+	bool unused;
 
-	mutex_lock(&mount_mutex);
-	list_for_each(m, &all, all_link)
-		if (!fn(m, arg))
-			break;
-	mutex_unlock(&mount_mutex);
-}
-
-void mount_show_options(struct mount *m, struct seq *s, bool super_too)
-{
-	static const struct {
-		u32 flag;
-		const char *text;
-	} names[] = {
-		{ MS_NOSUID, ",nosuid" }, { MS_NODEV, ",nodev" }, { MS_NOEXEC, ",noexec" }, { MS_NOATIME, ",noatime" },
-		{ MS_NODIRATIME, ",nodiratime" }, { MS_RELATIME, ",relatime" }, { MS_NOSYMFOLLOW, ",nosymfollow" },
-	};
-
-	seq_puts(s, (m->flags | (super_too ? m->sb->flags : 0)) & MS_RDONLY ? "ro" : "rw");
-	if (super_too && m->sb->flags & MS_SYNCHRONOUS)
-		seq_puts(s, ",sync");
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (m->flags & names[i].flag)
-			seq_puts(s, names[i].text);
-	if (super_too && m->sb->ops && m->sb->ops->show_options)
-		m->sb->ops->show_options(m->sb, s);
-}
-
-int path_want_write(const struct path *p)
-{
-	return (p->mount->flags | p->dentry->sb->flags) & MS_RDONLY ? -EROFS : 0;
-}
-
-int mount_init(void)
-{
-	mutex_init(&mount_mutex, "mounts", RANK_MOUNT_MUTEX);
-	return 0;
+	stop_keeping(m);
+	write_lock(&mount_lock);
+	count = mount_references(m);
+	unused = list_empty(&m->children) && count <= 2;
+	if (unused && !only_ask)
+		detach_locked(m, &at);
+	else
+		m->kept = true;
+	write_unlock(&mount_lock);
+	WARN_ON(count < 2);
+	if (unused && !only_ask) {
+		mount_put(m);
+		path_put(&at);
+		mount_changed();
+	}
+	return unused ? 0 : -EBUSY;
 }

@@ -110,6 +110,55 @@ static void tell_moved(const struct lookup_result *from, const struct lookup_res
 	fs_notify_inode(FS_MOVE_SELF, moved);
 }
 
+/*
+ * RENAME_WHITEOUT where names are dentries: what keeps the old name, in the directory already and not found yet, since nothing may fail behind the rename.
+ * (Elsewhere the file system sees to it, and a look-up finds it.) NULL: not asked for. ERR_PTR.
+ */
+static struct dentry *make_whiteout(const struct rename *r, const struct inode *victim)
+{
+	struct inode *dir = dir_of(&r->from);
+	struct dentry *white;
+	int err;
+
+	if (!(r->flags & RENAME_WHITEOUT) || dir->fops != &dcache_dir_ops)
+		return NULL;
+	if (victim && S_ISDIR(victim->mode) && !dir_store_empty(victim))
+		return ERR_PTR(-ENOTEMPTY);
+	white = dentry_alloc(r->old->parent, r->from.last, r->from.last_len);
+	if (!white)
+		return ERR_PTR(-ENOMEM);
+	err = dir->ops->mknod(dir, white, S_IFCHR, 0);
+	if (!err)
+		return white;
+	dentry_put(white);
+	return ERR_PTR(err);
+}
+
+/* The victim's lock is held: 0, and names and dentries are in their new places. */
+static int move(struct rename *r, struct inode *victim)
+{
+	struct inode *from = dir_of(&r->from), *to = dir_of(&r->to);
+	struct dentry *white;
+	int err;
+
+	if (r->new->mounted)
+		return -EBUSY;
+	white = make_whiteout(r, victim);
+	if (IS_ERR(white))
+		return (int)PTR_ERR(white);
+	err = from->ops->rename(from, r->old, to, r->new, r->flags);
+	if (err) {
+		if (white)
+			from->ops->unlink(from, white);
+	} else {
+		if (victim && S_ISDIR(victim->mode))
+			victim->flags |= INODE_DEAD;
+		dentry_move(r->old, r->new, r->flags & RENAME_EXCHANGE, white);
+	}
+	dentry_put(white);
+	return err;
+}
+
 static int rename_locked(struct rename *r)
 {
 	struct inode *victim;
@@ -132,12 +181,7 @@ static int rename_locked(struct rename *r)
 	/* Until its name is gone too: what is mounted on it is mounted under this lock. */
 	if (victim)
 		rwlock_write(&victim->lock);
-	err = r->new->mounted ? -EBUSY : dir_of(&r->from)->ops->rename(dir_of(&r->from), r->old, dir_of(&r->to), r->new, r->flags);
-	if (!err) {
-		if (victim && S_ISDIR(victim->mode))
-			victim->flags |= INODE_DEAD;
-		dentry_move(r->old, r->new, exchange);
-	}
+	err = move(r, victim);
 	if (victim)
 		rwlock_write_done(&victim->lock);
 	if (err)

@@ -23,6 +23,7 @@ void dentry_kill_tree(struct dentry *root);
 void grace_enter(void);
 void grace_exit(void);
 void grace_free(struct grace *g, void (*fn)(struct grace *g));
+void grace_settle(void); /* frees what waits, as far as nobody reads */
 void grace_wait(void); /* until everybody who is between enter and exit now has left. Not in between itself; spins a moment */
 
 /* inode.c */
@@ -36,12 +37,13 @@ extern struct mount *root_mount;
 int mount_init(void);
 struct mount *mount_on(struct mount *m, struct dentry *d); /* what is mounted there, counted; NULL */
 struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char *source, u32 flags);
-bool mount_in_use(struct mount *m); /* by more than its tree and the caller, who hold one reference each. mount_mutex */
 /* Changes, under mount_mutex: hang m (and what is below it) at a place: 0, -ENOENT or -ENOSPC (too many); lift and detach. */
 void mount_changed(void); /* any context: tells whoever waits for it */
 int mount_attach(struct mount *m, const struct path *at);
 void mount_lift(struct mount *m, struct path *from);
 void mount_tree_detach(struct mount *top);
+/* The same of a mount that nobody uses but its tree and the caller, who hold one reference each, and with nothing mounted below it: else -EBUSY. Or only asks. */
+int mount_detach_unused(struct mount *m, bool only_ask);
 void mount_tree_set_root(struct mount *m);
 /* A copy of `from` that shows the tree below root, with the mounts below it if wanted, in no tree yet. NULL: memory is short. mount_mutex held. */
 struct mount *mount_copy_tree(struct mount *from, struct dentry *root, bool all_below);

@@ -119,28 +119,10 @@ int tmpfs_unlink(struct inode *dir, struct dentry *d)
 	return err;
 }
 
-/* RENAME_WHITEOUT: what keeps the old name is made first, since nothing may fail behind the rename; it is found as soon as it is hashed. */
-static int rename_leaving_whiteout(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
-{
-	struct dentry *white;
-	int err;
-
-	if (new->inode && S_ISDIR(new->inode->mode) && !dir_store_empty(new->inode))
-		return -ENOTEMPTY;
-	white = dentry_alloc(old->parent, old->name, old->name_len);
-	err = white ? ramfs_mknod(old_dir, white, S_IFCHR, 0) : -ENOMEM;
-	if (!err) {
-		err = ramfs_rename(old_dir, old, new_dir, new, flags);
-		dentry_hash(white);
-	}
-	dentry_put(white);
-	return err;
-}
-
 int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
 {
 	s64 back = flags & RENAME_EXCHANGE ? 0 : name_charge(new->inode);
-	int err = (flags & RENAME_WHITEOUT ? rename_leaving_whiteout : ramfs_rename)(old_dir, old, new_dir, new, flags);
+	int err = ramfs_rename(old_dir, old, new_dir, new, flags);
 
 	if (!err)
 		take(&tmpfs_of(new_dir->sb)->inodes, 0, -back);

@@ -228,6 +228,7 @@ struct superblock {
 	const struct super_ops *ops;
 	u32 flags; /* MS_RDONLY … of the file system */
 	struct mutex rename_mutex;
+	u32 pruned;                /* atomic: dentries of it that are being freed because they were not in use; PRUNE_NO_MORE: dcache.c's */
 	u64 next_ino;              /* atomic: the last number that an inode was given */
 	void *private;
 	u32 mount_count;
@@ -354,7 +355,8 @@ void dentry_unhash(struct dentry *d);
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
 struct dentry *dentry_make_root(struct inode *inode);           /* takes over the reference; NULL if memory is short */
-void dentry_move(struct dentry *d, struct dentry *target, bool exchange); /* rename: d takes target's name and parent */
+/* Rename: d takes target's name and parent. `left`, if any, is found under d's old name from the same moment on. */
+void dentry_move(struct dentry *d, struct dentry *target, bool exchange, struct dentry *left);
 bool dentry_is_ancestor(struct dentry *a, struct dentry *d);
 struct inode *inode_alloc(struct superblock *sb);                /* new ino, times now, ref 1; NULL */
 void inode_get(struct inode *i);
@@ -409,6 +411,7 @@ struct mount *mount_of_superblock(struct superblock *sb, const char *source);
 /* The same on a new tree of that type (memfd): ERR_PTR. */
 struct mount *mount_internal(const char *type);
 void mount_get(struct mount *m);
+u64 mount_references(const struct mount *m); /* how many there are, about: others come and go meanwhile */
 void mount_put(struct mount *m);
 /* Text for /proc/mounts: "rw,nosuid,relatime" and the file system's own after it. */
 void mount_show_options(struct mount *m, struct seq *s, bool super_too);
