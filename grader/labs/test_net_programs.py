@@ -85,6 +85,18 @@ def test_iproute_and_ping(debian, command, wanted):
     debian[0].answers(command, wanted)
 
 
+def test_ss_tells_of_sockets(debian):
+    """By sock_diag, with the processes that have them; and ends one."""
+    session, _ = debian
+    session.answers("cd /tmp/w; nc -l 127.0.0.1 710 >/dev/null & nc -l -U u & nc -u -l 127.0.0.1 711 >/dev/null & sleep 0.5; (sleep 60 | nc 127.0.0.1 710) & sleep 0.5; "
+                    "ss -Htnp state established sport = 710 | grep -o 'users:((\"nc\",pid=[0-9]*,fd=[0-9]*))' | grep -c .", "1")
+    session.answers("ss -Htani dport = 710 | grep -o 'cubic wscale:7,7'", "cubic wscale:7,7")
+    session.answers("ss -Huanp sport = 711 | grep -c UNCONN.*127.0.0.1:711.*nc", "1")
+    session.answers("ss -Hxlp | grep -c 'u_str LISTEN.* u .*nc'", "1")
+    session.answers("netstat -tnp 2>/dev/null | grep -c '127.0.0.1:710 .*ESTABLISHED [0-9]*/nc'; ss -Htan src 127.0.0.2 | wc -l", "0")
+    session.answers("ss -HK dport = 710 2>&1 | wc -l; sleep 0.2; ss -Htan state established dport = 710 | wc -l", "0")
+
+
 def test_nginx(debian):
     session, ports = debian
     session.answers("seq 200000 >/var/www/numbers; nginx && ss -Htln sport = 80 | grep -c LISTEN", "1")

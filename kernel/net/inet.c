@@ -38,11 +38,14 @@ void inet_init_sock(struct inet_sock *sk, u8 type, u8 protocol, struct socket *s
 	list_init(&sk->memberships);
 	wait_queue_init(&sk->wait);
 	async_init(&sk->async);
-	if (s)
+	if (s) {
 		s->async = &sk->async;
+		s->cookie = &sk->cookie;
+		s->inode = &sk->inode;
+	}
 	mutex_init(&sk->reader, "inet socket reader", RANK_PIPE);
 	mutex_init(&sk->writer, "inet socket writer", RANK_PIPE);
-	sk->inet = (struct inet_options){ .ttl = -1, .multicast_ttl = 1, .multicast_loop = true, .multicast_all = true, .mtu_discover = IP_PMTUDISC_WANT,
+	sk->inet = (struct inet_options){ .ttl = -1, .multicast_ttl = 1, .multicast_loop = true, .multicast_all = sk->family == AF_INET, .mtu_discover = IP_PMTUDISC_WANT,
 					 .unicast_hops = -1, .multicast_hops = -1, .multicast_loop6 = true, .multicast_all6 = true, .mtu_discover6 = IP_PMTUDISC_WANT,
 					 .checksum_at = -1 };
 }
@@ -236,6 +239,7 @@ void inet_release(struct inet_sock *sk)
 	net_begin();
 	spin_lock(&sk->lock);
 	sk->socket = NULL;
+	sk->inode = 0;
 	sk->options = &no_options;
 	spin_unlock(&sk->lock);
 	inet_shutdown_datagrams(sk);
@@ -341,7 +345,7 @@ static int net_init(void)
 	udp_init();
 	raw_init();
 	packet_socket_init();
-	netlink_init();
+	netlink_handlers[NETLINK_ROUTE] = rtnetlink_request;
 	tcp_init();
 	netdev_register(loopback);
 	socket_device_ioctl = device_ioctl;

@@ -203,6 +203,17 @@ static int get_device(struct inet_sock *sk, void __user *value, u32 *len)
 	return copy_to_user(value, d->name, *len) ? -EFAULT : 0;
 }
 
+/* SO_PRIORITY goes with the kind of service (RFC 1349): bulk, interactive, both. */
+static void set_priority(struct inet_sock *sk, u8 tos)
+{
+	static const u8 priorities[4] = { 0, 2, 6, 4 };
+
+	spin_lock(&sk->lock);
+	if (sk->socket)
+		WRITE_ONCE(sk->socket->options.priority, priorities[(tos >> 3) & 3]);
+	spin_unlock(&sk->lock);
+}
+
 static int set_number(struct inet_sock *sk, int option, int n)
 {
 	struct inet_options *o = &sk->inet;
@@ -217,6 +228,7 @@ static int set_number(struct inet_sock *sk, int option, int n)
 	case IP_TOS:
 		/* The two bits of ECN belong to TCP (RFC 3168). */
 		o->tos = (u8)(sk->protocol == PROTO_TCP ? (n & ~3) | (o->tos & 3) : n);
+		set_priority(sk, o->tos);
 		return 0;
 	case IP_MULTICAST_TTL:
 		if (sk->type == SOCK_STREAM || n < -1 || n > 255)

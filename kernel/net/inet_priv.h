@@ -76,7 +76,8 @@ struct inet_sock {
 	struct port_table *ports;  /* the table it is in; NULL: none */
 	struct list port_link;     /* the table's lock */
 	u32 uid;                   /* who made it */
-	u64 inode;                 /* number of its file, for /proc */
+	u64 inode;                 /* number of its file's inode, for /proc; 0: it has none */
+	u64 cookie;                /* socket_cookie */
 
 	struct wait_queue wait;    /* something changed: data, room, state. poll too */
 	struct async_list async;
@@ -226,6 +227,8 @@ void raw_init(void);
 void packet_socket_init(void);
 int udp_create(struct socket *s, int protocol); /* UDP or UDP-Lite */
 int raw_create(struct socket *s, int protocol);
+/* Who is said to have it: nobody's are root's. */
+static inline u32 inet_owner(const struct inet_sock *sk) { return READ_ONCE(sk->inode) ? sk->uid : 0; }
 /* A line of /proc/net/{tcp,udp,raw}, or of the same with a 6, up to the inode. */
 void inet_show(struct seq *s, struct inet_sock *sk, u32 number, u8 state, u32 sent, u32 received);
 

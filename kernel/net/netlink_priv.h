@@ -1,20 +1,9 @@
-/* Netlink between what takes requests (netlink.c) and what answers them (rtnetlink.c). */
+/* rtnetlink between its files, and what it asks of the others. */
 #ifndef NET_NETLINK_PRIV_H
 #define NET_NETLINK_PRIV_H
 
-#include "abi/netlink.h"
 #include "inet_priv.h"
-
-#define NETLINK_ANSWER 7800u     /* bytes of one answer: programs read into 8 KiB */
-#define NETLINK_ATTRIBUTES 512u  /* of one message at most */
-
-/* One send's requests while they are answered. */
-struct netlink_sock {
-	struct socket *socket;
-	u32 pid;                      /* its number */
-	struct packet *answer;        /* grows; NULL: none */
-	struct abi_nlmsghdr *message; /* the last one in it */
-};
+#include "socket/netlink.h"
 
 /* --- requests of rtnetlink (rtnetlink.c) ------------------------------------------------------------------------------- */
 
@@ -38,13 +27,7 @@ int rtnetlink_dump_routes6(struct netlink_sock *n, u32 seq);
 int rtnetlink_get_route6(struct netlink_sock *n, const struct request *r);
 int rtnetlink_change_route6(const struct request *r);
 
-void netlink_init(void);
-void *netlink_begin(struct netlink_sock *n, u16 type, u16 flags, u32 seq, u32 len);
-void netlink_attribute(struct netlink_sock *n, u16 type, const void *data, u32 len); /* to the message begun last */
-static inline void netlink_attribute_u32(struct netlink_sock *n, u16 type, u32 v) { netlink_attribute(n, type, &v, sizeof(v)); }
-void netlink_flush(struct netlink_sock *n);
-void netlink_done(struct netlink_sock *n, u32 seq); /* ends a dump */
-/* Answers h, which holds h->len bytes: 0 or -errno. */
+/* NETLINK_ROUTE's handler. */
 int rtnetlink_request(struct netlink_sock *n, const struct abi_nlmsghdr *h);
 
 /* neighbour.c: calls fn for each; the table's lock is held. */

@@ -370,7 +370,7 @@ static int show_packet(struct seq *s)
 	spin_lock(&tap_lock);
 	list_for_each(sk, &taps, port_link)
 		seq_printf(s, "0000000000000000 %-6u %-4u %04x   %-5d 1 %-6u %-6u %-6lu\n", refcount_read(&sk->ref), sk->type, sk->local_port, sk->device, READ_ONCE(sk->receive_charge),
-			   sk->uid, sk->inode);
+			   inet_owner(sk), sk->inode);
 	spin_unlock(&tap_lock);
 	return 0;
 }

@@ -1,12 +1,12 @@
 /* Raw sockets (raw(7)): every packet of a protocol with its IP header, and packets of any protocol sent, with an IP header of ours or of the program's. */
 #include "core/atomic.h"
 #include "core/node.h"
-#include "inet_priv.h"
+#include "inet_diag_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "usermode/uaccess.h"
 
-static struct port_table raw_table; /* by protocol in place of a port */
+struct port_table raw_table;
 static struct slab_cache raw_cache;
 
 static bool may_share(const struct inet_sock *a __unused, const struct inet_sock *b __unused)
@@ -393,7 +393,7 @@ static int show_family(struct seq *s, u16 family)
 			if (sk->family != family)
 				continue;
 			inet_show(s, sk, i, address_is_any(sk->remote) ? 7 : 1, atomic_load_relaxed(&sk->send_charge), READ_ONCE(sk->receive_charge));
-			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", sk->uid, sk->inode, atomic_load_relaxed(&sk->drops));
+			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", inet_owner(sk), sk->inode, atomic_load_relaxed(&sk->drops));
 		}
 	spin_unlock(&raw_table.lock);
 	return 0;

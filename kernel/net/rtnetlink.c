@@ -19,15 +19,7 @@ static int parse(struct request *r, const struct abi_nlmsghdr *h, u32 body)
 	/* A dump may come with a body of any kind that begins with the family, and is not narrowed. */
 	if (body == 1)
 		return 0;
-	for (u32 at = NL_ALIGN(body); at + sizeof(struct abi_rtattr) <= len;) {
-		const struct abi_rtattr *a = (const void *)(p + at);
-		if (a->len < sizeof(*a) || a->len > len - at)
-			return -EINVAL;
-		if (a->type < ATTRIBUTES)
-			r->attributes[a->type] = a;
-		at += NL_ALIGN(a->len);
-	}
-	return 0;
+	return netlink_attributes(h, body, r->attributes, ATTRIBUTES);
 }
 
 u32 request_word(const struct request *r, u16 type, u32 def)
@@ -128,7 +120,7 @@ static int links(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 	if (dump) {
 		for (struct netdev *d = device_after(0); d; d = device_after(d->index))
 			put_link(n, d, h->seq, NLM_F_MULTI);
-		netlink_done(n, h->seq);
+		netlink_done(n, h->seq, 0);
 		return 0;
 	}
 	const struct abi_ifinfomsg *i = r.body;
@@ -225,7 +217,7 @@ static int addresses(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 				put_address(n, d, i, h->seq);
 	if (family == AF_UNSPEC || family == AF_INET6)
 		rtnetlink_dump_addresses6(n, h->seq);
-	netlink_done(n, h->seq);
+	netlink_done(n, h->seq, 0);
 	return 0;
 }
 
@@ -366,7 +358,7 @@ static int route_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 	if (!err && (family == AF_UNSPEC || family == AF_INET6))
 		err = rtnetlink_dump_routes6(n, h->seq);
 	if (!err)
-		netlink_done(n, h->seq);
+		netlink_done(n, h->seq, 0);
 	return err;
 }
 
@@ -434,11 +426,11 @@ static int neighbour_request(struct netlink_sock *n, const struct abi_nlmsghdr *
 			netlink_attribute(n, NDA_LLADDR, c->one[i].address, ETHER_ADDRESS);
 	}
 	kfree(c);
-	netlink_done(n, h->seq);
+	netlink_done(n, h->seq, 0);
 	return 0;
 }
 
-int rtnetlink_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
+static int answer(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 {
 	switch (h->type) {
 	case RTM_NEWLINK:
@@ -459,4 +451,12 @@ int rtnetlink_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 		return neighbour_request(n, h);
 	}
 	return -EOPNOTSUPP;
+}
+
+int rtnetlink_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
+{
+	int err = answer(n, h);
+
+	/* A dump's end says that all went well. */
+	return !err && (h->flags & NLM_F_DUMP) == NLM_F_DUMP && h->type % 4 == 2 ? NETLINK_ANSWERED : err;
 }

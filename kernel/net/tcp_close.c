@@ -224,7 +224,7 @@ static void start_over(struct tcp_sock *t)
 	sk->remote = inet_any(sk);
 	sk->remote_port = 0;
 	sk->shutdown = 0;
-	t->connecting = t->fin_queued = t->fin_seen = t->urgent_out = t->urgent_in = t->urgent_there = t->in_recovery = t->ack_now = t->ack_later = false;
+	t->connecting = t->fin_queued = t->fin_seen = t->fin_read = t->urgent_out = t->urgent_in = t->urgent_there = t->in_recovery = t->ack_now = t->ack_later = false;
 	t->srtt = t->rttvar = 0;
 	t->rto = TCP_RTO_INITIAL;
 	t->backoff = t->retries = t->probes = 0;
@@ -354,6 +354,7 @@ void tcp_release(struct socket *s)
 	sk->options = &t->inherited;
 	spin_unlock(&tcp_ports.lock);
 	sk->socket = NULL;
+	sk->inode = 0;
 	if (t->state == TCP_CLOSED) {
 		port_release(sk);
 		tcp_free_queues(t);

@@ -10,6 +10,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "time/time.h"
+#include "vfs/vfs.h"
 
 int tcp_listen(struct socket *s, int backlog)
 {
@@ -292,6 +293,8 @@ int tcp_accept(struct socket *s, struct socket *fresh, bool nonblock)
 	t->listener = NULL;
 	fresh->options = t->inherited;
 	fresh->async = &t->sk.async;
+	fresh->cookie = &t->sk.cookie;
+	t->sk.inode = fresh->file->inode->ino;
 	fresh->proto = t; /* with the queue's count */
 	t->sk.socket = fresh;
 	t->sk.options = &fresh->options;

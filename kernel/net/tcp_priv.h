@@ -88,6 +88,7 @@ struct tcp_sock {
 	u32 ooo_charge;
 	struct list out_of_order;
 	bool fin_seen;           /* a FIN was taken in: rcv_nxt counts it */
+	bool fin_read;           /* … and the program has come that far */
 	u8 quick_acks;           /* so many are sent at once */
 	bool ack_now, ack_later; /* owed */
 	bool urgent_in;          /* the peer has announced urgent data that was not passed yet */
@@ -159,6 +160,8 @@ static inline bool seq_after(u32 a, u32 b) { return seq_before(b, a); }
 static inline u32 seq_max(u32 a, u32 b) { return seq_before(a, b) ? b : a; }
 static inline bool tcp_synchronized(const struct tcp_sock *t) { return t->state != TCP_CLOSED && t->state != TCP_LISTEN && t->state != TCP_SYN_SENT && t->state != TCP_SYN_RECEIVED; }
 static inline bool tcp_can_send(const struct tcp_sock *t) { return t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT; }
+/* A FIN that the program has not read up to counts as a byte where Linux tells what is to be read. */
+static inline u32 tcp_fin_waits(const struct tcp_sock *t) { return t->fin_seen && !t->fin_read; }
 static inline u32 tcp_flight(const struct tcp_sock *t) { return t->snd_nxt - t->snd_una; }
 
 /* Everything below with the connection locked, inside net_begin, unless said. */
@@ -392,6 +395,7 @@ long tcp_ioctl(struct socket *s, u32 cmd, u64 arg);
 int tcp_set_option(struct socket *s, int level, int option, const void __user *value, u32 len);
 int tcp_get_option(struct socket *s, int level, int option, void __user *value, u32 *len);
 void tcp_option_changed(struct socket *s, int option);
+void tcp_fill_info(struct tcp_sock *t, struct abi_tcp_info *i); /* t locked */
 ssize_t tcp_receive_message(struct socket *s, struct socket_msg *m);
 ssize_t tcp_send_message(struct socket *s, struct socket_msg *m);
 

@@ -87,6 +87,8 @@ static void advance(struct tcp_sock *t, u32 seq)
 	}
 	if (t->urgent_in && seq_after(seq, t->rcv_up) && !t->urgent_there)
 		t->urgent_in = false;
+	if (t->fin_seen && !tcp_readable(t))
+		t->fin_read = true;
 	if (!sk->options->receive_buffer_set)
 		tcp_reader_pace(t);
 	if (tcp_synchronized(t) && t->state != TCP_TIME_WAIT) {
@@ -107,8 +109,10 @@ static int nothing(struct tcp_sock *t, u64 deadline)
 	u8 state = READ_ONCE(t->state);
 
 	/* Their end came in order: whatever happened since, nothing was lost. */
-	if (READ_ONCE(t->fin_seen))
+	if (READ_ONCE(t->fin_seen)) {
+		WRITE_ONCE(t->fin_read, true);
 		return 0;
+	}
 	int err = atomic_xchg(&sk->error, 0);
 	if (err)
 		return -err;

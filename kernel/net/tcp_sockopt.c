@@ -118,7 +118,7 @@ int tcp_set_option(struct socket *s, int level, int option, const void __user *v
 	return err;
 }
 
-static void fill_info(struct tcp_sock *t, struct abi_tcp_info *i)
+void tcp_fill_info(struct tcp_sock *t, struct abi_tcp_info *i)
 {
 	u64 now = time_ns();
 	u32 mss = MAX(t->mss, 1u);
@@ -176,7 +176,7 @@ int tcp_get_option(struct socket *s, int level, int option, void __user *value, 
 		return option_out(value, len, name, sizeof(name));
 	case TCP_INFO:
 		spin_lock(&sk->lock);
-		fill_info(t, &info);
+		tcp_fill_info(t, &info);
 		spin_unlock(&sk->lock);
 		return option_out(value, len, &info, sizeof(info));
 	default:
@@ -247,7 +247,7 @@ static void show_one(struct seq *s, struct inet_sock *sk, u32 number)
 		received = t->accept_count;
 	} else {
 		sent = t->write_seq - t->snd_una;
-		received = tcp_readable(t);
+		received = tcp_readable(t) + tcp_fin_waits(t);
 	}
 	if (state == TCP_TIME_WAIT) {
 		timer = 3;
@@ -263,7 +263,7 @@ static void show_one(struct seq *s, struct inet_sock *sk, u32 number)
 	u64 left = deadline == TIME_NEVER || deadline < now ? 0 : (deadline - now) / (NSEC_PER_SEC / 100);
 	size_t from = s->len;
 	inet_show(s, sk, number, state, sent, received);
-	seq_printf(s, "%02X:%08lX %08X %5u %8u %lu %u 0000000000000000", timer, left, (u32)t->retries, sk->uid, (u32)t->probes, sk->inode, refcount_read(&sk->ref));
+	seq_printf(s, "%02X:%08lX %08X %5u %8u %lu %u 0000000000000000", timer, left, (u32)t->retries, inet_owner(sk), (u32)t->probes, sk->inode, refcount_read(&sk->ref));
 	if (state != TCP_TIME_WAIT)
 		seq_printf(s, " %lu %u %u %u %d", t->rto / (NSEC_PER_SEC / 100), 4u, 30u, MAX(t->cwnd / MAX(t->mss, 1u), 1u), -1);
 	for (size_t n = s->len - from; n < 149 && sk->family == AF_INET; n++)

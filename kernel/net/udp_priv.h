@@ -50,6 +50,7 @@ void udp_receive(struct packet *p);
 
 /* The socket that a datagram from source:source_port to destination:port is for, counted; NULL (udp_socket.c). */
 struct inet_sock *udp_find(struct address source, u16 source_port, struct address destination, u16 port, const struct netdev *dev);
+void udp_abort(struct inet_sock *sk); /* as by an error, ECONNABORTED: it is connected to nobody any more */
 /* One datagram for every member: takes p over (udp_socket.c). */
 void udp_deliver_group(struct packet *p);
 /* The same of either protocol's sockets. */

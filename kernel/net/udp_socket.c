@@ -173,6 +173,13 @@ static int disconnect(struct inet_sock *sk)
 	return 0;
 }
 
+void udp_abort(struct inet_sock *sk)
+{
+	atomic_store(&sk->error, ECONNABORTED);
+	inet_wake(sk, POLLERR);
+	disconnect(sk);
+}
+
 static int udp_connect(struct socket *s, const struct abi_sockaddr *name, u32 len, bool nonblock __unused)
 {
 	struct inet_sock *sk = s->proto;
@@ -474,7 +481,7 @@ static int show_family(struct seq *s, struct port_table *t, u16 family)
 			if (family == AF_INET)
 				seq_puts(s, "  ");
 			inet_show(s, sk, i, sk->remote_port ? 1 : 7, atomic_load_relaxed(&sk->send_charge), READ_ONCE(sk->receive_charge));
-			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", sk->uid, sk->inode, atomic_load_relaxed(&sk->drops));
+			seq_printf(s, "00:00000000 00000000 %5u        0 %lu 2 0000000000000000 %u\n", inet_owner(sk), sk->inode, atomic_load_relaxed(&sk->drops));
 		}
 	spin_unlock(&t->lock);
 	return 0;

@@ -1,13 +1,12 @@
 /*
  * AF_NETLINK, as far as stage 09 has something to say over it: sockets that hear from the kernel. The C libraries' mq_notify with SIGEV_THREAD lets a thread
- * wait on one, and mq_notify(2) sends it the cookie that it was given (ipc/ipc.h). What is sent to the kernel goes to netlink_request, which net sets and which
- * answers by netlink_answer; while nobody listens it is ECONNREFUSED.
+ * wait on one, and mq_notify(2) sends it the cookie that it was given (ipc/ipc.h). What is sent to the kernel goes to the protocol's handler (socket/netlink.h);
+ * while there is none it is ECONNREFUSED.
  *
  * A cookie that waits to be sent holds the file of its socket; one that was sent lies in the queue.
  */
-#include "socket_priv.h"
+#include "netlink_priv.h"
 
-#include "abi/netlink.h"
 #include "core/atomic.h"
 #include "core/err.h"
 #include "core/node.h"
@@ -17,7 +16,10 @@
 #include "mm/slab.h"
 #include "sched/mutex.h"
 #include "usermode/process.h"
+#include "usermode/uaccess.h"
 #include "vfs/vfs.h"
+
+#define NETLINK_FLAGS (NETLINK_GET_STRICT_CHK + 1)
 
 struct netlink {
 	struct socket *socket;
@@ -28,6 +30,10 @@ struct netlink {
 	int error;              /* atomic: ENOBUFS, an answer was lost since this was last told */
 	struct wait_queue wait;
 	struct async_list async;
+	u8 protocol;
+	bool flags[NETLINK_FLAGS]; /* options by their numbers: words, each read and written whole */
+	struct mutex stepping;  /* one step of a dump at a time */
+	struct netlink_dump *dump; /* stepping: an answer that goes on as the reader does; NULL: none */
 	u32 port;               /* ports_mutex; 0: none yet */
 	struct list link;       /* of those with a port: ports_mutex */
 };
@@ -39,7 +45,6 @@ struct mq_cookie {
 };
 #define QUEUE_MAX (1u << 20) /* bytes that may wait at a socket */
 
-int (*netlink_request)(struct socket *s, u32 port, struct socket_msg *m);
 static MUTEX(ports_mutex, RANK_SUBSYS_MUTEX);
 static struct list ports = LIST_INIT(ports); /* ports_mutex */
 static const struct proto_ops netlink_ops;
@@ -50,7 +55,7 @@ static int netlink_create(struct socket *s, int protocol)
 
 	if (s->type != SOCK_RAW && s->type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol)
+	if (protocol < 0 || protocol >= NETLINK_PROTOCOLS || (protocol != NETLINK_ROUTE && !netlink_handlers[protocol]))
 		return -EPROTONOSUPPORT;
 	n = kzalloc(sizeof(*n), 0);
 	if (!n)
@@ -60,7 +65,10 @@ static int netlink_create(struct socket *s, int protocol)
 	list_init(&n->link);
 	wait_queue_init(&n->wait);
 	async_init(&n->async);
+	mutex_init(&n->stepping, "netlink dump", RANK_PIPE);
 	n->socket = s;
+	n->protocol = (u8)protocol;
+	s->protocol = protocol;
 	s->async = &n->async;
 	s->ops = &netlink_ops;
 	s->proto = n;
@@ -130,6 +138,8 @@ void netlink_lost(struct socket *s)
 	spin_lock(&n->lock);
 	n->drops++;
 	spin_unlock(&n->lock);
+	if (n->flags[NETLINK_NO_ENOBUFS])
+		return;
 	atomic_store(&n->error, ENOBUFS);
 	wait_wake(&n->wait, ~0u, (void *)(u64)(POLLERR | POLLIN | POLLRDNORM));
 	async_notify(&n->async, POLL_ERR, ASYNC_BOTH);
@@ -163,6 +173,62 @@ void netlink_answer(struct socket *s, const void *data, u32 len)
 	}
 }
 
+bool netlink_caps_ack(const struct socket *s)
+{
+	return ((const struct netlink *)s->proto)->flags[NETLINK_CAP_ACK];
+}
+
+/* --- answers that are made as the reader goes on ------------------------------------------------------------------------ */
+
+/* stepping held. */
+static void step(struct netlink *n, struct netlink_sock *to)
+{
+	struct netlink_dump *d = n->dump;
+
+	bool more = d->step(d, to);
+	if (!more)
+		netlink_done(to, d->seq, 0);
+	netlink_flush(to);
+	/* What cannot be told for want of memory is not tried again: the reader knows that something is lost. */
+	if (more && !atomic_load(&n->error))
+		return;
+	n->dump = NULL;
+	d->drop(d);
+}
+
+int netlink_dump(struct netlink_sock *to, struct netlink_dump *d)
+{
+	struct netlink *n = to->socket->proto;
+	int err = NETLINK_ANSWERED;
+
+	mutex_lock(&n->stepping);
+	if (n->dump) {
+		d->drop(d);
+		err = -EBUSY;
+	} else {
+		n->dump = d;
+		/* One step may find nothing, and yet be followed by others: the reader shall have something to read. */
+		do
+			step(n, to);
+		while (n->dump && list_empty(&n->queue));
+	}
+	mutex_unlock(&n->stepping);
+	return err;
+}
+
+static void go_on(struct netlink *n)
+{
+	struct netlink_sock to = { .socket = n->socket, .port = READ_ONCE(n->port) };
+
+	if (!READ_ONCE(n->dump))
+		return;
+	mutex_lock(&n->stepping);
+	while (n->dump && list_empty(&n->queue))
+		step(n, &to);
+	mutex_unlock(&n->stepping);
+	kfree(to.answer);
+}
+
 static ssize_t netlink_send(struct socket *s, struct socket_msg *m)
 {
 	struct netlink *n = s->proto;
@@ -176,11 +242,11 @@ static ssize_t netlink_send(struct socket *s, struct socket_msg *m)
 			return -EINVAL;
 		memcpy(&to, &m->name, sizeof(to));
 	}
-	if (to.port || !netlink_request)
+	if (to.port || !netlink_handlers[n->protocol])
 		return -ECONNREFUSED;
 	int err = take_port(n, 0);
 	if (!err)
-		err = netlink_request(s, READ_ONCE(n->port), m);
+		err = netlink_take(s, READ_ONCE(n->port), m);
 	return err ? err : len;
 }
 
@@ -231,6 +297,8 @@ static ssize_t netlink_receive(struct socket *s, struct socket_msg *m)
 	u32 whole = c->len, len = (u32)MIN(m->data.left, (size_t)whole);
 	bool copied = uio_write(&m->data, c->data, len) == len;
 	kfree(c);
+	if (list_empty(&n->queue))
+		go_on(n);
 	if (!copied)
 		return -EFAULT;
 	memcpy(&m->name, &from, sizeof(from));
@@ -254,12 +322,12 @@ static int netlink_error(struct socket *s)
 	return atomic_xchg(&((struct netlink *)s->proto)->error, 0);
 }
 
-static bool port_taken(u32 port)
+static bool port_taken(u8 protocol, u32 port)
 {
 	struct netlink *n;
 
 	list_for_each(n, &ports, link)
-		if (n->port == port)
+		if (n->protocol == protocol && n->port == port)
 			return true;
 	return false;
 }
@@ -273,12 +341,12 @@ static int take_port(struct netlink *n, u32 port)
 	mutex_lock(&ports_mutex);
 	if (n->port) {
 		err = port && port != n->port ? -EINVAL : 0;
-	} else if (port && port_taken(port)) {
+	} else if (port && port_taken(n->protocol, port)) {
 		err = -EADDRINUSE;
 	} else {
 		if (!port)
 			port = (u32)current->process->pid;
-		while (port_taken(port))
+		while (port_taken(n->protocol, port))
 			port = other--;
 		n->port = port;
 		list_add(&ports, &n->link);
@@ -306,6 +374,46 @@ static int netlink_name(struct socket *s, struct abi_sockaddr *out, bool peer)
 	return sizeof(a);
 }
 
+/* --- options (SOL_NETLINK) ------------------------------------------------------------------------------------------- */
+
+/* Those that are switches; what some of them would change, there is none of: errors have no words yet, and no other name spaces tell anything. */
+static bool is_flag(int option)
+{
+	return option == NETLINK_PKTINFO || option == NETLINK_BROADCAST_ERROR || option == NETLINK_NO_ENOBUFS || option == NETLINK_LISTEN_ALL_NSID ||
+	       option == NETLINK_CAP_ACK || option == NETLINK_EXT_ACK || option == NETLINK_GET_STRICT_CHK;
+}
+
+static int netlink_set_option(struct socket *s, int level, int option, const void __user *value, u32 len)
+{
+	struct netlink *n = s->proto;
+	u32 number = 0;
+
+	if (level == SOL_SOCKET)
+		return -EOPNOTSUPP;
+	if (level != SOL_NETLINK)
+		return -ENOPROTOOPT;
+	if (len >= sizeof(number) && copy_from_user(&number, value, sizeof(number)))
+		return -EFAULT;
+	if (!is_flag(option))
+		return -ENOPROTOOPT;
+	n->flags[option] = number;
+	return 0;
+}
+
+static int netlink_get_option(struct socket *s, int level, int option, void __user *value, u32 *len)
+{
+	struct netlink *n = s->proto;
+
+	if (level == SOL_SOCKET)
+		return -EOPNOTSUPP;
+	if (level != SOL_NETLINK || !is_flag(option))
+		return -ENOPROTOOPT;
+	if (*len < sizeof(u32))
+		return -EINVAL;
+	*len = sizeof(u32);
+	return put_user_u32(n->flags[option], value);
+}
+
 static void netlink_release(struct socket *s)
 {
 	struct netlink *n = s->proto;
@@ -313,6 +421,8 @@ static void netlink_release(struct socket *s)
 	mutex_lock(&ports_mutex);
 	list_del(&n->link);
 	mutex_unlock(&ports_mutex);
+	if (n->dump)
+		n->dump->drop(n->dump);
 	while (!list_empty(&n->queue)) {
 		struct mq_cookie *c = list_first(&n->queue, struct mq_cookie, link);
 		list_del(&c->link);
@@ -323,9 +433,9 @@ static void netlink_release(struct socket *s)
 
 /* --- /proc/net/netlink: who has a port, the kernel's own first ---------------------------------------------------------- */
 
-static void show_one(struct seq *s, u32 port, u32 waiting, u32 users, u32 drops, u64 inode)
+static void show_one(struct seq *s, u32 protocol, u32 port, u32 waiting, u32 users, u32 drops, u64 inode)
 {
-	seq_printf(s, "%016lx %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n", 0ul, 0, port, 0u, waiting, 0, 0, users, drops, inode);
+	seq_printf(s, "%016lx %-3u %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n", 0ul, protocol, port, 0u, waiting, 0, 0, users, drops, inode);
 }
 
 static int netlink_show(struct seq *s)
@@ -333,12 +443,13 @@ static int netlink_show(struct seq *s)
 	struct netlink *n;
 
 	seq_puts(s, "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n");
-	if (netlink_request)
-		show_one(s, 0, 0, 2, 0, 0);
+	for (u32 i = 0; i < NETLINK_PROTOCOLS; i++)
+		if (netlink_handlers[i])
+			show_one(s, i, 0, 0, 2, 0, 0);
 	mutex_lock(&ports_mutex);
 	list_for_each(n, &ports, link) {
 		struct file *f = READ_ONCE(n->socket->file); /* one that is being closed stays until the release has had the mutex */
-		show_one(s, n->port, READ_ONCE(n->bytes), 2, READ_ONCE(n->drops), f && f->inode ? f->inode->ino : 0);
+		show_one(s, n->protocol, n->port, READ_ONCE(n->bytes), 2, READ_ONCE(n->drops), f && f->inode ? f->inode->ino : 0);
 	}
 	mutex_unlock(&ports_mutex);
 	return 0;
@@ -358,6 +469,8 @@ static const struct proto_ops netlink_ops = {
 	.send = netlink_send,
 	.receive = netlink_receive,
 	.poll = netlink_poll,
+	.set_option = netlink_set_option,
+	.get_option = netlink_get_option,
 	.error = netlink_error,
 	.release = netlink_release,
 };

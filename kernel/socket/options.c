@@ -222,6 +222,11 @@ static int get_option(struct socket *s, int option, void *out)
 	case SO_PRIORITY: value = (int)o->priority; break;
 	case SO_MARK: value = (int)o->mark; break;
 	case SO_RCVLOWAT: value = o->receive_low; break;
+	case SO_COOKIE: {
+		u64 cookie = socket_cookie(s->cookie ? s->cookie : &s->own_cookie);
+		memcpy(out, &cookie, sizeof(cookie));
+		return sizeof(cookie);
+	}
 	case SO_SNDLOWAT: value = 1; break;
 	case SO_BSDCOMPAT: value = 0; break;
 	default:
@@ -259,7 +264,7 @@ long sys_getsockopt(int fd, int level, int option, void __user *value, void __us
 	} else if (option == SO_PEERNAME) {
 		err = peer_name(s, value, &len);
 	} else {
-		err = get_option(s, option, out);
+		err = option == SO_COOKIE && len < sizeof(u64) ? -EINVAL : get_option(s, option, out);
 		if (err >= 0) {
 			len = MIN(len, (u32)err);
 			err = copy_to_user(value, out, len) ? -EFAULT : 0;

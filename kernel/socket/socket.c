@@ -3,6 +3,7 @@
  */
 #include "socket_priv.h"
 
+#include "core/atomic.h"
 #include "mm/slab.h"
 #include "proc/signal.h"
 #include "time/time.h"
@@ -49,12 +50,23 @@ struct file *socket_file(struct socket *s, u32 flags)
 		return f;
 	f->mode |= FILE_STREAM;
 	s->file = f;
+	if (s->inode)
+		WRITE_ONCE(*s->inode, f->inode->ino);
 	return f;
 }
 
 struct socket *socket_of(struct file *f)
 {
 	return f->ops == &socket_ops ? f->private : NULL;
+}
+
+u64 socket_cookie(u64 *at)
+{
+	static u64 last; /* atomic */
+
+	if (!atomic_load(at))
+		atomic_cas(at, 0, atomic_fetch_add(&last, 1) + 1);
+	return atomic_load(at);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------------------- */

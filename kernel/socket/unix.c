@@ -14,7 +14,7 @@
 
 MUTEX(unix_mutex, RANK_SUBSYS_MUTEX);
 static struct hlist_head abstract_names[NAME_BUCKETS]; /* unix_mutex */
-static struct list all = LIST_INIT(all);               /* unix_mutex */
+struct list unix_all = LIST_INIT(unix_all);
 static const struct proto_ops unix_ops;
 
 static u32 datagrams_max = 10; /* that may wait at a receiver that is made from now on: net.unix.max_dgram_qlen */
@@ -80,7 +80,7 @@ struct unix_sock *unix_alloc(int type)
 	u->type = (u8)type;
 	u->backlog = READ_ONCE(datagrams_max);
 	mutex_lock(&unix_mutex);
-	list_add_tail(&all, &u->all_link);
+	list_add_tail(&unix_all, &u->all_link);
 	mutex_unlock(&unix_mutex);
 	return u;
 }
@@ -100,6 +100,7 @@ static int unix_create(struct socket *s, int protocol)
 	s->ops = &unix_ops;
 	s->proto = u;
 	s->async = &u->async;
+	s->cookie = &u->cookie;
 	return 0;
 }
 
@@ -256,6 +257,8 @@ static int bind_path(struct unix_sock *u, struct unix_name *n)
 		inode_get(inode);
 		inode->socket = u;
 		u->inode = inode;
+		n->inode = inode->ino;
+		n->dev = inode->sb->dev;
 		atomic_store_release(&u->name, n);
 	}
 	mutex_unlock(&unix_mutex);
@@ -463,15 +466,22 @@ static int unix_peer_cred(struct socket *s, struct abi_ucred *out)
 	return 0;
 }
 
+u64 unix_inode_number(struct unix_sock *u)
+{
+	spin_lock(&u->lock);
+	const struct file *f = u->socket ? u->socket->file : NULL;
+	u64 number = f && f->inode ? f->inode->ino : 0;
+	spin_unlock(&u->lock);
+	return number;
+}
+
 /* A line of /proc/net/unix; names may hold any byte. */
 static void show_socket(struct seq *s, struct unix_sock *u)
 {
-	u64 ino = 0;
+	u64 ino = unix_inode_number(u);
 	u8 shown = 3; /* SS_CONNECTED, SS_UNCONNECTED: 1 */
 
 	spin_lock(&u->lock);
-	if (u->socket && u->socket->file && u->socket->file->inode)
-		ino = u->socket->file->inode->ino;
 	if (!u->socket)
 		shown = u->state == UNIX_CONNECTED ? 2 : 4;
 	else if (u->state != UNIX_CONNECTED)
@@ -496,7 +506,7 @@ static int show_unix(struct seq *s)
 
 	seq_puts(s, "Num               RefCount Protocol Flags    Type St Inode Path\n");
 	mutex_lock(&unix_mutex);
-	list_for_each(u, &all, all_link)
+	list_for_each(u, &unix_all, all_link)
 		show_socket(s, u);
 	mutex_unlock(&unix_mutex);
 	return 0;

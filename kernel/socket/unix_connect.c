@@ -234,6 +234,7 @@ int unix_accept(struct socket *s, struct socket *fresh, bool nonblock)
 	spin_unlock(&e->lock);
 	fresh->proto = e;
 	fresh->async = &e->async;
+	fresh->cookie = &e->cookie;
 	wait_wake_all(&u->room);
 	return 0;
 }

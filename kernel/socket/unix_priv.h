@@ -35,6 +35,7 @@
 struct unix_name {
 	struct refcount ref;
 	u32 len; /* of addr, family included */
+	u64 inode, dev; /* of a path: which file; a connection has these from its listener */
 	struct abi_sockaddr_un addr;
 	char end; /* a path of full length gets its NUL here */
 };
@@ -69,6 +70,7 @@ struct unix_sock {
 	struct inode *inode;       /* bound to a path: unix_mutex; counted */
 	struct abi_ucred cred, peer_cred; /* lock: who listened, connected, made the pair */
 	struct list all_link;      /* unix_mutex */
+	u64 cookie;                /* socket_cookie */
 	/* unix_gc.c, gc_lock: */
 	u32 inflight;              /* times that our file is in a packet */
 	struct list gc_link;       /* while inflight */
@@ -88,6 +90,7 @@ struct unix_packet {
 };
 
 extern struct mutex unix_mutex;
+extern struct list unix_all; /* every unix_sock that was not closed, by all_link: unix_mutex */
 
 /* --- unix.c --- */
 struct unix_sock *unix_get(struct unix_sock *u);
@@ -99,6 +102,7 @@ struct unix_sock *unix_peer_get(struct unix_sock *u); /* counted, or NULL */
 /* Gives an unbound socket an abstract name: 0 or -errno. */
 int unix_autobind(struct unix_sock *u);
 bool unix_wants_autobind(struct unix_sock *u);
+u64 unix_inode_number(struct unix_sock *u);          /* of its file; 0: it has none. Takes its lock */
 /* The socket that a name stands for, counted; ERR_PTR. */
 struct unix_sock *unix_find(const struct abi_sockaddr *name, u32 len, int type);
 /* A connection ends, or a datagram socket loses its destination: wakes who must know. unix_mutex held; the peer's count goes to the caller (NULL: none). */

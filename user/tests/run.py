@@ -18,8 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 EXPECT = os.path.join(HERE, "expect")
 DISK_SIZE = 96 << 20
-LINUX_MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev", "virtio/virtio_pci",
-                 "block/virtio_blk", "block/loop")
+LINUX_MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
+                 "drivers/virtio/virtio_pci", "drivers/block/virtio_blk", "drivers/block/loop",
+                 "net/ipv4/inet_diag", "net/ipv4/tcp_diag", "net/ipv4/udp_diag", "net/ipv4/raw_diag", "net/unix/unix_diag")
 
 
 def header(name):
@@ -46,8 +47,8 @@ def make_disk(names, out):
 
 
 def modules_of(kernel):
-    """What Debian's kernel has to load before it knows the disk: files in their order."""
-    folder = "/lib/modules/" + os.path.basename(kernel).replace("vmlinuz-", "", 1) + "/kernel/drivers"
+    """What Debian's kernel has to load before it knows the disk, and answers questions about sockets: files in their order."""
+    folder = "/lib/modules/" + os.path.basename(kernel).replace("vmlinuz-", "", 1) + "/kernel"
     found = [f"{folder}/{name}.ko" for name in LINUX_MODULES]
     return [path for path in found if os.path.exists(path)]
 

@@ -5,7 +5,10 @@
 #include <stdint.h>
 
 #define NETLINK_ROUTE 0
+#define NETLINK_SOCK_DIAG 4
 #define SOL_NETLINK 270
+enum { NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_PKTINFO, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_LISTEN_ALL_NSID = 8, NETLINK_LIST_MEMBERSHIPS,
+       NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK };
 
 struct abi_sockaddr_nl {
 	uint16_t family, pad;
@@ -18,12 +21,14 @@ struct abi_nlmsghdr {
 	uint32_t seq, pid;
 };
 _Static_assert(sizeof(struct abi_nlmsghdr) == 16, "Linux x86-64");
+#define NLMSG_MIN_TYPE 16 /* below it are messages of netlink itself */
 #define NLMSG_ERROR 2
 #define NLMSG_DONE 3
 #define NLM_F_REQUEST 1
 #define NLM_F_MULTI 2
 #define NLM_F_ACK 4
 #define NLM_F_DUMP 0x300
+#define NLM_F_CAPPED 0x100 /* of NLMSG_ERROR: the request's header alone came back */
 #define NLM_F_REPLACE 0x100
 #define NLM_F_EXCL 0x200
 #define NLM_F_CREATE 0x400
@@ -35,6 +40,7 @@ enum { RTM_NEWLINK = 16, RTM_DELLINK, RTM_GETLINK, RTM_SETLINK, RTM_NEWADDR = 20
 struct abi_rtattr {
 	uint16_t len, type;
 };
+#define NLA_TYPE_MASK 0x3fff /* of type; above it are flags */
 struct abi_ifinfomsg {
 	uint8_t family, pad;
 	uint16_t type;

@@ -68,6 +68,7 @@
 #define SO_MARK 36
 #define SO_PROTOCOL 38
 #define SO_DOMAIN 39
+#define SO_COOKIE 57
 #define SO_PEERGROUPS 59
 #define SO_RCVTIMEO_NEW 66
 #define SO_SNDTIMEO_NEW 67

@@ -64,6 +64,7 @@ _Static_assert(sizeof(struct ip_header) == 20, "RFC 791");
 #define PROTO_UDP 17
 #define PROTO_ICMPV6 58
 #define PROTO_UDPLITE 136
+#define PROTO_DCCP 33
 #define PROTO_RAW 255
 
 #define IP_ANY 0u

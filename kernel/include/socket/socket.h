@@ -82,6 +82,9 @@ struct socket {
 	int protocol;
 	void *proto; /* the family's */
 	struct async_list *async; /* the same: where O_ASYNC waits; NULL: it is told nothing */
+	u64 *cookie; /* the same: where its number for SO_COOKIE is; NULL: at own_cookie */
+	u64 own_cookie;
+	u64 *inode; /* the same: where the number of its file's inode is to be known; NULL: nowhere */
 	struct socket_options options;
 	struct file *file; /* not counted; NULL until it has one */
 };
@@ -108,13 +111,8 @@ LINKER_SET_DECLARE(socket_families, const struct socket_family);
 
 /* ioctls about network devices, which a socket of any family takes: set once by net; NULL while there are none. -ENOTTY for others. */
 extern long (*socket_device_ioctl)(u32 cmd, u64 arg);
-/*
- * Netlink: takes a message for the kernel from the socket with this number, 0 or -errno; set once by net, NULL while nobody listens.
- * Its answers: a message of len bytes for a netlink socket; and that one was lost, which the socket's reader is told (ENOBUFS), as it would wait for it.
- */
-extern int (*netlink_request)(struct socket *s, u32 port, struct socket_msg *m);
-void netlink_answer(struct socket *s, const void *data, u32 len);
-void netlink_lost(struct socket *s);
+/* A number that no other socket has or had, drawn when it is first asked for: *at is 0 until then. */
+u64 socket_cookie(u64 *at);
 /* NULL if f is no socket. */
 struct socket *socket_of(struct file *f);
 /* When a wait that may take so long must end (time_ns units); 0: at once. */
