@@ -65,7 +65,7 @@ bool wire_begin(bool known)
 	if (!KEXPECT(!netdev_set_flags(d, d->flags | IFF_UP) && !netdev_set_flags(loopback, loopback->flags | IFF_UP)))
 		return false;
 	if (known)
-		KEXPECT(!neighbour_set(d, address_v4(wire.them), wire.mac));
+		KEXPECT(!neighbour_set(d, address_v4(wire.them), wire.mac, false));
 	wire_forget();
 	return true;
 }

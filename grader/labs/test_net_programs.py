@@ -75,6 +75,13 @@ pytestmark = pytest.mark.xdist_group("net-programs")
 @pytest.mark.parametrize("command, wanted", [
     ("ip -br -4 addr show dev eth0", "10.0.2.15/24"),
     ("ip route get 10.0.2.9 | head -n 1", "10.0.2.9 dev eth0 src 10.0.2.15"),
+    ("ip route get 10.0.2.255 | head -n 1", "broadcast 10.0.2.255 dev eth0 src 10.0.2.15"),
+    ("ping -c 1 10.0.2.255 2>&1 | head -n 1", "Do you want to ping broadcast?"),
+    ("ip neigh add 10.0.2.77 lladdr 52:54:00:11:22:33 dev eth0; ip neigh add 10.0.2.77 lladdr 52:54:00:11:22:33 dev eth0 2>&1; ip neigh flush dev eth0; ip neigh get 10.0.2.77 dev eth0",
+     "10.0.2.77 dev eth0 lladdr 52:54:00:11:22:33 PERMANENT"),
+    ("ip neigh del 10.0.2.77 dev eth0; ip neigh change 10.0.2.77 lladdr 52:54:00:11:22:33 dev eth0 2>&1", "No such file or directory"),
+    ("ip link set eth0 name net7 2>&1", "Device or resource busy"),
+    ("ip route add blackhole 10.99.0.0/16; ip route get 10.99.0.1 2>&1; ip route del blackhole 10.99.0.0/16", "Invalid argument"),
     ("ip -4 route show default", "default via 10.0.2.2 dev eth0"),
     ("ip -s link show lo | grep -c 'RX:'", "1"),
     ("ping -c 2 -i 0.2 10.0.2.2 | grep -o '2 received'", "2 received"),

@@ -9,6 +9,8 @@ struct neighbour {
 	struct address ip;
 	struct netdev *dev;
 	bool resolved;
+	bool permanent;        /* set by hand: keeps its address, and is never asked for or forgotten */
+	u8 fixed[ETHER_ADDRESS]; /* … which is this */
 	u8 address[ETHER_ADDRESS];
 	u8 tries;              /* requests without an answer */
 	u64 confirmed, used, asked; /* time_ns: last answer, last packet sent, last request */

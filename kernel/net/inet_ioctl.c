@@ -1,5 +1,6 @@
 /* The ioctls of ifconfig, route and arp (netdevice(7), arp(7)): devices, their addresses and flags, routes, neighbours. */
 #include "core/node.h"
+#include "abi/netlink.h"
 #include "inet_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -309,14 +310,14 @@ static long arp_ioctl(u32 cmd, void __user *arg)
 	if (d->type != NETDEV_TYPE_ETHERNET)
 		return -ENXIO;
 	if (cmd == SIOCSARP)
-		return neighbour_set(d, address_v4(r.address.address), r.hardware.data);
+		return neighbour_set(d, address_v4(r.address.address), r.hardware.data, r.flags & ATF_PERM);
 	if (cmd == SIOCDARP)
 		return neighbour_delete(d, address_v4(r.address.address));
 	memset(&r.hardware, 0, sizeof(r.hardware));
 	if (!neighbour_get(d, address_v4(r.address.address), r.hardware.data))
 		return -ENXIO;
 	r.hardware.family = NETDEV_TYPE_ETHERNET;
-	r.flags = 2; /* ATF_COM */
+	r.flags = ATF_COM | (neighbour_state(d, address_v4(r.address.address)) == NUD_PERMANENT ? ATF_PERM : 0);
 	strlcpy(r.device, d->name, sizeof(r.device));
 	return copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : 0;
 }
@@ -387,7 +388,9 @@ static int show_route(struct seq *s)
 	read_lock(&net_config_lock);
 	list_for_each(r, &routes, link) {
 		size_t from = s->len;
-		seq_printf(s, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%u\t%08X\t%d\t%u\t%u", r->dev->name, r->destination, r->gateway, r->flags, 0, 0, r->metric, r->mask, 0, 0, 0);
+		if (r->table)
+			continue;
+		seq_printf(s, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%u\t%08X\t%d\t%u\t%u", r->flags & RTF_REJECT ? "*" : r->dev->name, r->destination, r->gateway, r->flags, 0, 0, r->metric, r->mask, 0, 0, 0);
 		/* Lines of 128 bytes, as Linux pads them. */
 		for (size_t n = s->len - from; n < 127; n++)
 			seq_puts(s, " ");

@@ -214,7 +214,9 @@ bool address_of_device(struct netdev *d, u32 address);
 bool ethernet_header(struct packet **p, struct netdev *d, const u8 *destination, u16 type);
 void raw_error(const struct inet_error *e);
 void neighbours_init(void);
-int neighbour_set(struct netdev *d, struct address ip, const u8 *address);
+/* By hand: permanent, it is kept until it is deleted. */
+int neighbour_set(struct netdev *d, struct address ip, const u8 *address, bool permanent);
+u16 neighbour_state(struct netdev *d, struct address ip); /* NUD_*; 0: not known */
 int neighbour_delete(struct netdev *d, struct address ip);
 bool neighbour_get(struct netdev *d, struct address ip, u8 *address);
 void ip_text(char out[16], u32 address);

@@ -98,6 +98,8 @@ void neighbour_answered(struct neighbour *n, struct list *waiting)
 {
 	n->asked = 0;
 	n->tries = 0;
+	if (n->permanent)
+		memcpy(n->address, n->fixed, ETHER_ADDRESS); /* whatever somebody says */
 	list_splice_tail(waiting, &n->queue);
 	n->queue_len = 0;
 }
@@ -122,7 +124,7 @@ static bool look_after(struct neighbour *n, u64 now, struct question *q, struct 
 {
 	bool stale = n->resolved && now - n->confirmed > ARP_FRESH;
 
-	if (n->resolved && !stale)
+	if (n->permanent || (n->resolved && !stale))
 		return false;
 	if (stale && !n->asked && now - n->used > ARP_FRESH) {
 		drop(n, failed);
@@ -202,7 +204,7 @@ void neighbour_send(struct netdev *d, struct list *waiting, const u8 *to)
 	}
 }
 
-int neighbour_set(struct netdev *d, struct address ip, const u8 *address)
+int neighbour_set(struct netdev *d, struct address ip, const u8 *address, bool permanent)
 {
 	struct list waiting;
 
@@ -214,6 +216,8 @@ int neighbour_set(struct netdev *d, struct address ip, const u8 *address)
 		n = neighbour_make(d, ip);
 	if (n) {
 		memcpy(n->address, address, ETHER_ADDRESS);
+		memcpy(n->fixed, address, ETHER_ADDRESS);
+		n->permanent = permanent;
 		n->resolved = true;
 		n->confirmed = time_ns();
 		neighbour_answered(n, &waiting);
@@ -238,6 +242,20 @@ int neighbour_delete(struct netdev *d, struct address ip)
 	return n ? 0 : -ENXIO;
 }
 
+static u16 state_of(const struct neighbour *n)
+{
+	return n->permanent ? NUD_PERMANENT : n->resolved ? NUD_REACHABLE : NUD_INCOMPLETE;
+}
+
+u16 neighbour_state(struct netdev *d, struct address ip)
+{
+	spin_lock(&neighbour_lock);
+	struct neighbour *n = neighbour_find(d, ip);
+	u16 state = n ? state_of(n) : 0;
+	spin_unlock(&neighbour_lock);
+	return state;
+}
+
 bool neighbour_get(struct netdev *d, struct address ip, u8 *address)
 {
 	spin_lock(&neighbour_lock);
@@ -249,14 +267,14 @@ bool neighbour_get(struct netdev *d, struct address ip, u8 *address)
 	return known;
 }
 
-void neighbours_each(void (*fn)(struct netdev *d, struct address ip, const u8 *address, bool resolved, void *arg), void *arg)
+void neighbours_each(void (*fn)(struct netdev *d, struct address ip, const u8 *address, u16 state, void *arg), void *arg)
 {
 	struct neighbour *n;
 
 	spin_lock(&neighbour_lock);
 	for (unsigned i = 0; i < BUCKETS; i++)
 		list_for_each(n, &table[i], link)
-			fn(n->dev, n->ip, n->address, n->resolved, arg);
+			fn(n->dev, n->ip, n->address, state_of(n), arg);
 	spin_unlock(&neighbour_lock);
 }
 
@@ -273,7 +291,7 @@ static int show_arp(struct seq *s)
 			if (!address_is_v4(n->ip))
 				continue;
 			ip_text(ip, address_to_v4(n->ip));
-			seq_printf(s, "%-16s 0x%-10x0x%-10x%02x:%02x:%02x:%02x:%02x:%02x     *        %s\n", ip, 1, n->resolved ? 2 : 0, m[0], m[1], m[2], m[3], m[4], m[5],
+			seq_printf(s, "%-16s 0x%-10x0x%-10x%02x:%02x:%02x:%02x:%02x:%02x     *        %s\n", ip, 1, n->permanent ? 6 : n->resolved ? 2 : 0, m[0], m[1], m[2], m[3], m[4], m[5],
 				   n->dev->name);
 		}
 	spin_unlock(&neighbour_lock);

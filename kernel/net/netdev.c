@@ -252,6 +252,31 @@ int netdev_set_flags(struct netdev *d, u32 flags)
 	return err;
 }
 
+int netdev_rename(struct netdev *d, const char *name)
+{
+	int err = 0;
+
+	if (!strcmp(d->name, name))
+		return 0;
+	if (!*name || strlen(name) >= sizeof(d->name) || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EINVAL;
+	for (const char *c = name; *c; c++)
+		if (*c == '/' || *c == ':' || *c == ' ' || (*c >= '\t' && *c <= '\r'))
+			return -EINVAL;
+	mutex_lock(&config_mutex);
+	if (d->flags & IFF_UP)
+		err = -EBUSY;
+	else if (netdev_by_name(name))
+		err = -EEXIST;
+	if (!err) {
+		write_lock(&net_config_lock);
+		strlcpy(d->name, name, sizeof(d->name));
+		write_unlock(&net_config_lock);
+	}
+	mutex_unlock(&config_mutex);
+	return err;
+}
+
 /* --- loopback ------------------------------------------------------------------------------------------------------ */
 
 /* What goes out comes in: the same view, for it belongs to nobody else. The sender's buffer is free of it from here on. */

@@ -4,6 +4,7 @@
  * Our own addresses come first (all lead to the loopback device), then the routes in order of their masks' lengths, so that the first that fits is the most
  * exact. A host has few: a list will do.
  */
+#include "abi/netlink.h"
 #include "inet_priv.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -31,7 +32,8 @@ static enum ip_scope scope_of(u32 address, struct netdev *only)
 				continue;
 			if (a->address == address || (d->flags & IFF_LOOPBACK && (address & a->mask) == (a->address & a->mask)))
 				return d->flags & IFF_LOOPBACK && address == (a->address | ~a->mask) ? IP_BROADCASTS : IP_LOCAL;
-			if (a->mask != 0xffffffff && (address & a->mask) == (a->address & a->mask) && (address == a->broadcast || !(address & ~a->mask)))
+			/* The last of a net, whatever else was said to be; the first is a host like others, as on Linux. */
+			if (be32(~a->mask) > 1 && (address & a->mask) == (a->address & a->mask) && (address == a->broadcast || address == (a->address | ~a->mask)))
 				return IP_BROADCASTS;
 		}
 	}
@@ -71,12 +73,25 @@ static const struct route *find(u32 destination, const struct netdev *dev)
 	struct route *r;
 
 	list_for_each(r, &routes, link)
-		if ((destination & r->mask) == r->destination && (!dev || r->dev == dev) && r->dev->flags & IFF_UP)
+		if (!r->table && (destination & r->mask) == r->destination && (!dev || r->dev == dev) && r->dev->flags & IFF_UP)
 			return r;
 	return NULL;
 }
 
-static int lookup(struct ip_path *out, u32 destination, u32 source, struct netdev *dev)
+/* The device with an address of the same net. net_config_lock held. */
+static struct netdev *device_of_net(u32 address)
+{
+	struct netdev *d;
+
+	list_for_each(d, &netdevs, link)
+		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
+			if (d->flags & IFF_UP && d->ip[i].address && (d->ip[i].address & d->ip[i].mask) == (address & d->ip[i].mask))
+				return d;
+	return NULL;
+}
+
+/* *mtu: what the route allows at most. */
+static int lookup(struct ip_path *out, u32 destination, u32 source, struct netdev *dev, u32 *mtu)
 {
 	*out = (struct ip_path){ .next_hop = destination, .source = source };
 	out->scope = scope_of(destination, NULL);
@@ -88,8 +103,9 @@ static int lookup(struct ip_path *out, u32 destination, u32 source, struct netde
 	}
 	const struct route *r = find(destination, dev);
 	if (r && r->flags & RTF_REJECT)
-		return -EHOSTUNREACH;
+		return r->error ? r->error : -EHOSTUNREACH;
 	if (r) {
+		*mtu = r->mtu ? r->mtu : *mtu;
 		out->dev = r->dev;
 		if (r->gateway && out->scope == IP_UNICAST)
 			out->next_hop = r->gateway;
@@ -97,7 +113,9 @@ static int lookup(struct ip_path *out, u32 destination, u32 source, struct netde
 			out->source = r->source ? r->source : source_for(r->dev, out->next_hop);
 		return 0;
 	}
-	/* A device that was named needs no route to its own link. */
+	/* A net's last address needs no route, and a device that was named none to its own link. */
+	if (!dev && out->scope == IP_BROADCASTS)
+		dev = device_of_net(destination);
 	if (!dev)
 		return -ENETUNREACH;
 	if (!(dev->flags & IFF_UP))
@@ -110,13 +128,15 @@ static int lookup(struct ip_path *out, u32 destination, u32 source, struct netde
 
 int ip_route(struct ip_path *out, u32 destination, u32 source, struct netdev *dev)
 {
+	u32 mtu = IP_PACKET_MAX;
+
 	if (destination == IP_ANY)
 		destination = source ? source : IP_LOOPBACK;
 	read_lock(&net_config_lock);
-	int err = lookup(out, destination, source, dev);
+	int err = lookup(out, destination, source, dev, &mtu);
 	read_unlock(&net_config_lock);
 	if (!err)
-		out->mtu = out->dev == loopback ? MIN(out->dev->mtu, IP_PACKET_MAX) : path_mtu_known(address_v4(destination), out->dev->mtu);
+		out->mtu = out->dev == loopback ? MIN(out->dev->mtu, mtu) : path_mtu_known(address_v4(destination), MIN(out->dev->mtu, mtu));
 	return err;
 }
 
@@ -128,26 +148,54 @@ static bool before(const struct route *a, const struct route *b)
 	return be32(a->mask) != be32(b->mask) ? be32(a->mask) > be32(b->mask) : a->metric < b->metric;
 }
 
-int route_add(const struct route *new)
+static bool is_like(const struct route *a, const struct route *b)
 {
-	struct route *r = kmemdup(new, sizeof(*new), 0), *at;
+	return a->table == b->table && a->destination == b->destination && a->mask == b->mask && a->metric == b->metric;
+}
+
+static bool is_same(const struct route *a, const struct route *b)
+{
+	return a->gateway == b->gateway && a->dev == b->dev && a->source == b->source && a->type == b->type && a->scope == b->scope;
+}
+
+int route_insert(const struct route *new, u32 how)
+{
+	struct route *r = kmemdup(new, sizeof(*new), 0), *at, *old = NULL;
+	int err = 0;
 
 	if (!r)
 		return -ENOMEM;
 	r->flags |= RTF_UP;
 	write_lock(&net_config_lock);
 	list_for_each(at, &routes, link) {
-		if (at->destination == r->destination && at->mask == r->mask && at->metric == r->metric) {
-			write_unlock(&net_config_lock);
-			kfree(r);
-			return -EEXIST;
-		}
-		if (before(r, at))
-			break;
+		if (!is_like(at, r))
+			continue;
+		if (!old)
+			old = at;
+		if (how & NLM_F_EXCL || (!(how & NLM_F_REPLACE) && is_same(at, r)))
+			err = -EEXIST;
 	}
-	list_add_tail(&at->link, &r->link); /* before `at`, or at the end */
+	if (!old && !(how & NLM_F_CREATE))
+		err = -ENOENT;
+	if (!err) {
+		bool first = !(how & (NLM_F_APPEND | NLM_F_REPLACE));
+		list_for_each(at, &routes, link)
+			if (before(r, at) || (first && is_like(at, r)) || (how & NLM_F_REPLACE && at == old))
+				break;
+		list_add_tail(&at->link, &r->link); /* before `at`, or at the end */
+		if (old && how & NLM_F_REPLACE)
+			list_del(&old->link);
+		else
+			old = NULL;
+	}
 	write_unlock(&net_config_lock);
-	return 0;
+	kfree(err ? r : old);
+	return err;
+}
+
+int route_add(const struct route *new)
+{
+	return route_insert(new, NLM_F_CREATE | NLM_F_EXCL);
 }
 
 int route_delete(const struct route *like)
@@ -156,7 +204,7 @@ int route_delete(const struct route *like)
 
 	write_lock(&net_config_lock);
 	list_for_each(r, &routes, link)
-		if (!found && r->destination == like->destination && r->mask == like->mask && (!like->dev || r->dev == like->dev) &&
+		if (!found && r->table == like->table && r->destination == like->destination && r->mask == like->mask && (!like->dev || r->dev == like->dev) &&
 		    (!like->gateway || r->gateway == like->gateway) && (!like->metric || r->metric == like->metric))
 			found = r;
 	if (found)

@@ -7,8 +7,7 @@
 
 /* --- reading requests -------------------------------------------------------------------------------------------------- */
 
-/* The attributes behind a body of so many bytes (1: a dump's, the family alone): 0, or -EINVAL. */
-static int parse(struct request *r, const struct abi_nlmsghdr *h, u32 body)
+int request_parse(struct request *r, const struct abi_nlmsghdr *h, u32 body)
 {
 	const u8 *p = (const u8 *)(h + 1);
 	u32 len = h->len - (u32)sizeof(*h);
@@ -42,16 +41,6 @@ bool request_address(const struct request *r, u16 type, u8 family, struct addres
 		return false;
 	memcpy(out->bytes + 16 - size, a + 1, size);
 	return true;
-}
-
-static u32 mask_of(u32 prefix)
-{
-	return prefix ? be32(~0u << (32 - prefix)) : 0;
-}
-
-static u8 prefix_of(u32 mask)
-{
-	return (u8)__builtin_popcount(mask);
 }
 
 struct netdev *device_after(int index)
@@ -109,11 +98,27 @@ static struct netdev *link_of(const struct request *r, int index)
 	return netdev_by_name(name);
 }
 
+/* Renamed, or its Ethernet address changed: NULL: as it is. */
+static int change_names(struct netdev *d, const struct abi_rtattr *name, const struct abi_rtattr *address)
+{
+	char text[IFNAMSIZ] = "";
+
+	if (address && (address->len != sizeof(*address) + ETHER_ADDRESS || memcmp(address + 1, d->address, ETHER_ADDRESS)))
+		return -EOPNOTSUPP; /* cards keep the address that they have */
+	if (!name)
+		return 0;
+	if (name->len - sizeof(*name) > sizeof(text))
+		return -ERANGE;
+	memcpy(text, name + 1, name->len - sizeof(*name));
+	text[sizeof(text) - 1] = '\0';
+	return netdev_rename(d, text);
+}
+
 static int links(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 {
 	struct request r;
 	bool dump = h->type == RTM_GETLINK && (h->flags & NLM_F_DUMP) == NLM_F_DUMP;
-	int err = parse(&r, h, dump ? 1 : sizeof(struct abi_ifinfomsg));
+	int err = request_parse(&r, h, dump ? 1 : sizeof(struct abi_ifinfomsg));
 
 	if (err)
 		return err;
@@ -134,6 +139,11 @@ static int links(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 	}
 	if (!capable(CAP_NET_ADMIN))
 		return -EPERM;
+	if (h->type == RTM_DELLINK || r.attributes[IFLA_IFALIAS])
+		return -EOPNOTSUPP; /* devices come and go with the hardware, and have no second names */
+	err = change_names(d, i->index > 0 ? r.attributes[IFLA_IFNAME] : NULL, r.attributes[IFLA_ADDRESS]);
+	if (err)
+		return err;
 	if (r.attributes[IFLA_MTU]) {
 		u32 mtu = request_word(&r, IFLA_MTU, 0);
 		if (mtu < 68 || mtu > (d == loopback ? 65536u : 1500u))
@@ -146,6 +156,26 @@ static int links(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 
 /* --- addresses --------------------------------------------------------------------------------------------------------- */
 
+unsigned rtnetlink_first_address(const struct netdev *d, unsigned slot)
+{
+	for (unsigned i = 0; i < slot; i++)
+		if (d->ip[i].address && d->ip[i].mask == d->ip[slot].mask && !((d->ip[i].address ^ d->ip[slot].address) & d->ip[i].mask))
+			return i;
+	return slot;
+}
+
+/* With a net's first address go the others of it, as on Linux. */
+static int delete_address(struct netdev *d, unsigned slot)
+{
+	const struct ip_address none = { 0 }, first = d->ip[slot];
+	bool secondary = rtnetlink_first_address(d, slot) != slot;
+
+	for (unsigned i = slot + 1; i < NETDEV_ADDRESSES && !secondary; i++)
+		if (d->ip[i].address && d->ip[i].mask == first.mask && !((d->ip[i].address ^ first.address) & first.mask))
+			netdev_set_address(d, i, &none);
+	return netdev_set_address(d, slot, &none);
+}
+
 static void put_address(struct netlink_sock *n, const struct netdev *d, unsigned slot, u32 seq)
 {
 	const struct ip_address a = d->ip[slot];
@@ -153,14 +183,15 @@ static void put_address(struct netlink_sock *n, const struct netdev *d, unsigned
 
 	if (!m)
 		return;
-	*m = (struct abi_ifaddrmsg){ .family = AF_INET, .prefix_len = prefix_of(a.mask), .flags = IFA_F_PERMANENT, .scope = ip_is_loopback(a.address) ? RT_SCOPE_HOST : 0,
+	u8 flags = (u8)(IFA_F_PERMANENT | (rtnetlink_first_address(d, slot) != slot ? IFA_F_SECONDARY : 0));
+	*m = (struct abi_ifaddrmsg){ .family = AF_INET, .prefix_len = rtnetlink_prefix(a.mask), .flags = flags, .scope = ip_is_loopback(a.address) ? RT_SCOPE_HOST : 0,
 				     .index = (u32)d->index };
 	netlink_attribute_u32(n, IFA_ADDRESS, a.address);
 	netlink_attribute_u32(n, IFA_LOCAL, a.address);
 	if (a.broadcast)
 		netlink_attribute_u32(n, IFA_BROADCAST, a.broadcast);
 	netlink_attribute(n, IFA_LABEL, d->name, (u32)strlen(d->name) + 1);
-	netlink_attribute_u32(n, IFA_FLAGS, IFA_F_PERMANENT);
+	netlink_attribute_u32(n, IFA_FLAGS, flags);
 	u32 forever[4] = { ~0u, ~0u, 0, 0 };
 	netlink_attribute(n, IFA_CACHEINFO, forever, sizeof(forever));
 }
@@ -183,17 +214,15 @@ static int change_address(const struct request *r)
 	if (m->prefix_len > 32)
 		return -EINVAL;
 	a.address = request_word(r, IFA_LOCAL, request_word(r, IFA_ADDRESS, 0));
-	a.mask = mask_of(m->prefix_len);
+	a.mask = rtnetlink_mask(m->prefix_len);
 	a.broadcast = request_word(r, IFA_BROADCAST, 0);
 	if (!a.address)
 		return -EINVAL;
 	for (unsigned i = NETDEV_ADDRESSES; i-- > 0;)
 		if (d->ip[i].address == a.address && (r->h->type == RTM_DELADDR || d->ip[i].mask == a.mask))
 			slot = i;
-	if (r->h->type == RTM_DELADDR) {
-		struct ip_address none = { 0 };
-		return slot == NETDEV_ADDRESSES ? -EADDRNOTAVAIL : netdev_set_address(d, slot, &none);
-	}
+	if (r->h->type == RTM_DELADDR)
+		return slot == NETDEV_ADDRESSES ? -EADDRNOTAVAIL : delete_address(d, slot);
 	if (slot != NETDEV_ADDRESSES)
 		return r->h->flags & NLM_F_REPLACE ? netdev_set_address(d, slot, &a) : -EEXIST;
 	for (slot = 0; slot < NETDEV_ADDRESSES && d->ip[slot].address; slot++)
@@ -204,162 +233,26 @@ static int change_address(const struct request *r)
 static int addresses(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 {
 	struct request r;
-	int err = parse(&r, h, h->type == RTM_GETADDR ? 1 : sizeof(struct abi_ifaddrmsg));
+	int err = request_parse(&r, h, h->type == RTM_GETADDR ? 1 : sizeof(struct abi_ifaddrmsg));
 
 	if (err)
 		return err;
 	if (h->type != RTM_GETADDR)
 		return change_address(&r);
+	if ((h->flags & NLM_F_DUMP) != NLM_F_DUMP)
+		return -EOPNOTSUPP;
 	u8 family = *(const u8 *)r.body;
 	for (struct netdev *d = device_after(0); d && (family == AF_UNSPEC || family == AF_INET); d = device_after(d->index))
-		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
-			if (d->ip[i].address)
-				put_address(n, d, i, h->seq);
+		for (unsigned i = 0; i < 2 * NETDEV_ADDRESSES; i++) {
+			/* The secondary ones come behind the others. */
+			unsigned slot = i % NETDEV_ADDRESSES;
+			if (d->ip[slot].address && (rtnetlink_first_address(d, slot) != slot) == (i >= NETDEV_ADDRESSES))
+				put_address(n, d, slot, h->seq);
+		}
 	if (family == AF_UNSPEC || family == AF_INET6)
 		rtnetlink_dump_addresses6(n, h->seq);
 	netlink_done(n, h->seq, 0);
 	return 0;
-}
-
-/* --- routes ------------------------------------------------------------------------------------------------------------ */
-
-static void put_route(struct netlink_sock *n, const struct route *r, u32 seq)
-{
-	struct abi_rtmsg *m = netlink_begin(n, RTM_NEWROUTE, NLM_F_MULTI, seq, sizeof(*m));
-
-	if (!m)
-		return;
-	*m = (struct abi_rtmsg){ .family = AF_INET, .dst_len = prefix_of(r->mask), .table = RT_TABLE_MAIN, .protocol = r->protocol,
-				 .scope = r->gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK, .type = r->flags & RTF_REJECT ? RTN_UNREACHABLE : RTN_UNICAST };
-	netlink_attribute_u32(n, RTA_TABLE, RT_TABLE_MAIN);
-	if (r->mask)
-		netlink_attribute_u32(n, RTA_DST, r->destination);
-	if (r->metric)
-		netlink_attribute_u32(n, RTA_PRIORITY, r->metric);
-	if (r->source)
-		netlink_attribute_u32(n, RTA_PREFSRC, r->source);
-	if (r->gateway)
-		netlink_attribute_u32(n, RTA_GATEWAY, r->gateway);
-	netlink_attribute_u32(n, RTA_OIF, (u32)r->dev->index);
-}
-
-static int dump_routes(struct netlink_sock *n, u32 seq)
-{
-	struct route *copy, *r;
-	u32 room = 1, count = 0;
-
-	read_lock(&net_config_lock);
-	list_for_each(r, &routes, link)
-		room++;
-	read_unlock(&net_config_lock);
-	copy = kmalloc(room * sizeof(*copy), 0);
-	if (!copy)
-		return -ENOMEM;
-	read_lock(&net_config_lock);
-	list_for_each(r, &routes, link)
-		if (count < room) /* there may be more by now */
-			copy[count++] = *r;
-	read_unlock(&net_config_lock);
-	for (u32 i = 0; i < count; i++)
-		put_route(n, &copy[i], seq);
-	kfree(copy);
-	return 0;
-}
-
-/* RTM_GETROUTE for one destination: by which way. */
-static int get_route(struct netlink_sock *n, const struct request *r)
-{
-	u32 to = request_word(r, RTA_DST, 0);
-	struct ip_path path;
-	int err = ip_route(&path, to, request_word(r, RTA_SRC, 0), r->attributes[RTA_OIF] ? netdev_by_index((int)request_word(r, RTA_OIF, 0)) : NULL);
-
-	if (err)
-		return err;
-	struct abi_rtmsg *m = netlink_begin(n, RTM_NEWROUTE, 0, r->h->seq, sizeof(*m));
-	if (!m)
-		return -ENOBUFS;
-	*m = (struct abi_rtmsg){ .family = AF_INET, .dst_len = 32, .table = RT_TABLE_MAIN, .type = path.scope == IP_LOCAL ? RTN_LOCAL : path.scope == IP_UNICAST ? RTN_UNICAST : RTN_BROADCAST,
-				 .flags = 0x200 };
-	netlink_attribute_u32(n, RTA_DST, to);
-	netlink_attribute_u32(n, RTA_OIF, (u32)path.dev->index);
-	netlink_attribute_u32(n, RTA_PREFSRC, path.source);
-	if (path.next_hop != to && path.scope == IP_UNICAST)
-		netlink_attribute_u32(n, RTA_GATEWAY, path.next_hop);
-	netlink_flush(n);
-	return 0;
-}
-
-static int change_route(const struct request *r)
-{
-	const struct abi_rtmsg *m = r->body;
-	struct route new = { .protocol = m->protocol, .scope = m->scope };
-	struct ip_path path;
-
-	if (!capable(CAP_NET_ADMIN))
-		return -EPERM;
-	if (m->family != AF_INET)
-		return -EAFNOSUPPORT;
-	if (m->dst_len > 32)
-		return -EINVAL;
-	new.mask = mask_of(m->dst_len);
-	new.destination = request_word(r, RTA_DST, 0);
-	new.gateway = request_word(r, RTA_GATEWAY, 0);
-	new.metric = request_word(r, RTA_PRIORITY, 0);
-	new.source = request_word(r, RTA_PREFSRC, 0);
-	if (new.destination & ~new.mask)
-		return -EINVAL;
-	if (r->attributes[RTA_OIF]) {
-		new.dev = netdev_by_index((int)request_word(r, RTA_OIF, 0));
-		if (!new.dev)
-			return -ENODEV;
-	}
-	if (r->h->type == RTM_DELROUTE)
-		return route_delete(&new);
-	if (new.source && !ip_is_local(new.source))
-		return -EINVAL;
-	if (new.gateway) {
-		if (ip_route(&path, new.gateway, IP_ANY, new.dev) || path.next_hop != new.gateway || path.scope != IP_UNICAST)
-			return -ENETUNREACH;
-		new.dev = path.dev;
-		new.flags |= RTF_GATEWAY;
-	}
-	if (m->type == RTN_UNREACHABLE) {
-		new.flags |= RTF_REJECT;
-		new.dev = loopback;
-	}
-	if (!new.dev)
-		return -ENODEV;
-	if (!netdev_up(new.dev))
-		return -ENETDOWN;
-	if (new.mask == 0xffffffff)
-		new.flags |= RTF_HOST;
-	if (r->h->flags & NLM_F_REPLACE) {
-		struct route like = { .destination = new.destination, .mask = new.mask, .metric = new.metric };
-		route_delete(&like);
-	}
-	return route_add(&new);
-}
-
-static int route_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
-{
-	struct request r;
-	bool dump = h->type == RTM_GETROUTE && (h->flags & NLM_F_DUMP) == NLM_F_DUMP;
-	int err = parse(&r, h, dump ? 1 : sizeof(struct abi_rtmsg));
-
-	if (err)
-		return err;
-	if (!dump && ((const struct abi_rtmsg *)r.body)->family == AF_INET6)
-		return h->type == RTM_GETROUTE ? rtnetlink_get_route6(n, &r) : rtnetlink_change_route6(&r);
-	if (!dump)
-		return h->type == RTM_GETROUTE ? get_route(n, &r) : change_route(&r);
-	u8 family = *(const u8 *)r.body;
-	if (family == AF_UNSPEC || family == AF_INET)
-		err = dump_routes(n, h->seq);
-	if (!err && (family == AF_UNSPEC || family == AF_INET6))
-		err = rtnetlink_dump_routes6(n, h->seq);
-	if (!err)
-		netlink_done(n, h->seq, 0);
-	return err;
 }
 
 /* --- neighbours -------------------------------------------------------------------------------------------------------- */
@@ -370,11 +263,11 @@ struct neighbour_copy {
 		int index;
 		struct address ip;
 		u8 address[ETHER_ADDRESS];
-		bool resolved;
+		u16 state;
 	} one[128];
 };
 
-static void copy_neighbour(struct netdev *d, struct address ip, const u8 *address, bool resolved, void *arg)
+static void copy_neighbour(struct netdev *d, struct address ip, const u8 *address, u16 state, void *arg)
 {
 	struct neighbour_copy *c = arg;
 
@@ -382,51 +275,84 @@ static void copy_neighbour(struct netdev *d, struct address ip, const u8 *addres
 		return;
 	c->one[c->count].index = d->index;
 	c->one[c->count].ip = ip;
-	c->one[c->count].resolved = resolved;
+	c->one[c->count].state = state;
 	memcpy(c->one[c->count++].address, address, ETHER_ADDRESS);
+}
+
+static void put_neighbour(struct netlink_sock *n, int index, struct address ip, const u8 *address, u16 state, u16 flags, u32 seq)
+{
+	bool v4 = address_is_v4(ip);
+	struct abi_ndmsg *m = netlink_begin(n, RTM_NEWNEIGH, flags, seq, sizeof(*m));
+
+	if (!m)
+		return;
+	*m = (struct abi_ndmsg){ .family = v4 ? AF_INET : AF_INET6, .index = index, .state = state, .type = RTN_UNICAST };
+	netlink_attribute(n, NDA_DST, ip.bytes + (v4 ? 12 : 0), v4 ? 4 : 16);
+	if (state != NUD_INCOMPLETE)
+		netlink_attribute(n, NDA_LLADDR, address, ETHER_ADDRESS);
+}
+
+static int dump_neighbours(struct netlink_sock *n, const struct abi_nlmsghdr *h, u8 family)
+{
+	struct neighbour_copy *c = kzalloc(sizeof(*c), 0);
+
+	if (!c)
+		return -ENOMEM;
+	neighbours_each(copy_neighbour, c);
+	for (u32 i = 0; i < c->count; i++)
+		if (family == AF_UNSPEC || (family == AF_INET) == address_is_v4(c->one[i].ip))
+			put_neighbour(n, c->one[i].index, c->one[i].ip, c->one[i].address, c->one[i].state, NLM_F_MULTI, h->seq);
+	kfree(c);
+	netlink_done(n, h->seq, 0);
+	return 0;
+}
+
+static int change_neighbour(const struct request *r, struct netdev *d, struct address to)
+{
+	const struct abi_nlmsghdr *h = r->h;
+	const struct abi_ndmsg *m = r->body;
+	const struct abi_rtattr *a = r->attributes[NDA_LLADDR];
+
+	if (h->type == RTM_DELNEIGH)
+		return neighbour_delete(d, to) ? -ENOENT : 0;
+	if (!a || a->len != sizeof(*a) + ETHER_ADDRESS)
+		return -EINVAL;
+	bool known = neighbour_state(d, to);
+	if (known && h->flags & NLM_F_EXCL)
+		return -EEXIST;
+	if (!known && !(h->flags & NLM_F_CREATE))
+		return -ENOENT;
+	return neighbour_set(d, to, (const u8 *)(a + 1), m->state & NUD_PERMANENT);
 }
 
 static int neighbour_request(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 {
 	struct request r;
-	int err = parse(&r, h, h->type == RTM_GETNEIGH ? 1 : sizeof(struct abi_ndmsg));
+	bool dump = h->type == RTM_GETNEIGH && (h->flags & NLM_F_DUMP) == NLM_F_DUMP;
+	int err = request_parse(&r, h, dump ? 1 : sizeof(struct abi_ndmsg));
+	struct address to;
+	u8 address[ETHER_ADDRESS];
 
 	if (err)
 		return err;
-	if (h->type != RTM_GETNEIGH) {
-		const struct abi_ndmsg *m = r.body;
-		const struct abi_rtattr *a = r.attributes[NDA_LLADDR];
-		struct netdev *d = netdev_by_index(m->index);
-		if (!capable(CAP_NET_ADMIN))
-			return -EPERM;
-		if (!d || d->type != NETDEV_TYPE_ETHERNET)
-			return -ENODEV;
-		struct address to;
-		if ((m->family != AF_INET && m->family != AF_INET6) || !request_address(&r, NDA_DST, m->family, &to))
-			return -EINVAL;
-		if (h->type == RTM_DELNEIGH)
-			return neighbour_delete(d, to) ? -ENOENT : 0;
-		return a && a->len == sizeof(*a) + ETHER_ADDRESS ? neighbour_set(d, to, (const u8 *)(a + 1)) : -EINVAL;
-	}
-	struct neighbour_copy *c = kzalloc(sizeof(*c), 0);
-	if (!c)
-		return -ENOMEM;
-	neighbours_each(copy_neighbour, c);
-	u8 family = *(const u8 *)r.body;
-	for (u32 i = 0; i < c->count; i++) {
-		bool v4 = address_is_v4(c->one[i].ip);
-		if (family != AF_UNSPEC && (family == AF_INET) != v4)
-			continue;
-		struct abi_ndmsg *m = netlink_begin(n, RTM_NEWNEIGH, NLM_F_MULTI, h->seq, sizeof(*m));
-		if (!m)
-			break;
-		*m = (struct abi_ndmsg){ .family = v4 ? AF_INET : AF_INET6, .index = c->one[i].index, .state = c->one[i].resolved ? NUD_REACHABLE : NUD_INCOMPLETE, .type = RTN_UNICAST };
-		netlink_attribute(n, NDA_DST, c->one[i].ip.bytes + (v4 ? 12 : 0), v4 ? 4 : 16);
-		if (c->one[i].resolved)
-			netlink_attribute(n, NDA_LLADDR, c->one[i].address, ETHER_ADDRESS);
-	}
-	kfree(c);
-	netlink_done(n, h->seq, 0);
+	if (dump)
+		return dump_neighbours(n, h, *(const u8 *)r.body);
+	const struct abi_ndmsg *m = r.body;
+	struct netdev *d = netdev_by_index(m->index);
+	if (h->type != RTM_GETNEIGH && !capable(CAP_NET_ADMIN))
+		return -EPERM;
+	if (!d || (h->type != RTM_GETNEIGH && d->type != NETDEV_TYPE_ETHERNET))
+		return -ENODEV;
+	if ((m->family != AF_INET && m->family != AF_INET6) || !request_address(&r, NDA_DST, m->family, &to))
+		return -EINVAL;
+	if (h->type != RTM_GETNEIGH)
+		return change_neighbour(&r, d, to);
+	u16 state = neighbour_state(d, to);
+	if (!state)
+		return -ENOENT;
+	if (!neighbour_get(d, to, address))
+		state = NUD_INCOMPLETE;
+	put_neighbour(n, d->index, to, address, state, 0, h->seq);
 	return 0;
 }
 
@@ -444,7 +370,9 @@ static int answer(struct netlink_sock *n, const struct abi_nlmsghdr *h)
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 	case RTM_GETROUTE:
-		return route_request(n, h);
+		return rtnetlink_routes(n, h);
+	case RTM_GETRULE:
+		return rtnetlink_rules(n, h);
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 	case RTM_GETNEIGH:

@@ -166,6 +166,9 @@ int rtnetlink_change_route6(const struct request *r)
 	request_address(r, RTA_DST, AF_INET6, &new.destination);
 	if (!prefix_equal(new.destination, prefix_of_address(new.destination, m->dst_len), 128))
 		return -EINVAL;
+	u32 table = request_word(r, RTA_TABLE, m->table);
+	if (table && table != RT_TABLE_MAIN)
+		return r->h->type == RTM_DELROUTE ? -ESRCH : -EOPNOTSUPP;
 	request_address(r, RTA_GATEWAY, AF_INET6, &new.gateway);
 	new.metric = request_word(r, RTA_PRIORITY, 0);
 	if (r->attributes[RTA_OIF]) {

@@ -233,6 +233,8 @@ struct abi_rtentry {
 	uint16_t irtt;
 };
 _Static_assert(sizeof(struct abi_rtentry) == 120, "Linux x86-64");
+#define ATF_COM 2 /* of an arpreq: complete */
+#define ATF_PERM 4
 struct abi_arpreq {
 	struct abi_sockaddr_in address;
 	struct {

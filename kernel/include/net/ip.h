@@ -12,7 +12,11 @@ struct route {
 	u32 source;         /* preferred source address; 0: the device's */
 	struct netdev *dev;
 	u32 metric, flags;  /* RTF_* */
-	u8 protocol, scope; /* for rtnetlink */
+	u32 mtu;            /* not 0: of paths by it, at most */
+	u32 table;          /* 0: the one that is looked at; the others are only told of, as long as there are no rules */
+	u8 protocol, scope, type; /* for rtnetlink; type 0: one that leads somewhere */
+	u8 nexthop_flags;   /* RTNH_F_* */
+	s16 error;          /* of RTF_REJECT: what a packet by it meets; 0: -EHOSTUNREACH */
 };
 #define RTF_UP 1u
 #define RTF_GATEWAY 2u
@@ -32,6 +36,8 @@ struct ip_path {
 int ip_route(struct ip_path *out, u32 destination, u32 source, struct netdev *dev);
 extern struct list routes; /* net_config_lock */
 int route_add(const struct route *r);    /* copies it: 0, -EEXIST, -ENOMEM; net_config_lock not held */
+/* The same with a program's wishes, NLM_F_*: CREATE (else -ENOENT if none is like it), EXCL, REPLACE, APPEND (else it comes before those like it). */
+int route_insert(const struct route *r, u32 how);
 int route_delete(const struct route *r); /* the first that agrees in all that is given: 0 or -ESRCH */
 void routes_forget(struct netdev *d, u32 source); /* all of a device; only those of a source address if that is not 0 */
 

@@ -80,6 +80,8 @@ extern struct netdev *loopback;
 void netdev_register(struct netdev *d);
 struct netdev *netdev_by_name(const char *name); /* NULL */
 struct netdev *netdev_by_index(int index);
+/* Another name for a device that is down: 0, -EBUSY, -EEXIST, -EINVAL. Not for loopback's, by which programs know it. */
+int netdev_rename(struct netdev *d, const char *name);
 int netdev_set_flags(struct netdev *d, u32 flags); /* IFF_UP goes through open and stop: may sleep */
 static inline bool netdev_up(const struct netdev *d) { return READ_ONCE(d->flags) & IFF_UP; }
 /* The link came or went: IFF_RUNNING follows, and nothing is sent without it. In a thread: may sleep. */
