@@ -29,7 +29,9 @@ void tcp_set_state(struct tcp_sock *t, u8 state)
 	WRITE_ONCE(t->state, state);
 	if (state == TCP_ESTABLISHED) {
 		t->quick_acks = 16;
-		t->drs_ns = time_ns();
+		t->drs_ns = t->counts.sent_ns = t->counts.text_ns = time_ns();
+		/* Of the SYNs, only the one that made the connection counts as acknowledged, as on Linux. */
+		t->counts.bytes_acked += old == TCP_SYN_SENT ? 1 : -1ul;
 		t->drs_seq = t->copied_seq;
 		tcp_keepalive_start(t);
 		inet_wake(&t->sk, POLLOUT | POLLWRNORM | POLLWRBAND);
@@ -225,6 +227,7 @@ static void start_over(struct tcp_sock *t)
 	sk->remote_port = 0;
 	sk->shutdown = 0;
 	t->connecting = t->fin_queued = t->fin_seen = t->fin_read = t->urgent_out = t->urgent_in = t->urgent_there = t->in_recovery = t->ack_now = t->ack_later = false;
+	t->counts = (struct tcp_counts){ 0 };
 	t->srtt = t->rttvar = 0;
 	t->rto = TCP_RTO_INITIAL;
 	t->backoff = t->retries = t->probes = 0;

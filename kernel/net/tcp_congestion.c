@@ -87,6 +87,8 @@ static void partial(struct tcp_sock *t, u32 bytes)
 
 void tcp_congestion_acked(struct tcp_sock *t, u32 bytes, u32 flight)
 {
+	t->counts.bytes_acked += bytes;
+	t->counts.delivered += DIV_ROUND_UP(bytes, MAX(t->mss, 1u));
 	t->duplicates = 0;
 	if (t->sack_ok)
 		tcp_sack_count(t);

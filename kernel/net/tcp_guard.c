@@ -36,7 +36,14 @@ void tcp_not_acceptable(struct tcp_sock *t, struct packet *p)
 
 void tcp_arrives(struct tcp_sock *t, struct packet *p)
 {
+	u32 segments = p->segment ? DIV_ROUND_UP(p->len, p->segment) : 1;
+
 	t->last_heard_ns = time_ns();
+	t->counts.segments_in += segments;
+	if (p->len) {
+		t->counts.text_in += segments;
+		t->counts.text_ns = t->last_heard_ns;
+	}
 	if (t->state == TCP_SYN_SENT || tcp_paws_ok(t, p)) {
 		tcp_segment_arrives(t, p);
 		return;

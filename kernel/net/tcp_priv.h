@@ -128,6 +128,12 @@ struct tcp_sock {
 		u32 w_max, origin, w_est, before;
 	} cubic;
 	u32 total_retransmits;
+	/* What TCP_INFO tells of a connection's life (RFC 4898 has most of them); segments as they were on the wire. */
+	struct tcp_counts {
+		u64 bytes_acked, bytes_received, bytes_sent, bytes_retransmitted;
+		u32 segments_in, segments_out, text_in, text_out, delivered;
+		u64 sent_ns, text_ns; /* when text went out, and came in, last */
+	} counts;
 	u64 challenge_ns;        /* when the last challenge ACK was sent */
 	u64 first_try_ns;        /* of what is retransmitted now */
 	u64 acked_ns;            /* when snd_una moved last */

@@ -123,6 +123,7 @@ static void in_order(struct tcp_sock *t, struct packet *p)
 	struct inet_sock *sk = &t->sk;
 	bool fin = p->tcp.flags & TCP_FIN;
 
+	t->counts.bytes_received += p->tcp.seq + p->len - t->rcv_nxt;
 	t->rcv_nxt = p->tcp.seq + p->len;
 	if (!p->len) {
 		packet_free(p);
@@ -133,6 +134,7 @@ static void in_order(struct tcp_sock *t, struct packet *p)
 	}
 	if (fin) {
 		t->rcv_nxt++;
+		t->counts.bytes_received++; /* a FIN counts, as on Linux */
 		t->fin_seen = true;
 		tcp_fin_received(t);
 	}

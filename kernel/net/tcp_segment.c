@@ -3,6 +3,7 @@
 
 #include "lib/string.h"
 #include "mm/slab.h"
+#include "time/time.h"
 
 /*
  * p's bytes with room for headers in front: shared with the queue if nobody else looks at them. An earlier sending of p that is still under way has its
@@ -66,7 +67,14 @@ int tcp_transmit(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 			t->quick_acks--;
 		net_timer_disarm(&t->delayed);
 	}
-	__atomic_fetch_add(&snmp.tcp_OutSegs, MAX(DIV_ROUND_UP(text, t->mss), 1u), __ATOMIC_RELAXED);
+	u32 segments = MAX(DIV_ROUND_UP(text, t->mss), 1u);
+	__atomic_fetch_add(&snmp.tcp_OutSegs, segments, __ATOMIC_RELAXED);
+	t->counts.segments_out += segments;
+	if (text) {
+		t->counts.text_out += segments;
+		t->counts.bytes_sent += text;
+		t->counts.sent_ns = time_ns();
+	}
 	struct inet_send how = { .source = sk->local, .destination = sk->remote, .protocol = PROTO_TCP, .ttl = inet_ttl(sk, &path), .tos = inet_tos(sk, &path),
 			       .dont_fragment = sk->inet.mtu_discover != IP_PMTUDISC_DONT, .options = sk->inet.ip.len ? &sk->inet.ip : NULL };
 	return path.family->send(out, &how, &path);
@@ -84,6 +92,7 @@ void tcp_transmit_queued(struct tcp_sock *t, struct packet *p)
 
 	if (seq_before(p->tcp.seq, t->snd_max)) {
 		SNMP(tcp_RetransSegs);
+		t->counts.bytes_retransmitted += p->len;
 		t->total_retransmits++;
 	}
 	tcp_transmit(t, p, p->tcp.seq, flags);

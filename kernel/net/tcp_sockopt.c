@@ -122,6 +122,7 @@ void tcp_fill_info(struct tcp_sock *t, struct abi_tcp_info *i)
 {
 	u64 now = time_ns();
 	u32 mss = MAX(t->mss, 1u);
+	const struct tcp_counts *c = &t->counts;
 
 	*i = (struct abi_tcp_info){
 		.state = t->state == TCP_TIME_WAIT ? TCP_CLOSED : t->state,
@@ -131,10 +132,13 @@ void tcp_fill_info(struct tcp_sock *t, struct abi_tcp_info *i)
 		.wscale = (u8)(t->snd_scale | t->rcv_scale << 4),
 		.rto = (u32)(t->rto / 1000), .ato = (u32)(TCP_DELAYED_ACK / 1000), .snd_mss = t->mss, .rcv_mss = t->rcv_mss,
 		.unacked = DIV_ROUND_UP(t->snd_max - t->snd_una, mss), .sacked = DIV_ROUND_UP(t->away - t->lost, mss), .lost = DIV_ROUND_UP(t->lost, mss),
-		.last_data_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC), .last_ack_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC),
+		.last_data_sent = (u32)((now - c->sent_ns) / NSEC_PER_MSEC), .last_data_recv = (u32)((now - c->text_ns) / NSEC_PER_MSEC), .last_ack_recv = (u32)((now - t->last_heard_ns) / NSEC_PER_MSEC),
 		.pmtu = t->mtu, .rtt = (u32)(t->srtt / 1000), .rttvar = (u32)(t->rttvar / 1000),
-		.snd_ssthresh = t->ssthresh / mss, .snd_cwnd = MAX(t->cwnd / mss, 1u), .advmss = t->mtu - tcp_headers(t), .reordering = 3,
-		.rcv_space = tcp_receive_space(t), .total_retrans = t->total_retransmits,
+		.snd_ssthresh = t->ssthresh >= INT32_MAX ? INT32_MAX : t->ssthresh / mss, .snd_cwnd = MAX(t->cwnd / mss, 1u), .advmss = t->mtu - tcp_headers(t) - (t->ts_ok ? 12 : 0), .reordering = 3,
+		.rcv_ssthresh = tcp_receive_space(t), .rcv_space = tcp_receive_space(t), .total_retrans = t->total_retransmits,
+		.pacing_rate = t->srtt ? (u64)t->cwnd * 2 * NSEC_PER_SEC / t->srtt : 0, .max_pacing_rate = ~0ul, /* what a window makes; nothing is paced */
+		.bytes_acked = c->bytes_acked, .bytes_received = c->bytes_received, .segs_out = c->segments_out, .segs_in = c->segments_in, .data_segs_in = c->text_in,
+		.data_segs_out = c->text_out, .delivered = c->delivered, .bytes_sent = c->bytes_sent, .bytes_retrans = c->bytes_retransmitted,
 		.notsent_bytes = t->write_seq - t->snd_nxt, .snd_wnd = t->snd_wnd,
 	};
 	if (t->state == TCP_LISTEN) {
@@ -166,7 +170,7 @@ int tcp_get_option(struct socket *s, int level, int option, void __user *value, 
 	case TCP_LINGER2: n = t->linger2 ? t->linger2 : (int)READ_ONCE(tcp_settings.fin_timeout); break;
 	case TCP_DEFER_ACCEPT: n = t->defer_accept; break;
 	case TCP_WINDOW_CLAMP: n = (int)t->window_clamp; break;
-	case TCP_QUICKACK: n = t->quick_acks ? 1 : 0; break;
+	case TCP_QUICKACK: n = t->quick_acks || t->state == TCP_CLOSED ? 1 : 0; break;
 	case TCP_USER_TIMEOUT: n = (int)t->user_timeout_ms; break;
 	case TCP_NOTSENT_LOWAT: n = (int)t->notsent_low; break;
 	case TCP_FASTOPEN: n = 0; break;
