@@ -7,6 +7,7 @@
 #include "core/err.h"
 #include "core/node.h"
 #include "core/registry.h"
+#include "filter_priv.h"
 #include "group_report.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -52,8 +53,10 @@ void inet_init_sock(struct inet_sock *sk, u8 type, u8 protocol, struct socket *s
 
 void inet_put(struct inet_sock *sk)
 {
-	if (sk && refcount_put(&sk->ref))
+	if (sk && refcount_put(&sk->ref)) {
+		filter_free(sk);
 		sk->destroy(sk);
+	}
 }
 
 void inet_wake(struct inet_sock *sk, u32 events)
@@ -113,6 +116,11 @@ int inet_wait_send(struct inet_sock *sk, struct socket *s, u32 flags)
 bool inet_queue(struct inet_sock *sk, struct packet *p)
 {
 	spin_lock(&sk->lock);
+	if (sk->filter && !filter_takes(sk->filter, sk, p)) {
+		spin_unlock(&sk->lock);
+		packet_free(p);
+		return false;
+	}
 	/* As Linux: one packet may reach over the limit. */
 	bool fits = sk->socket && sk->receive_charge < sk->options->receive_buffer && sk->receive_charge + p->charge < 2 * sk->options->receive_buffer + p->charge / 2;
 	if (fits) {

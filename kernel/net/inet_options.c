@@ -1,4 +1,5 @@
 /* setsockopt and getsockopt at SOL_IP (ip(7)), and SO_BINDTODEVICE. */
+#include "filter_priv.h"
 #include "inet_priv.h"
 #include "lib/string.h"
 #include "proc/cred.h"
@@ -287,8 +288,11 @@ int inet_set_option(struct socket *s, int level, int option, const void __user *
 	struct inet_sock *sk = s->proto;
 	int n;
 
-	if (level == SOL_SOCKET)
-		return option == SO_BINDTOIFINDEX ? set_device_number(sk, value, len) : set_device(sk, value, len);
+	if (level == SOL_SOCKET) {
+		if (option == SO_BINDTODEVICE)
+			return set_device(sk, value, len);
+		return option == SO_BINDTOIFINDEX ? set_device_number(sk, value, len) : filter_set_option(sk, option, value, len);
+	}
 	if (level == SOL_IPV6)
 		return ipv6_set_option(sk, option, value, len);
 	/* Raw IPv6 carries no IPv4. */
@@ -322,7 +326,7 @@ int inet_get_option(struct socket *s, int level, int option, void __user *value,
 	if (level == SOL_SOCKET && option == SO_BINDTOIFINDEX)
 		return option_out(value, len, &sk->device, sizeof(sk->device));
 	if (level == SOL_SOCKET)
-		return get_device(sk, value, len);
+		return option == SO_BINDTODEVICE ? get_device(sk, value, len) : filter_get_option(sk, option, value, len);
 	if (level == SOL_IPV6)
 		return ipv6_get_option(sk, option, value, len);
 	if (level != SOL_IP)

@@ -89,6 +89,9 @@ struct inet_sock {
 	u32 receive_charge;        /* lock */
 	u32 send_charge;           /* atomic: memory of ours that is under way */
 	u32 drops;                 /* atomic: came, but did not fit */
+	u32 taken;                 /* atomic: of a packet socket, what was queued */
+	struct socket_filter *filter; /* lock: SO_ATTACH_FILTER (filter.c); NULL: all is taken */
+	bool filter_locked;        /* a word: the filter stays */
 	struct mutex reader, writer;
 	struct inet_options inet;
 	struct list memberships;   /* multicast.c's lock */

@@ -54,13 +54,33 @@ static bool wants(const struct inet_sock *sk, const struct packet *p, bool outgo
 	return sk->local_port == ETHER_ALL || (!outgoing && sk->local_port == p->ether_type);
 }
 
+/* p behind the header that loopback's frames are shown with, as on Linux: Ethernet's, with no addresses. NULL if memory is short. */
+static struct packet *with_header(const struct packet *p)
+{
+	struct packet *c = packet_alloc(0, (u32)sizeof(struct ether_header) + p->len, ALLOC_ATOMIC);
+
+	if (!c)
+		return NULL;
+	struct ether_header *h = packet_append(c, sizeof(*h));
+	*h = (struct ether_header){ .type = be16(p->ether_type) };
+	memcpy(packet_append(c, p->len), p->data, p->len);
+	c->dev = p->dev;
+	c->ether_type = p->ether_type;
+	c->kind = p->kind;
+	c->stamp = p->stamp;
+	c->mac = (u8 *)h;
+	c->network = (u8 *)(h + 1);
+	return c;
+}
+
 static void hand(struct inet_sock *sk, struct packet *p, bool outgoing)
 {
-	struct packet *c = packet_clone(p, ALLOC_ATOMIC);
-	u8 *from = p->data;
+	bool bare = sk->type == SOCK_RAW && !p->mac && p->dev->type == NETDEV_TYPE_LOOPBACK;
+	struct packet *c = bare ? with_header(p) : packet_clone(p, ALLOC_ATOMIC);
 
 	if (!c)
 		return;
+	u8 *from = c->data;
 	/* SOCK_RAW begins at the link's header, SOCK_DGRAM at the network's. */
 	if (sk->type == SOCK_RAW && p->mac)
 		from = p->mac;
@@ -71,7 +91,8 @@ static void hand(struct inet_sock *sk, struct packet *p, bool outgoing)
 	if (outgoing)
 		c->kind = PACKET_OUTGOING;
 	/* The device's own header will be written in front of a frame that goes out: the memory behind it stays as it is. */
-	inet_queue(sk, c);
+	if (inet_queue(sk, c))
+		atomic_fetch_add(&sk->taken, 1);
 }
 
 static void tap(struct packet *p, bool outgoing)
@@ -153,7 +174,7 @@ static ssize_t packet_send(struct socket *s, struct socket_msg *m)
 		return -ENXIO;
 	if (!netdev_up(d))
 		return -ENETDOWN;
-	u32 header = d->type == NETDEV_TYPE_ETHERNET ? sizeof(struct ether_header) : 0;
+	u32 header = sizeof(struct ether_header);
 	if (len > (ssize_t)(d->mtu + (s->type == SOCK_RAW ? header : 0)))
 		return -EMSGSIZE;
 	if (s->type == SOCK_RAW && len < (ssize_t)header)
@@ -172,11 +193,13 @@ static ssize_t packet_send(struct socket *s, struct socket_msg *m)
 	p->ether_type = be16(ll.protocol);
 	net_begin();
 	inet_charge_send(sk, p);
-	if (s->type == SOCK_RAW && header) {
+	if (s->type == SOCK_RAW) {
 		p->mac = p->data;
 		p->ether_type = be16(((struct ether_header *)p->data)->type);
 		p->network = p->data + header;
-	} else if (header) {
+		if (d->type == NETDEV_TYPE_LOOPBACK)
+			packet_pull(p, header); /* it is only shown there */
+	} else if (d->type == NETDEV_TYPE_ETHERNET) {
 		p->network = p->data;
 		if (!ethernet_header(&p, d, ll.address, p->ether_type)) {
 			net_end();
@@ -294,12 +317,14 @@ static int packet_set_option(struct socket *s, int level, int option, const void
 static int packet_get_option(struct socket *s, int level, int option, void __user *value, u32 *len)
 {
 	struct inet_sock *sk = s->proto;
-	u32 statistics[2] = { 0, atomic_load_relaxed(&sk->drops) };
 
 	if (level == SOL_SOCKET)
 		return inet_get_option(s, level, option, value, len);
-	if (level == SOL_PACKET && option == PACKET_STATISTICS)
+	if (level == SOL_PACKET && option == PACKET_STATISTICS) {
+		/* Both since they were asked for last; what was dropped is of what came. */
+		u32 drops = atomic_xchg(&sk->drops, 0), statistics[2] = { atomic_xchg(&sk->taken, 0) + drops, drops };
 		return option_out(value, len, statistics, sizeof(statistics));
+	}
 	return -ENOPROTOOPT;
 }
 

@@ -129,10 +129,17 @@ static int set_option(struct socket *s, int option, int value)
 	return 0;
 }
 
-/* Devices belong to the families that have them; the number of one is a later option, which others do not know. */
+/*
+ * Devices belong to the families that have them; the number of one is a later option, which others do not know. Filters are for what comes in packets: not for
+ * streams.
+ */
 static bool is_family(const struct socket *s, int level, int option)
 {
-	return level != SOL_SOCKET || option == SO_BINDTODEVICE || (option == SO_BINDTOIFINDEX && (s->family == AF_INET || s->family == AF_INET6));
+	bool inet = s->family == AF_INET || s->family == AF_INET6, filtered = s->family == AF_PACKET || (inet && s->type != SOCK_STREAM);
+
+	if (option == SO_ATTACH_FILTER || option == SO_DETACH_FILTER || option == SO_LOCK_FILTER)
+		return level != SOL_SOCKET || filtered;
+	return level != SOL_SOCKET || option == SO_BINDTODEVICE || (option == SO_BINDTOIFINDEX && inet);
 }
 
 /* SO_PEERNAME: as getpeername(2), but more room than the name needs is EINVAL. */
