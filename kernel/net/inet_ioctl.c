@@ -88,7 +88,7 @@ static long set_address(struct netdev *d, unsigned slot, u32 cmd, u32 value)
 	return cmd == SIOCSIFADDR && value ? netdev_set_flags(d, d->flags | IFF_UP) : 0;
 }
 
-static long interface_set(struct netdev *d, unsigned slot, u32 cmd, const struct abi_ifreq *r)
+static long interface_set(struct netdev *d, unsigned slot, u32 cmd, struct abi_ifreq *r)
 {
 	if (!capable(CAP_NET_ADMIN))
 		return -EPERM;
@@ -110,6 +110,9 @@ static long interface_set(struct netdev *d, unsigned slot, u32 cmd, const struct
 			return -EINVAL;
 		WRITE_ONCE(d->mtu, (u32)r->value);
 		return 0;
+	case SIOCSIFNAME:
+		r->new_name[IFNAMSIZ - 1] = 0;
+		return netdev_rename(d, r->new_name);
 	case SIOCSIFTXQLEN:
 		if (r->value < 0)
 			return -EINVAL;
@@ -166,6 +169,13 @@ static long interface_get(struct netdev *d, unsigned slot, u32 cmd, struct abi_i
 	return -EOPNOTSUPP;
 }
 
+/* Linux's other numbers in this range are nobody's, whatever device they name. */
+static bool is_request(u32 cmd)
+{
+	return (cmd >= SIOCGIFNAME && cmd <= SIOCSIFMETRIC && cmd != 0x8911) || (cmd >= SIOCGIFMTU && cmd <= SIOCSIFHWADDR) || cmd == SIOCGIFHWADDR || cmd == SIOCADDMULTI ||
+	       cmd == SIOCDELMULTI || cmd == SIOCGIFINDEX || cmd == SIOCGIFTXQLEN || cmd == SIOCSIFTXQLEN || cmd == SIOCGIFMAP;
+}
+
 static long interface_ioctl(u32 cmd, void __user *arg)
 {
 	char name[IFNAMSIZ];
@@ -174,6 +184,8 @@ static long interface_ioctl(u32 cmd, void __user *arg)
 
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;
+	if (!is_request(cmd))
+		return -ENOTTY;
 	r.name[IFNAMSIZ - 1] = 0;
 	if (cmd == SIOCGIFNAME) {
 		struct netdev *d = netdev_by_index(r.value);

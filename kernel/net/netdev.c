@@ -256,6 +256,8 @@ int netdev_rename(struct netdev *d, const char *name)
 {
 	int err = 0;
 
+	if (netdev_up(d))
+		return -EBUSY;
 	if (!strcmp(d->name, name))
 		return 0;
 	if (!*name || strlen(name) >= sizeof(d->name) || !strcmp(name, ".") || !strcmp(name, ".."))

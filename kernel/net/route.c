@@ -90,11 +90,26 @@ static struct netdev *device_of_net(u32 address)
 	return NULL;
 }
 
+/* net_config_lock held. */
+static struct netdev *device_with(u32 address)
+{
+	struct netdev *d;
+
+	list_for_each(d, &netdevs, link)
+		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
+			if (d->flags & IFF_UP && d->ip[i].address == address)
+				return d;
+	return NULL;
+}
+
 /* *mtu: what the route allows at most. */
 static int lookup(struct ip_path *out, u32 destination, u32 source, struct netdev *dev, u32 *mtu)
 {
 	*out = (struct ip_path){ .next_hop = destination, .source = source };
 	out->scope = scope_of(destination, NULL);
+	/* What is for everybody goes out where the address is that it is said to come from. */
+	if (!dev && source && (out->scope == IP_MULTICASTS || destination == IP_BROADCAST))
+		dev = device_with(source);
 	if (out->scope == IP_LOCAL && (!dev || dev == loopback)) {
 		out->dev = loopback;
 		if (!source)

@@ -34,6 +34,16 @@ void tcp_not_acceptable(struct tcp_sock *t, struct packet *p)
 		tcp_fin_acked(t);
 }
 
+/*
+ * TCP_DEFER_ACCEPT: an ACK that completes a handshake and brings nothing is as if lost, so that the program hears of the connection when there is something to
+ * read; or after so many SYN-ACKs, which it is asked for by.
+ */
+static bool is_deferred(const struct tcp_sock *t, const struct packet *p)
+{
+	return t->state == TCP_SYN_RECEIVED && t->listener && t->retries < MIN(READ_ONCE(t->listener->defer_accept), READ_ONCE(tcp_settings.synack_retries)) && p->tcp.flags == TCP_ACK && !p->len &&
+	       p->tcp.seq == t->rcv_nxt && p->tcp.ack == t->iss + 1;
+}
+
 void tcp_arrives(struct tcp_sock *t, struct packet *p)
 {
 	u32 segments = p->segment ? DIV_ROUND_UP(p->len, p->segment) : 1;
@@ -43,6 +53,10 @@ void tcp_arrives(struct tcp_sock *t, struct packet *p)
 	if (p->len) {
 		t->counts.text_in += segments;
 		t->counts.text_ns = t->last_heard_ns;
+	}
+	if (is_deferred(t, p)) {
+		packet_free(p);
+		return;
 	}
 	if (t->state == TCP_SYN_SENT || tcp_paws_ok(t, p)) {
 		tcp_segment_arrives(t, p);

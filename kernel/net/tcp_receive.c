@@ -209,6 +209,15 @@ void tcp_receive_data(struct tcp_sock *t, struct packet *p)
 	struct inet_sock *sk = &t->sk;
 	u32 limit = tcp_receive_limit(t);
 
+	/* The same while the program still has the socket, but has shut both ways of it; it hears of it, as on Linux. */
+	bool shut = sk->shutdown & RECEIVE_SHUT && (t->state == TCP_FIN_WAIT_1 || t->state == TCP_FIN_WAIT_2);
+	if (p->len && sk->socket && shut && !t->fin_seen && seq_after(p->tcp.end_seq, t->rcv_nxt)) {
+		tcp_send_reset(t);
+		tcp_abort(t, ECONNRESET);
+		inet_wake(sk, POLLERR);
+		packet_free(p);
+		return;
+	}
 	/* Nobody will ever read it (RFC 1122 section 4.2.2.13). */
 	if (p->len && !sk->socket && !t->listener && t->state != TCP_TIME_WAIT && seq_after(p->tcp.end_seq, t->rcv_nxt)) {
 		tcp_send_reset(t);

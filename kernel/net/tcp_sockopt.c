@@ -8,6 +8,29 @@
 #include "time/time.h"
 #include "usermode/uaccess.h"
 
+/* How often a SYN-ACK is sent again in so many seconds, each wait twice the one before; and how long so many take. */
+static u8 tries_in(u32 seconds)
+{
+	u32 tries = 0, wait = 1, total = 0;
+
+	for (; total < seconds && tries < 255; tries++) {
+		total += wait;
+		wait = MIN(wait * 2, (u32)(TCP_RTO_MAX / NSEC_PER_SEC));
+	}
+	return (u8)tries;
+}
+
+static u32 seconds_of(u8 tries)
+{
+	u32 wait = 1, total = 0;
+
+	while (tries--) {
+		total += wait;
+		wait = MIN(wait * 2, (u32)(TCP_RTO_MAX / NSEC_PER_SEC));
+	}
+	return total;
+}
+
 static int set_number(struct tcp_sock *t, int option, int n)
 {
 	switch (option) {
@@ -48,7 +71,7 @@ static int set_number(struct tcp_sock *t, int option, int n)
 		t->linger2 = n < 0 ? -1 : MIN(n, 120);
 		return 0;
 	case TCP_DEFER_ACCEPT:
-		t->defer_accept = (u8)MIN(MAX(n, 0), 255);
+		t->defer_accept = tries_in((u32)MAX(n, 0));
 		return 0;
 	case TCP_WINDOW_CLAMP:
 		if (!n && t->state != TCP_CLOSED)
@@ -168,7 +191,7 @@ int tcp_get_option(struct socket *s, int level, int option, void __user *value, 
 	case TCP_KEEPCNT: n = (int)t->keep_count; break;
 	case TCP_SYNCNT: n = t->syn_retries; break;
 	case TCP_LINGER2: n = t->linger2 ? t->linger2 : (int)READ_ONCE(tcp_settings.fin_timeout); break;
-	case TCP_DEFER_ACCEPT: n = t->defer_accept; break;
+	case TCP_DEFER_ACCEPT: n = (int)seconds_of(t->defer_accept); break;
 	case TCP_WINDOW_CLAMP: n = (int)t->window_clamp; break;
 	case TCP_QUICKACK: n = t->quick_acks || t->state == TCP_CLOSED ? 1 : 0; break;
 	case TCP_USER_TIMEOUT: n = (int)t->user_timeout_ms; break;
@@ -225,6 +248,13 @@ long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 			return -EINVAL;
 		spin_lock(&sk->lock);
 		value = t->state == TCP_CLOSED || t->state == TCP_SYN_SENT ? 0 : t->write_seq - t->snd_una;
+		spin_unlock(&sk->lock);
+		break;
+	case SIOCOUTQNSD:
+		if (t->state == TCP_LISTEN)
+			return -EINVAL;
+		spin_lock(&sk->lock);
+		value = t->state == TCP_CLOSED || t->state == TCP_SYN_SENT ? 0 : t->write_seq - t->snd_max;
 		spin_unlock(&sk->lock);
 		break;
 	case SIOCATMARK:

@@ -82,6 +82,7 @@
 
 #define FIONREAD 0x541b
 #define SIOCOUTQ 0x5411
+#define SIOCOUTQNSD 0x894b /* of TCP: what was never sent */
 #define FIOSETOWN 0x8901
 #define SIOCSPGRP 0x8902
 #define FIOGETOWN 0x8903
