@@ -294,7 +294,7 @@ int tcp_accept(struct socket *s, struct socket *fresh, bool nonblock)
 	fresh->options = t->inherited;
 	fresh->async = &t->sk.async;
 	fresh->cookie = &t->sk.cookie;
-	t->sk.inode = fresh->file->inode->ino;
+	t->sk.inode = fresh->file ? fresh->file->inode->ino : 0;
 	fresh->proto = t; /* with the queue's count */
 	t->sk.socket = fresh;
 	t->sk.options = &fresh->options;

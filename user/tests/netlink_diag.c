@@ -180,7 +180,7 @@ static void answers(const char *what, bool many)
 			NEED(h->seq == (uint32_t)seq || h->type == 2);
 			if (h->type == 20 || h->type == 18)
 				memcpy(cookie, m->family == AF_UNIX ? u->cookie : m->id.cookie, sizeof(cookie));
-			if ((h->type == 20 || h->type == 18) && many && whose(m->family == AF_UNIX ? u->inode : m->inode) < 0 && !(m->family != AF_UNIX && ntohs(m->id.sport) < 32768 && m->state != 7))
+			if ((h->type == 20 || h->type == 18) && many && whose(m->family == AF_UNIX ? u->inode : m->inode) < 0 && !(m->family != AF_UNIX && ntohs(m->id.sport) < 32768 && m->state != 7 && m->state != 6))
 				continue;
 			NEED(count < COUNT(text));
 			lines[count] = text[count];
