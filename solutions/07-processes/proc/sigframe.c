@@ -49,13 +49,15 @@ _Static_assert(sizeof(struct sigcontext) == 256 && sizeof(struct sigframe) == 44
 /* Registers between the trap frame and the sigcontext: one list for both ways. */
 #define EACH_REGISTER(X) X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) X(rdi) X(rsi) X(rbp) X(rbx) X(rdx) X(rax) X(rcx) X(rsp) X(rip)
 
+static bool lies_on(const struct abi_sigaltstack *a, u64 sp) { return sp > a->sp && sp - a->sp <= a->size; }
+
 static bool on_altstack(u64 sp)
 {
 	const struct abi_sigaltstack *a = &current->signal->altstack;
 
 	if (a->flags & (SS_DISABLE | (s32)SS_AUTODISARM))
 		return false;
-	return sp > a->sp && sp - a->sp <= a->size;
+	return lies_on(a, sp);
 }
 
 static u64 choose_stack(const struct trapframe *f, const struct abi_sigaction *action)
@@ -75,8 +77,9 @@ int sigframe_push(struct trapframe *f, const struct sigframe_request *r)
 	u64 fpstate = ALIGN_DOWN(sp - fpu_frame_size(), 64ul);
 	u64 at = ALIGN_DOWN(fpstate - sizeof(frame), 16ul) - 8;
 
-	/* A handler that overflows the alternate stack it is on must not run off its end. */
-	if (on_altstack(f->rsp) && !on_altstack(at))
+	/* A frame must not run off the end of the alternate stack: neither of the one that the program is on, nor of one that is too small for it. */
+	bool entered = sp != f->rsp - RED_ZONE;
+	if ((entered || on_altstack(f->rsp)) && !lies_on(&ts->altstack, at))
 		return -EFAULT;
 	if (!(r->action.flags & SA_RESTORER))
 		return -EFAULT;
