@@ -125,3 +125,266 @@ KTEST(07, fork_heeds_what_an_area_is)
 	aspace_put_user(child);
 	aspace_put_user(parent);
 }
+
+/* A page of the kernel's own, which no entry counts. */
+static struct frame *the_kernels;
+static int give(struct area *a __unused, u64 pgoff __unused, bool write __unused, struct frame **out)
+{
+	frame_get(the_kernels);
+	*out = the_kernels;
+	return 0;
+}
+
+KTEST(07, a_copy_of_the_kernels_page_is_a_page_like_others)
+{
+	static const struct vm_ops ops = { .name = "ktest", .fault = give };
+	struct aspace *parent = aspace_create(), *child;
+	struct mem_stats before, after;
+
+	the_kernels = frame_alloc(0, ALLOC_ZERO);
+	KREQUIRE(parent && the_kernels);
+	mem_stats(&before);
+	KEXPECT_EQ(vm_map_special(parent, AT, PAGE_SIZE, RW, AREA_SPECIAL | AREA_MAYREAD | AREA_MAYWRITE, &ops, NULL), 0);
+	KEXPECT_EQ(peek(parent, AT), 0);
+	KEXPECT(vm_read_pte(parent, AT) & PTE_SPECIAL);
+	child = aspace_fork(parent);
+	KREQUIRE(!IS_ERR(child));
+	poke(parent, AT, 5);
+	poke(child, AT, 6);
+	KEXPECT_EQ(peek(parent, AT), 5);
+	KEXPECT_EQ(peek(child, AT), 6);
+	KEXPECT_EQ(*(u64 *)frame_to_virt(the_kernels), 0);
+	KEXPECT(!(vm_read_pte(parent, AT) & PTE_SPECIAL) && !(vm_read_pte(child, AT) & PTE_SPECIAL)); /* their own, and counted */
+	aspace_put_user(parent);
+	aspace_put_user(child);
+	mem_stats(&after);
+	KEXPECT_EQ(after.anon, before.anon);
+	KEXPECT_EQ(refcount_read(&the_kernels->ref), 1);
+	frame_put(the_kernels);
+}
+
+/* --- forks at random, beside a model --------------------------------------------------------------------------------- */
+
+/*
+ * Up to SPACES copies of one address space, across the border of two page tables. The model knows of each page which version of it each copy has: a fork copies the number, a
+ * write to a version that others have makes a new one, and each version that somebody has is one frame.
+ */
+enum { SPACES = 5, PAGES = 24, VERSIONS = 4096, STEPS = 900 };
+#define BORDER (0x30400000ul - PAGES / 2 * PAGE_SIZE)
+static struct aspace *space[SPACES];
+static u16 version[SPACES][PAGES]; /* 0: none yet */
+static u8 right[SPACES][PAGES];
+static struct {
+	u32 users;
+	paddr_t frame;
+	u64 first, last; /* words of the page */
+} versions[VERSIONS];
+static u32 last_version;
+static bool wrong;
+
+#define CHECK(cond) do { if (!KEXPECT(cond)) wrong = true; } while (0)
+#define CHECK_EQ(got, wanted) do { if (!KEXPECT_EQ(got, wanted)) wrong = true; } while (0)
+
+static u32 dice(u32 n) { return ktest_random() % n; }
+static vaddr_t page_at(u32 i) { return BORDER + i * PAGE_SIZE; }
+
+static u32 new_page(u32 s, u32 i)
+{
+	u32 old = version[s][i], v = ++last_version;
+
+	versions[v] = (typeof(versions[v])){ .users = 1, .first = versions[old].first, .last = versions[old].last };
+	versions[old].users -= old != 0;
+	version[s][i] = v;
+	return v;
+}
+
+static void write_page(u32 s, u32 i)
+{
+	u64 word = ktest_random();
+	bool last = dice(2), may = right[s][i] & PROT_WRITE;
+	int code;
+
+	if (may && dice(2)) { /* as a program does it: one fault is enough */
+		CHECK_EQ(vm_fault(space[s], page_at(i), VM_WRITE, &code), 0);
+		CHECK(vm_read_pte(space[s], page_at(i)) & PTE_WRITE);
+	}
+	CHECK_EQ(vm_access(space[s], page_at(i) + (last ? PAGE_SIZE - 8 : 0), &word, 8, true), may ? 8 : 0);
+	if (!may)
+		return;
+	u32 v = version[s][i];
+	if (!v || versions[v].users > 1)
+		v = new_page(s, i);
+	*(last ? &versions[v].last : &versions[v].first) = word;
+	paddr_t now = frame_of(space[s], page_at(i));
+	CHECK(!versions[v].frame || versions[v].frame == now); /* who is alone needs no copy */
+	versions[v].frame = now;
+}
+
+static void fork_space(u32 from, u32 to)
+{
+	space[to] = aspace_fork(space[from]);
+	CHECK(!IS_ERR(space[to]));
+	memcpy(version[to], version[from], sizeof(version[to]));
+	memcpy(right[to], right[from], sizeof(right[to]));
+	for (u32 i = 0; i < PAGES; i++)
+		versions[version[from][i]].users += version[from][i] != 0;
+}
+
+static void drop_pages(u32 s, u32 first, u32 end)
+{
+	for (u32 i = first; i < end; i++) {
+		versions[version[s][i]].users -= version[s][i] != 0;
+		version[s][i] = 0;
+	}
+}
+
+/* Memory runs out at the n-th request of this thread. */
+static struct thread *starved;
+static u32 allowed_requests;
+static bool short_of_memory(int kind __unused) { return current == starved && allowed_requests-- == 0; }
+
+/* A fork for which memory is short, and a write: nothing changes. */
+static void fail(u32 s)
+{
+	bool (*saved)(int kind) = alloc_fail_hook;
+	u32 i = dice(PAGES), n = 0;
+	struct aspace *copy;
+	u64 word = 0;
+
+	starved = current;
+	do {
+		allowed_requests = n;
+		alloc_fail_hook = short_of_memory;
+		copy = aspace_fork(space[s]);
+		alloc_fail_hook = saved;
+		CHECK(!IS_ERR(copy) || PTR_ERR(copy) == -ENOMEM);
+	} while (IS_ERR(copy) && n++ < 100);
+	aspace_put_user(copy);
+	if (!(right[s][i] & PROT_WRITE) || (version[s][i] && versions[version[s][i]].users == 1))
+		return;
+	allowed_requests = 0;
+	alloc_fail_hook = short_of_memory;
+	size_t done = vm_access(space[s], page_at(i), &word, 8, true);
+	alloc_fail_hook = saved;
+	CHECK_EQ(done, 0);
+}
+
+static void compare_page(u32 s, u32 i, pte_t *fresh)
+{
+	pte_t pte = vm_read_pte(space[s], page_at(i)); /* one of PROT_NONE too */
+	u32 v = version[s][i];
+
+	if (v) {
+		CHECK_EQ(pte & PTE_ADDR, versions[v].frame);
+		CHECK_EQ(refcount_read(&phys_to_frame(pte & PTE_ADDR)->ref), versions[v].users);
+		CHECK(!(pte & PTE_SPECIAL));
+	} else {
+		CHECK(!pte || (pte & PTE_ADDR) == frame_to_phys(zero_frame));
+	}
+	/* Only one's own page may be written behind the kernel's back; and pages of the same rights have the same bits, whether they were copied or not. */
+	CHECK(!(pte & PTE_WRITE) || (v && versions[v].users == 1 && right[s][i] & PROT_WRITE));
+	if (v) {
+		pte_t bits = pte & ~(PTE_ADDR | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED);
+		if (!fresh[right[s][i]])
+			fresh[right[s][i]] = bits;
+		CHECK_EQ(bits, fresh[right[s][i]]);
+	}
+}
+
+static void compare_spaces(u64 anon)
+{
+	static pte_t bits[8];
+	struct mem_stats now;
+	u64 alive = 0;
+
+	for (u32 s = 0; s < SPACES && !wrong; s++) {
+		u64 pages = 0;
+		if (!space[s])
+			continue;
+		for (u32 i = 0; i < PAGES && !wrong; i++) {
+			compare_page(s, i, bits);
+			pages += version[s][i] != 0;
+		}
+		CHECK_EQ(space[s]->anon_rss, pages);
+	}
+	for (u32 v = 1; v <= last_version; v++)
+		alive += versions[v].users != 0;
+	mem_stats(&now);
+	CHECK_EQ(now.anon, anon + alive);
+}
+
+static void step(void)
+{
+	static const u8 rights[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE };
+	u32 s = dice(SPACES), to = dice(SPACES), i = dice(PAGES), end = i + 1 + dice(PAGES - i);
+
+	while (!space[s])
+		s = (s + 1) % SPACES;
+	switch (dice(16)) {
+	case 0:
+	case 1:
+		if (!space[to])
+			fork_space(s, to);
+		break;
+	case 2:
+		if (to == s || !space[to])
+			break;
+		drop_pages(to, 0, PAGES);
+		aspace_put_user(space[to]);
+		space[to] = NULL;
+		break;
+	case 3:
+		to = rights[dice(ARRAY_SIZE(rights))];
+		CHECK_EQ(vm_protect(space[s], page_at(i), (end - i) * PAGE_SIZE, to), 0);
+		memset(&right[s][i], to, end - i);
+		break;
+	case 4:
+		end = MIN(end, i + 4);
+		CHECK(vm_map(space[s], page_at(i), (end - i) * PAGE_SIZE, RW, ANON, NULL, 0) > 0); /* anew */
+		drop_pages(s, i, end);
+		memset(&right[s][i], RW, end - i);
+		break;
+	case 5:
+		fail(s);
+		break;
+	case 6:
+	case 7:
+	case 8:
+		if (right[s][i]) {
+			u64 v = version[s][i];
+			CHECK_EQ(peek(space[s], page_at(i)), versions[v].first);
+			CHECK_EQ(peek(space[s], page_at(i) + PAGE_SIZE - 8), versions[v].last);
+		}
+		break;
+	default:
+		write_page(s, i);
+	}
+}
+
+KTEST(07, forks_at_random)
+{
+	struct mem_stats before, after;
+	u32 zero = refcount_read(&zero_frame->ref);
+
+	wrong = false;
+	last_version = 0;
+	memset(versions, 0, sizeof(versions));
+	memset(version, 0, sizeof(version));
+	memset(right, RW, sizeof(right));
+	mem_stats(&before);
+	space[0] = aspace_create();
+	KREQUIRE(space[0] != NULL);
+	KREQUIRE(vm_map(space[0], BORDER, PAGES * PAGE_SIZE, RW, ANON, NULL, 0) > 0);
+	for (u32 n = 0; n < STEPS && !wrong; n++) {
+		step();
+		compare_spaces(before.anon);
+	}
+	for (u32 s = 0; s < SPACES; s++) {
+		if (space[s])
+			aspace_put_user(space[s]);
+		space[s] = NULL;
+	}
+	mem_stats(&after);
+	KEXPECT_EQ(after.anon, before.anon);
+	KEXPECT_EQ(refcount_read(&zero_frame->ref), zero);
+}

@@ -1,11 +1,14 @@
-/* Stage 07: the sleep in wait. Asked for by name: it wants two CPUs. */
+/* Stage 07: the sleep in wait, and the locks. Asked for by name: they want two CPUs. */
+#include "07_process.h"
 #include "core/ktest.h"
 
 #include "core/atomic.h"
 #include "lib/string.h"
+#include "proc/cow.h"
 #include "proc/proc_priv.h"
 #include "sched/smp.h"
 #include "sched/wait.h"
+#include "vm/aspace.h"
 
 #define WAITER_CPU 1u
 enum { PATIENCE = 1000 }; /* milliseconds */
@@ -115,4 +118,49 @@ KTEST(07, ask_no_end_is_slept_over)
 	thread_set_affinity(current, 1);
 	for (unsigned n = 1; n <= 3; n++)
 		end_after_look(n);
+}
+
+/* --- locks ------------------------------------------------------------------------------------------------------------ */
+
+enum { PLACE = 0x30000000 };
+static struct aspace *from, *to;
+
+static void copy_area(void)
+{
+	rwlock_write(&from->lock);
+	rwlock_write(&to->lock);
+	KEXPECT_EQ(cow_copy_area(area_at(to, PLACE), area_at(from, PLACE)), 0);
+	rwlock_write_done(&to->lock);
+	rwlock_write_done(&from->lock);
+}
+
+static void look_for_children(void)
+{
+	struct wait_request r = { .which = WAIT_ANY, .options = (int)(WEXITED | WALL | WNOHANG) };
+
+	current->process = parent;
+	wait_for_child(&r);
+	current->process = NULL;
+}
+
+static bool map_one_page(struct aspace *as)
+{
+	u64 word = 1;
+
+	return as && vm_map(as, PLACE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0) > 0 &&
+	       (as == to || vm_access(as, PLACE, &word, sizeof(word), true) == sizeof(word));
+}
+
+KTEST(07, ask_the_locks_are_taken)
+{
+	KREQUIRE(cpu_count >= 2);
+	from = aspace_create();
+	to = aspace_create();
+	parent = idle_process(0);
+	KREQUIRE(map_one_page(from) && map_one_page(to) && parent);
+	KEXPECT(waits_for_lock(&from->page_lock, copy_area)); /* the parent's other threads fault meanwhile */
+	KEXPECT(waits_for_lock(&process_tree_lock, look_for_children));
+	process_put(parent);
+	aspace_put_user(to);
+	aspace_put_user(from);
 }
