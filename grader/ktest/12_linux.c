@@ -35,6 +35,80 @@ KTEST(12, modes)
 	kfree(m);
 }
 
+/* --- modes at random ------------------------------------------------------------------------------------------------- */
+
+static u32 dice(u32 n) { return ktest_random() % n; }
+
+static bool begins(const char *text, const char *word) { return strncmp(text, word, strlen(word)) == 0; }
+
+/* Does the word mean this call: its name, three letters or more of its category, or `all`? */
+static bool means(const char *word, u32 nr)
+{
+	const struct syscall_info *info = &syscall_infos[nr];
+
+	return info->name && (!strcmp(word, "all") || !strcmp(word, info->name) || (strlen(word) >= 3 && begins(syscall_category_names[info->category], word)));
+}
+
+/* A word of a list, right or wrong. */
+static void random_word(char *word, size_t size)
+{
+	u32 nr, kind = dice(16);
+
+	do
+		nr = dice(SYSCALL_COUNT);
+	while (!syscall_infos[nr].name);
+	const char *name = syscall_infos[nr].name, *category = syscall_category_names[dice(SYSCALL_CATEGORIES)];
+	strlcpy(word, kind < 8 ? name : kind == 8 ? "all" : category, size);
+	if (kind > 12)
+		word[dice(strlen(category) + 1)] = '\0'; /* some of a category, or too little of it */
+	else if (kind == 12)
+		strlcpy(word, name, MIN(size, strlen(name))); /* all but the last letter */
+}
+
+/* Words that are meant are let through or not, in their order. False: one means nothing. */
+static bool model_list(bool *allowed, const char *word, char sign)
+{
+	bool any = false;
+
+	for (u32 nr = 0; nr < SYSCALL_COUNT; nr++)
+		if (means(word, nr)) {
+			any = true;
+			allowed[nr] = sign == '+' || nr == NR_exit || nr == NR_exit_group || nr == NR_rt_sigreturn || nr == NR_restart_syscall;
+		}
+	return any && (sign == '+' || sign == '-');
+}
+
+KTEST(12, modes_at_random)
+{
+	static struct linux_mode m, before, minimal, wanted;
+	char word[32];
+
+	KREQUIRE(linux_mode_parse(&minimal, "minimal") == 0); /* where each list begins */
+	for (u32 round = 0; round < 60; round++) {
+		struct seq s = { .buf = wanted.text, .size = sizeof(wanted.text) };
+		bool good = true;
+		u32 words = dice(5);
+
+		before = m;
+		wanted = minimal;
+		memset(wanted.text, 0, sizeof(wanted.text));
+		seq_printf(&s, "custom:");
+		for (u32 i = 0; i < words; i++) {
+			char sign = dice(24) ? "+-"[dice(2)] : " x"[dice(2)];
+			random_word(word, sizeof(word));
+			if (s.len + strlen(word) + 3 > sizeof(wanted.text) || (i == words - 1 && !word[0]))
+				break;
+			seq_printf(&s, "%s%c%s", s.len > 7 ? "," : "", sign, word);
+			good &= model_list(wanted.allowed, word, sign);
+		}
+		int err = linux_mode_parse(&m, wanted.text);
+		bool same = KEXPECT_EQ(err, good ? 0 : -EINVAL) && KEXPECT(strcmp(m.text, good ? wanted.text : before.text) == 0);
+		for (u32 nr = 0; nr < SYSCALL_COUNT && same; nr++)
+			same = KEXPECT_EQ(m.allowed[nr], good ? wanted.allowed[nr] : before.allowed[nr]);
+		KREQUIRE(same && (m.restricted || !good));
+	}
+}
+
 /* Linux 6.1's numbers: those of the calls that no stage implements have names too, for traces and logs. */
 KTEST(12, every_call_has_a_name)
 {
