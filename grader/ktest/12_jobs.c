@@ -7,6 +7,7 @@
 
 #include "lib/string.h"
 #include "proc/proc_priv.h"
+#include "sched/smp.h"
 #include "tty/tty_priv.h"
 #include "usermode/uaccess.h"
 
@@ -343,4 +344,13 @@ KTEST(12, jobs_at_random)
 {
 	KREQUIRE(run_as_process(jobs));
 	KEXPECT(!wrong);
+}
+
+static void signal_nobody(void) { tty_signal_foreground(&tty, SIGWINCH); }
+
+KTEST(12, ask_the_terminals_lock_is_taken)
+{
+	KREQUIRE(cpu_count >= 2);
+	tty_init(&tty, "test", 0, &no_ops, NULL);
+	KEXPECT(waits_for_lock(&tty_control_lock, signal_nobody));
 }

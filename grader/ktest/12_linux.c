@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "linux/linux.h"
 #include "mm/slab.h"
+#include "sched/smp.h"
 #include "sched/thread.h"
 #include "time/time.h"
 #include "vm/aspace.h"
@@ -148,6 +149,58 @@ KTEST(12, calls_are_counted_and_refused)
 	kfree(saved);
 }
 
+/* --- what each CPU counts: asked for by name, it wants two ------------------------------------------------------------ */
+
+enum { CALLS = 300 };
+static u32 callers; /* atomic */
+
+static void call_from(void *cpu)
+{
+	u64 args[6] = { 99 };
+	struct trapframe f = { 0 };
+
+	thread_set_affinity(current, 1ul << (u64)cpu);
+	for (int i = 0; i < CALLS; i++) {
+		linux_route(NR_sched_yield, args, &f);            /* refused */
+		linux_route(NR_sched_get_priority_max, args, &f); /* an error */
+	}
+	atomic_fetch_sub(&callers, 1u);
+}
+
+KTEST(12, ask_each_cpu_counts)
+{
+	struct linux_mode *saved = kmemdup(&linux_mode, sizeof(linux_mode), 0);
+
+	KREQUIRE(saved && cpu_count >= 2);
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-sched_yield"), 0);
+	struct linux_count yields = linux_count_of(NR_sched_yield), errors = linux_count_of(NR_sched_get_priority_max);
+	callers = 2;
+	for (u64 cpu = 0; cpu < 2; cpu++)
+		KREQUIRE(kthread_run("ktest", call_from, (void *)cpu) != NULL);
+	for (int i = 0; i < 5000 && atomic_load(&callers); i++)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	KREQUIRE(!atomic_load(&callers));
+	struct linux_count now = linux_count_of(NR_sched_yield), then = linux_count_of(NR_sched_get_priority_max);
+	KEXPECT_EQ(now.calls - yields.calls, 2 * CALLS);
+	KEXPECT_EQ(now.denied - yields.denied, 2 * CALLS);
+	KEXPECT_EQ(now.errors - yields.errors, 2 * CALLS);
+	KEXPECT_EQ(then.errors - errors.errors, 2 * CALLS);
+	/* Calls from one CPU alone: the time that both have spent before is still there. */
+	callers = 1;
+	KREQUIRE(kthread_run("ktest", call_from, (void *)0ul) != NULL);
+	for (int i = 0; i < 5000 && atomic_load(&callers); i++)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	u64 first = linux_count_of(NR_sched_get_priority_max).ns;
+	KEXPECT(first > then.ns && then.ns > errors.ns);
+	callers = 1;
+	KREQUIRE(kthread_run("ktest", call_from, (void *)1ul) != NULL);
+	for (int i = 0; i < 5000 && atomic_load(&callers); i++)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	KEXPECT(linux_count_of(NR_sched_get_priority_max).ns > first);
+	memcpy(&linux_mode, saved, sizeof(linux_mode));
+	kfree(saved);
+}
+
 /* Whether the log has a line with this text since *seq. */
 static bool logged(u64 seq, const char *text)
 {
@@ -225,6 +278,21 @@ static void decodes_buffers(void)
 
 KTEST(12, arguments_by_their_type)
 {
+	static const struct {
+		u32 nr, arg;
+		u64 value;
+		const char *text;
+	} numbers[] = {
+		{ NR_kill, 0, (u64)-1, "-1" }, { NR_kill, 0, 0xffffffff, "-1" }, { NR_setuid, 0, 0xffffffff, "-1" }, { NR_setgid, 0, 0xffffffff, "-1" }, { NR_setuid, 0, 1000, "1000" },
+		{ NR_dup2, 1, 0xffffffff, "-1" }, { NR_exit, 0, 0xffffffff, "-1" }, { NR_msgrcv, 3, (u64)-5, "-5" }, { NR_msgrcv, 3, 1ul << 32, "4294967296" },
+		{ NR_alarm, 0, 0xffffffff, "4294967295" }, { NR_munmap, 1, 1ul << 63, "9223372036854775808" }, { NR_munmap, 0, 1ul << 32, "0x100000000" }, { NR_mknod, 2, 0x103, "makedev(1, 3)" },
+		{ NR_mknodat, 3, 0x805, "makedev(8, 5)" }, { NR_umask, 0, 022, "022" }, { NR_select, 4, 0x2000, "0x2000" }, { NR_kill, 1, 9, "SIGKILL" },
+		{ NR_mprotect, 2, PROT_NONE, "PROT_NONE" }, { NR_lseek, 1, 1ul << 40, "1099511627776" }, { NR_clone, 0, 0x111, "CLONE_VM|SIGCHLD" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (!KEXPECT(decodes(numbers[i].nr, numbers[i].arg, numbers[i].value, numbers[i].text)))
+			ktest_note("the number's place", i);
 	KEXPECT(decodes(NR_openat, 0, (u64)AT_FDCWD, "AT_FDCWD"));
 	KEXPECT(decodes(NR_openat, 0, 7, "7"));
 	KEXPECT(decodes(NR_openat, 2, O_WRONLY | O_CREAT | O_TRUNC, "O_WRONLY|O_CREAT|O_TRUNC"));

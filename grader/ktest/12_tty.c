@@ -337,8 +337,25 @@ KTEST(12, a_line_that_is_too_long)
 	end();
 }
 
+static void hang_up_later(void *arg __unused)
+{
+	thread_sleep_ns(20 * NSEC_PER_MSEC);
+	tty_hangup(&tty, false);
+}
+
 KTEST(12, a_hangup_ends_the_files)
 {
+	/* Who sleeps in a read then wakes up to the end of the file, or to what it had before. */
+	for (size_t typed = 0; typed < 3; typed += 2) {
+		KREQUIRE(start());
+		file->flags &= ~O_NONBLOCK;
+		tty.termios.lflag &= ~(typed ? ICANON | ECHO : 0u);
+		tty.termios.cc[VMIN] = 3;
+		tty_input(&tty, "xy", typed);
+		KREQUIRE(kthread_run("ktest", hang_up_later, NULL) != NULL);
+		KEXPECT_EQ(read_result(8), typed);
+		end();
+	}
 	KREQUIRE(start());
 	type("unread\n");
 	tty_hangup(&tty, false);

@@ -513,6 +513,11 @@ def lab_12_background_jobs_keep_their_hands_off(kit):
 
 
 def lab_12_calls_are_counted(kit):
+    """/proc/syscalls shows what was called. And with two CPUs it shows who adds nothing up, and who takes no lock."""
+    names = ["12.ask_each_cpu_counts", "12.ask_the_terminals_lock_is_taken"]
+    run = ktest.run(kit.ktest_image(), " ".join(names), smp=2, cap=kit.cap())
+    for name in names:
+        complain(run, name)
     with _shell(kit, "busybox", cmdline="console=ttyS0 quiet panic=-1") as guest:
         text = guest.run("cat /proc/syscalls", PROMPT)
         for name in ("read", "execve", "brk"):
