@@ -13,7 +13,7 @@
 #include "usermode/usermode.h"
 #include "vm/aspace.h"
 
-enum { ROUNDS = 120, FAILURES = 8, OWN = PROCESS_MEMORY, PARENT_WORD = OWN + 0x100, CHILD_WORD = OWN + 0x200, OTHER_WORD = OWN + 0x300, CODE = OWN + 15 * PAGE_SIZE };
+enum { ROUNDS = 120, FAILURES = 15, OWN = PROCESS_MEMORY, PARENT_WORD = OWN + 0x100, CHILD_WORD = OWN + 0x200, OTHER_WORD = OWN + 0x300, CODE = OWN + 15 * PAGE_SIZE };
 /* mov (%rbx), %edi; mov $60, %eax; syscall: it ends with the byte that rbx points at */
 static const u8 code[] = { 0x8b, 0x3b, 0xb8, 60, 0, 0, 0, 0x0f, 0x05 };
 
@@ -138,6 +138,7 @@ static void check_thread(struct thread *t, const struct clone_request *r)
 	CHECK_EQ(its->altstack.sp, stack ? mine->altstack.sp : 0);
 	CHECK_EQ(its->altstack.size, stack ? mine->altstack.size : 0);
 	CHECK_EQ(its->altstack.flags, stack ? mine->altstack.flags : SS_DISABLE);
+	CHECK(t->files && t->signal && t->process);
 	CHECK((t->files == current->files) == !!(r->flags & CLONE_FILES));
 	CHECK(t->cred == current->cred && t->fpu && t->fpu != current->fpu);
 	CHECK(t->vfork == NULL);
@@ -245,7 +246,7 @@ static u32 allowed_requests;
 static bool short_of_memory(int kind __unused) { return current == starved && allowed_requests-- == 0; }
 
 /* Where memory runs out, nothing is left of the child. */
-static void failures(void)
+static void failures(unsigned turn)
 {
 	bool (*saved)(int kind) = alloc_fail_hook;
 	struct clone_request r = random_request();
@@ -256,7 +257,14 @@ static void failures(void)
 	set_up(words);
 	starved = current;
 	r.flags &= ~(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID); /* a word that cannot be written undoes nothing */
-	r.flags &= ~(dice(2) ? CLONE_VM | CLONE_SIGHAND | CLONE_THREAD : 0);
+	/* Threads and forks in turn with whatever else there is. */
+	if (turn % 3 == 0) {
+		r.flags |= CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+		r.flags &= ~(CLONE_VFORK | CLONE_FILES);
+		r.exit_signal = 0;
+	} else if (turn % 3 == 1) {
+		r.flags &= ~(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+	}
 	do {
 		before = count();
 		for (unsigned i = 0; i < 3; i++) {
@@ -272,6 +280,13 @@ static void failures(void)
 		CHECK(tid > 0 || count().objects < before.objects + 3);
 	} while (tid < 0 && n++ < 200 && !wrong);
 	CHECK(tid > 0);
+	struct thread *t = tid > 0 ? thread_find(tid) : NULL;
+	if (t && !(r.flags & CLONE_VFORK)) { /* no child that lacks what there was no memory for */
+		check_thread(t, &r);
+		check_family(t->process, t, &r, &before);
+	}
+	if (t)
+		thread_put(t);
 	if (!wrong)
 		let_end(tid, &r, words);
 }
@@ -306,7 +321,7 @@ static void children(void)
 	for (unsigned i = 0; i < ROUNDS && !wrong; i++)
 		one_child();
 	for (unsigned i = 0; i < FAILURES && !wrong; i++)
-		failures();
+		failures(i);
 	for (unsigned i = 0; i < FAILURES && !wrong; i++)
 		interrupted();
 	current->clear_child_tid = NULL;
