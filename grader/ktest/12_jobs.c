@@ -11,7 +11,7 @@
 #include "tty/tty_priv.h"
 #include "usermode/uaccess.h"
 
-enum { ROUNDS = 1500, GROUPS = 5, SESSIONS = 2, NONE = -1, WORD = PROCESS_MEMORY + 64, NOWHERE = 0x1000 };
+enum { ROUNDS = 3000, GROUPS = 5, SESSIONS = 2, NONE = -1, WORD = PROCESS_MEMORY + 64, NOWHERE = 0x1000 };
 
 static struct tty tty;
 static struct session *session[SESSIONS];
@@ -207,8 +207,8 @@ static void random_state(void)
 
 	now.own = dice(GROUPS);
 	now.left = me->left_tty = !dice(8);
-	now.leader = dice(2);
-	now.admin = dice(2);
+	now.leader = dice(4);
+	now.admin = dice(3);
 	for (int s = 0; s < SESSIONS; s++) {
 		session[s]->leader = s == session_of(now.own) && now.leader ? me : NULL;
 		session[s]->id = dice(2) ? me->pid : 40000 + s;
@@ -219,7 +219,7 @@ static void random_state(void)
 	me->sighand->action[SIGTTIN - 1].handler = dice(3) ? SIG_DFL : SIG_IGN;
 	me->sighand->action[SIGTTOU - 1].handler = dice(3) ? SIG_DFL : SIG_IGN;
 	current->signal->blocked = ~(SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU)) | (dice(3) ? 0 : SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU));
-	tie(dice(4) ? session_of(now.own) : (int)dice(SESSIONS + 1) - 1, NONE);
+	tie(dice(5) > 1 ? session_of(now.own) : (int)dice(SESSIONS + 1) - 1, NONE);
 	if (now.session != NONE && dice(5)) {
 		int s = now.session;
 		untie();
@@ -231,7 +231,7 @@ static void random_state(void)
 static void ask(void)
 {
 	static const struct file_ops of_a_master;
-	static const u32 commands[] = { TIOCGPGRP, TIOCSPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCNOTTY, 0x5499 };
+	static const u32 commands[] = { TIOCGPGRP, TIOCSPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCSCTTY, TIOCNOTTY, 0x5499 };
 	struct file f = { .ops = dice(4) ? &tty_file_ops : &of_a_master, .mode = dice(2) ? FILE_READ | FILE_WRITE : FILE_WRITE };
 	bool master = f.ops != &tty_file_ops, readable = f.mode & FILE_READ;
 	u32 cmd = commands[dice(ARRAY_SIZE(commands))], id = dice(8) ? (u32)group[dice(GROUPS)]->id : dice(2) ? -5u : 39999, word = 0;

@@ -27,7 +27,7 @@ KTEST(12, modes)
 	KEXPECT(!m->allowed[NR_read] && m->allowed[NR_exit_group] && m->allowed[NR_exit] && m->allowed[NR_rt_sigreturn] && m->allowed[NR_restart_syscall]); /* whoever may do nothing may still end */
 	KEXPECT_EQ(linux_mode_parse(m, "custom:-file,+file"), 0);
 	KEXPECT(m->allowed[NR_read]); /* from left to right */
-	static const char *const wrong[] = { "", "fool", "minimal,", "custom:file", "custom:+nothing", "custom:+getpi" /* not even the beginning of a name */, "custom:+file,,", "custom:+" };
+	static const char *const wrong[] = { "", "fool", "fuller", "full,", "minimal,", "minimally", "custom", "custom+file", "custom:file", "custom:+nothing", "custom:+getpi" /* not even the beginning of a name */, "custom:+file,,", "custom:+" };
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		if (!KEXPECT_EQ(linux_mode_parse(m, wrong[i]), -EINVAL))
 			ktest_note("the text's number", i);

@@ -321,6 +321,14 @@ KTEST(12, a_line_that_is_too_long)
 	ssize_t n = file_read_kernel(file, text, 8192, NULL);
 	KEXPECT_EQ(n, 4096);
 	KEXPECT(n > 0 && text[n - 1] == '\n');
+	for (size_t len = 250; len < 770; len += len % 256 == 3 ? 244 : 1) { /* one line a read, whatever its length and however it is taken out */
+		memset(text, 'b', len);
+		text[len - 1] = '\n';
+		tty_input(&tty, text, len);
+		type("next\n");
+		if (!KEXPECT_EQ(file_read_kernel(file, text, 8192, NULL), len) || !KEXPECT(reads("next\n")))
+			break;
+	}
 	for (int i = 0; i < 5000; i++) { /* the ring goes round, nothing is lost */
 		type("0123456\n");
 		if (!KEXPECT(reads("0123456\n")))
