@@ -25,7 +25,7 @@ static bool wrong;
 static struct {
 	struct { char c; bool end; } typed[TEXT]; /* as in the buffer: a line's last character, or a NUL for the end of file, has its mark */
 	u32 lines, all;                           /* so many are whole lines; so many are there */
-	bool quoted, stopped, screen_known;
+	bool quoted, stopped, screen_known, reprinted;
 	u64 signals;
 	char screen[4096];
 	size_t shown;
@@ -140,6 +140,7 @@ static bool typed_in_line(char c)
 			see('\b');
 		}
 	} else if (L(IEXTEN) && L(ECHO) && is(c, VREPRINT)) {
+		model.reprinted = true;
 		see_char(c);
 		see('\n');
 		for (u32 i = model.lines; i < model.all; i++)
@@ -211,13 +212,14 @@ static void compare(char c)
 static void type(char c)
 {
 	u32 column = tty.column, line_at = tty.canon_column;
-	bool fresh = model.all == model.lines, known = model.screen_known, editing = model.quoted || !is(c, VREPRINT);
+	bool fresh = model.all == model.lines, known = model.screen_known;
 
+	model.reprinted = false;
 	typed(c);
 	tty_input(&tty, &c, 1);
 	compare(c);
 	/* A line begins where its first character stands, and not where the others do. */
-	if (L(ICANON) && L(ECHO) && known && editing && model.all > model.lines)
+	if (L(ICANON) && L(ECHO) && known && !model.reprinted && model.all > model.lines)
 		CHECK_EQ(tty.canon_column, fresh ? column : line_at);
 	pending_flush(&front->signal->pending, ~0ul);
 	model.signals = 0;
