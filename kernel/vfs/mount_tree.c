@@ -445,3 +445,47 @@ int mount_detach_unused(struct mount *m, bool only_ask)
 	}
 	return unused ? 0 : -EBUSY;
 }
+
+/* --- looking at it ---------------------------------------------------------------------------------------------------- */
+
+void mount_for_each(bool (*fn)(struct mount *m, void *arg), void *arg)
+{
+	struct mount *m;
+
+	mutex_lock(&mount_mutex);
+	list_for_each(m, &all, all_link)
+		if (!fn(m, arg))
+			break;
+	mutex_unlock(&mount_mutex);
+}
+
+void mount_show_options(struct mount *m, struct seq *s, bool super_too)
+{
+	static const struct {
+		u32 flag;
+		const char *text;
+	} names[] = {
+		{ MS_NOSUID, ",nosuid" }, { MS_NODEV, ",nodev" }, { MS_NOEXEC, ",noexec" }, { MS_NOATIME, ",noatime" },
+		{ MS_NODIRATIME, ",nodiratime" }, { MS_RELATIME, ",relatime" }, { MS_NOSYMFOLLOW, ",nosymfollow" },
+	};
+
+	seq_puts(s, (m->flags | (super_too ? m->sb->flags : 0)) & MS_RDONLY ? "ro" : "rw");
+	if (super_too && m->sb->flags & MS_SYNCHRONOUS)
+		seq_puts(s, ",sync");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (m->flags & names[i].flag)
+			seq_puts(s, names[i].text);
+	if (super_too && m->sb->ops && m->sb->ops->show_options)
+		m->sb->ops->show_options(m->sb, s);
+}
+
+int path_want_write(const struct path *p)
+{
+	return (p->mount->flags | p->dentry->sb->flags) & MS_RDONLY ? -EROFS : 0;
+}
+
+int mount_init(void)
+{
+	mutex_init(&mount_mutex, "mounts", RANK_MOUNT_MUTEX);
+	return 0;
+}
