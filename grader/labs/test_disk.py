@@ -195,6 +195,45 @@ def test_blocks_in_clusters_are_read(tmp_path, block, cluster):
     assert image.read_bytes() == before
 
 
+# Of the superblock: where, how many bytes, and what stands there after the replay.
+REPLAYED = {"no magic": [(0x38, 2, 0)], "larger blocks": [(0x18, 4, 2)], "more groups": [(0x20, 4, 1024), (0x24, 4, 1024), (0x00, 4, 32 * 2048)],
+            "descriptors of no size": [(0x60, 4, 0x2c6), (0xfe, 2, 0)]}
+
+
+@pytest.mark.parametrize("what", REPLAYED)
+def test_a_superblock_that_is_replayed_makes_no_sense(tmp_path, what):
+    """What lies in the journal takes the place of what mount has read: it is looked at again, and the file system refused, more than once."""
+    image = disk.make(tmp_path / "a", 32, "-b", 1024, "-O", "^metadata_csum,^64bit")
+    block = bytearray(image.read_bytes()[1024:2048])
+    for at, size, value in REPLAYED[what]:
+        block[at:at + size] = value.to_bytes(size, "little")
+    (tmp_path / "super").write_bytes(block)
+    (tmp_path / "commands").write_text("jo\njw -b 1 %s\njc\n" % (tmp_path / "super"))
+    disk.tool("debugfs", "-w", "-f", tmp_path / "commands", image)
+    with Guest(disk.drive(image)) as guest:
+        for _ in range(3):
+            guest.says("mount -t ext4 /dev/vda /m 2>&1", "mount: mounting")
+
+
+def test_a_directory_that_lies_in_the_table_of_inodes(tmp_path):
+    """A block that is two things: it is checked as a directory's, and changed as a table of inodes. A search in it ends."""
+    image = disk.make(tmp_path / "a", 64, "-b", 4096, "-O", "^metadata_csum,^64bit,^has_journal", "-N", 40000)
+    # The inode whose number is 0x81b6, as its mode says with 0666: the first sixteen bytes of a file's inode are an entry that leads to the block's end.
+    first = 2000 // 16 * 16 + 1
+    (tmp_path / "empty").write_bytes(b"")
+    table = int(re.search(r"Inode table at (\d+)", disk.tool("dumpe2fs", image)).group(1))
+    block = table + (first - 1) // 16
+    commands = ["mkdir /d", "write %s f" % (tmp_path / "empty"), "sif <%d> mode 0100666" % first, "sif <%d> links_count 1" % first, "sif <%d> size 0x11000" % first,
+                "ln <%d> /file" % first, "sif /d block[IND] 0", "sif /d flags 0", "sif /d block[0] %d" % block]
+    (tmp_path / "commands").write_text("\n".join(commands) + "\n")
+    disk.tool("debugfs", "-w", "-f", tmp_path / "commands", image)
+    with Guest(disk.drive(image)) as guest:
+        guest.run("mount -t ext4 /dev/vda /m; ls /m/d >/dev/null 2>&1")
+        guest.run("truncate -s 0 /m/file; ls -l /m/file")
+        guest.says("stat /m/d/x 2>&1; echo came back", "came back", timeout=30)
+        guest.off()
+
+
 BUSY = """w() { n=0; while :; do mkdir -p $1/$n; for k in 1 2 3 4 5; do cp /tmp/r $1/$n/f$k; mv $1/$n/f$k $1/$n/g$k; ln $1/$n/g$k $1/$n/h$k; rm $1/$n/g$k; truncate -s 5000 $1/$n/h$k; done
 i=0; while [ $i -lt 150 ]; do echo x > $1/$n/name_of_some_length_$i; i=$((i+1)); done; [ $n -gt 2 ] && rm -rf $1/$((n-2)); n=$((n+1)); sync; done; }"""
 
