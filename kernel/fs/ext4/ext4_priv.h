@@ -43,6 +43,7 @@ struct ext4_fs {
 	u8 hash_version;
 	bool hash_unsigned, checksums, group_checksums;
 	bool remount_on_error, errors_given; /* the second: by an option of mount */
+	bool no_load; /* option noload: the journal is neither replayed nor used */
 	u32 errors;               /* atomic: something was found to be wrong */
 	bool in_use;              /* marked so on the disk */
 	bool recovering;          /* a remount is cleaning up */

@@ -204,7 +204,8 @@ static void read_rest(struct ext4_fs *fs)
 	fs->reserved_blocks = s->reserved_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->reserved_hi << 32 : 0);
 	/* As Linux does, so that df says the same: for what writing must not fail for. */
 	fs->kept_blocks = fs->incompat & INCOMPAT_EXTENTS ? MIN((fs->blocks >> fs->cluster_shift) / 50, 4096ul) << fs->cluster_shift : 0;
-	fs->remount_on_error = s->errors != 1;
+	if (!fs->errors_given)
+		fs->remount_on_error = s->errors != 1;
 	fs->generation = time_now_coarse().nsec ^ s->write_time;
 }
 
@@ -258,6 +259,22 @@ static u64 *journal_blocks(struct ext4_fs *fs, struct inode *i, u32 *count)
 	}
 	*count = n;
 	return blocks;
+}
+
+/* The log may hold what the blocks do not: as they are they may be looked at, but not written. What statfs says does not depend on the option. */
+static int leave_journal(struct ext4_fs *fs, bool read_only)
+{
+	u32 ino = disk_super(fs)->journal_ino;
+	struct inode *i = ino ? ext4_iget(fs->sb, ino) : NULL;
+
+	if (i && !IS_ERR(i)) {
+		fs->journal_size = i->size >> fs->block_shift;
+		inode_put(i);
+	}
+	if (!(fs->incompat & INCOMPAT_RECOVER) || read_only)
+		return 0;
+	pr_err("EXT4-fs (%s): it needs recovery: with noload it can be mounted read-only\n", fs->dev->name);
+	return -EINVAL;
 }
 
 static int open_journal(struct ext4_fs *fs, bool read_only)
@@ -321,6 +338,8 @@ int ext4_start_writing(struct ext4_fs *fs)
 		tell_features(fs, "cannot be written because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
 		return -EROFS;
 	}
+	if (!fs->journal && fs->incompat & INCOMPAT_RECOVER)
+		return leave_journal(fs, false);
 	/* The mark first: a journal in use on a file system that does not say so is a fault to e2fsck. */
 	err = ext4_mark_super(fs, true);
 	if (!err && fs->journal)
@@ -365,7 +384,11 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 	err = groups_init(fs);
 	if (err)
 		return err;
-	if (fs->compat & COMPAT_HAS_JOURNAL) {
+	if (fs->compat & COMPAT_HAS_JOURNAL && fs->no_load) {
+		err = leave_journal(fs, read_only);
+		if (err)
+			return err;
+	} else if (fs->compat & COMPAT_HAS_JOURNAL) {
 		struct ext4_disk_super *s = disk_super(fs);
 		err = open_journal(fs, read_only);
 		if (err)
@@ -442,9 +465,9 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 	sb->dev = dev->dev;
 	sb->flags = flags | MS_RDONLY;
 	sb->ops = &ext4_super_ops;
-	err = fill(sb, fs, read_only);
+	err = ext4_parse_options(fs, options);
 	if (!err)
-		err = ext4_parse_options(fs, options);
+		err = fill(sb, fs, read_only);
 	if (!err && !type_fits(t, fs))
 		err = -EINVAL;
 	if (!err && !read_only && fs->ro_compat & ~RO_KNOWN) {

@@ -10,8 +10,7 @@
 
 int ext4_parse_options(struct ext4_fs *fs, const char *options)
 {
-	static const char *const accepted[] = { "data=ordered", "barrier", "barrier=1", "user_xattr", "acl", "noacl", "nouser_xattr", "delalloc", "nodelalloc", "relatime", "noload",
-		"norecovery", "discard", "nodiscard", "init_itable", "noinit_itable", "dioread_nolock", "dioread_lock", "minixdf", "bsddf", "grpid", "nogrpid", "noquota" };
+	static const char *const accepted[] = { "data=ordered", "barrier", "barrier=1", "user_xattr", "acl", "noacl", "nouser_xattr", "delalloc", "nodelalloc", "relatime", "discard", "nodiscard", "init_itable", "noinit_itable", "dioread_nolock", "dioread_lock", "minixdf", "bsddf", "grpid", "nogrpid", "noquota" };
 	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
 	int err = copy ? 0 : -ENOMEM;
 
@@ -24,6 +23,11 @@ int ext4_parse_options(struct ext4_fs *fs, const char *options)
 			/* A disk must not be able to stop the system: panic is taken as read-only. */
 			fs->remount_on_error = strcmp(value, "continue") != 0;
 			fs->errors_given = true;
+			continue;
+		}
+		if (!strcmp(whole, "noload") || !strcmp(whole, "norecovery")) {
+			/* Once it is open it stays so, as on Linux. */
+			fs->no_load |= !fs->sb->root;
 			continue;
 		}
 		if (!strcmp(key, "commit") || !strcmp(key, "stripe") || !strcmp(key, "sb") || !strcmp(key, "resuid") || !strcmp(key, "resgid"))
@@ -212,6 +216,8 @@ static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 
 static void show_options(struct superblock *sb, struct seq *s)
 {
+	if (ext4_fs(sb)->no_load)
+		seq_puts(s, ",norecovery");
 	if (ext4_fs(sb)->errors_given)
 		seq_puts(s, ext4_fs(sb)->remount_on_error ? ",errors=remount-ro" : ",errors=continue");
 }
