@@ -452,6 +452,24 @@ def test_what_is_rare(tmp_path, case, kind, megabytes, options):
     disk.check(image)
 
 
+def test_files_that_are_older_than_extents(tmp_path):
+    """A file of an ext3 that has become an ext4 keeps its block map, and ends where that ends; others do not."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "old").write_bytes(bytes(100000))
+    image = disk.make(tmp_path / "a", 24, "-b", 1024, kind="ext3", tree=tree)
+    disk.tool("tune2fs", "-O", "extents,huge_file", image)
+    most = (12 + 256 + 256 ** 2 + 256 ** 3) * 1024
+    with Guest(disk.drive(image)) as guest:
+        guest.mount()
+        guest.says("truncate -s %d /m/old 2>&1; stat -c %%s /m/old" % (most + 1), r"File too large(?s:.*)\n100000\b")
+        guest.says("echo x | dd of=/m/old bs=1024 seek=%d conv=notrunc 2>&1; stat -c %%s /m/old" % (most // 1024), r"(File too large|Invalid argument)(?s:.*)\n100000\b")
+        guest.says("truncate -s %d /m/old 2>&1; stat -c %%s /m/old" % most, r"\b%d\b" % most)
+        guest.says("truncate -s %d /m/new 2>&1; stat -c %%s /m/new" % (most + 1), r"\b%d\b" % (most + 1))
+        guest.off()
+    disk.check(image)
+
+
 @pytest.mark.parametrize("kind,options", [("ext4", ()), ("ext4", ("-b", 1024, "-J", "size=1")), ("ext3", ("-b", 1024)), ("ext2", ("-b", 2048))])
 def test_random_work_on_one_file(tmp_path, kind, options):
     """user/tests/disk_ops.c: by all ways of writing, and compared with a copy in memory."""

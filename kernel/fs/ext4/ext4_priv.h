@@ -56,6 +56,7 @@ struct ext4_fs {
 	u64 free_blocks, free_inodes; /* alloc_mutex; read without */
 	u64 reserved_blocks;      /* for root */
 	u64 kept_blocks;          /* beside these, from everybody else */
+	u64 max_mapped_size;      /* bytes: of a file with a block map, which it may have where others have extents */
 	struct mutex alloc_mutex; /* bitmaps, descriptors, counts */
 	struct list freed;        /* alloc_mutex: blocks that wait for their transaction's commit */
 	struct mutex orphan_mutex;
@@ -102,6 +103,8 @@ static inline struct ext4_inode *ext4_i(const struct inode *i) { return i->priva
 static inline struct ext4_fs *fs_of(const struct inode *i) { return i->sb->private; }
 static inline struct ext4_disk_super *disk_super(const struct ext4_fs *fs) { return (void *)(fs->super_buffer->data + fs->super_offset); }
 static inline bool has_extents(const struct inode *i) { return ext4_i(i)->flags & FL_EXTENTS; }
+/* How large it may become, in bytes. */
+static inline u64 ext4_max_size(const struct inode *i) { return has_extents(i) ? i->sb->max_file_size : fs_of(i)->max_mapped_size; }
 
 /* super.c: something on the disk is wrong: told, noted in the superblock, read-only from now on as errors= says. Returns -EUCLEAN. */
 int ext4_error(struct ext4_fs *fs, const char *fmt, ...) __printf_like(2, 3);

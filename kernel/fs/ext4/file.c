@@ -159,9 +159,14 @@ static ssize_t try_write_start(struct pagecache *pc, u64 pos, size_t n)
 
 static ssize_t write_start(struct pagecache *pc, u64 pos, size_t n)
 {
+	u64 most = ext4_max_size(pc->inode);
 	ssize_t ready;
 	int tries = 0;
 
+	/* The VFS knows the largest file of all; one with a block map may end before. */
+	if (pos >= most)
+		return -EFBIG;
+	n = MIN(n, most - pos);
 	do
 		ready = try_write_start(pc, pos, n);
 	while (ready == -ENOSPC && ext4_wait_for_space(fs_of(pc->inode), &tries));
@@ -295,7 +300,7 @@ int ext4_setattr(struct inode *i, const struct iattr *a)
 		if (a->size <= i->size) {
 			err = ext4_truncate(i, a->size);
 		} else {
-			if (a->size > i->sb->max_file_size)
+			if (a->size > ext4_max_size(i))
 				return -EFBIG;
 			WRITE_ONCE(i->size, a->size);
 			ext4_i(i)->disk_size = a->size;

@@ -369,18 +369,15 @@ static struct ext4_fs *alloc_fs(struct block_device *dev)
 /* Everything up to the root: 0 or -errno; what was set up is taken down by ext4_put. */
 static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 {
-	u64 most;
+	u64 per;
 	struct inode *root;
 	int err = read_super(fs);
 
 	if (err)
 		return err;
-	most = (u64)UINT32_MAX << fs->block_shift;
-	if (!(fs->incompat & INCOMPAT_EXTENTS)) {
-		u64 per = fs->block_size / 4;
-		most = (12 + per + per * per + MIN(per * per * per, 1ul << 31)) << fs->block_shift;
-	}
-	sb->max_file_size = MIN(sb->max_file_size, most);
+	per = fs->block_size / 4;
+	fs->max_mapped_size = MIN(sb->max_file_size, (12 + per + per * per + MIN(per * per * per, 1ul << 31)) << fs->block_shift);
+	sb->max_file_size = fs->incompat & INCOMPAT_EXTENTS ? MIN(sb->max_file_size, (u64)UINT32_MAX << fs->block_shift) : fs->max_mapped_size;
 	err = groups_init(fs);
 	if (err)
 		return err;
