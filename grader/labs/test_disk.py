@@ -452,6 +452,17 @@ def test_what_is_rare(tmp_path, case, kind, megabytes, options):
     disk.check(image)
 
 
+def test_fewer_inodes_in_a_group_than_are_reserved(tmp_path):
+    """mke2fs makes groups of eight inodes, and the first ten of all are its own: the rest can be used up, and no more."""
+    image = disk.make(tmp_path / "a", 32, "-b", 1024, "-N", 16, "-O", "^resize_inode")
+    with Guest(disk.drive(image)) as guest:
+        guest.mount()
+        guest.says("cd /m; for n in $(seq 40); do mkdir $n 2>/dev/null && echo made; done | grep -c made", r"\b21\b")
+        guest.says("rmdir 7; touch new && echo made; touch more 2>&1", r"made(?s:.*)No space left")
+        guest.off()
+    disk.check(image)
+
+
 def test_files_that_are_older_than_extents(tmp_path):
     """A file of an ext3 that has become an ext4 keeps its block map, and ends where that ends; others do not."""
     tree = tmp_path / "tree"

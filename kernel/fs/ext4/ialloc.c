@@ -98,7 +98,9 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 
 static int alloc_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 group, bool is_dir, u32 *ino)
 {
-	u32 first = group ? 0 : fs->first_ino - 1, bit;
+	/* The reserved ones may fill more than the first group: mke2fs makes groups of eight. */
+	u64 before = (u64)group * fs->inodes_per_group;
+	u32 first = before < fs->first_ino - 1 ? (u32)MIN(fs->first_ino - 1 - before, (u64)fs->inodes_per_group) : 0, bit;
 	struct buffer *b;
 	int err;
 

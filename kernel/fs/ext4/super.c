@@ -170,7 +170,7 @@ static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 	    fs->desc_size > fs->block_size || fs->desc_size & (fs->desc_size - 1) || (fs->incompat & INCOMPAT_64BIT && fs->desc_size < 64) ||
 	    fs->first_data_block != (fs->block_size == 1024 && !s->log_cluster_size ? 1 : 0) || !fs->blocks_per_group || fs->blocks_per_group % 8 || !clusters_ok(fs, s) ||
 	    !fs->inodes_per_group || fs->inodes_per_group > fs->block_size * 8 || fs->inodes_per_group % 8 || fs->blocks <= fs->first_data_block + 1 ||
-	    fs->first_ino < 11 || fs->first_ino > fs->inodes_per_group) {
+	    fs->first_ino < 11 || fs->first_ino > fs->inodes) {
 		pr_err("EXT4-fs (%s): the superblock makes no sense\n", name);
 		return -EUCLEAN;
 	}
