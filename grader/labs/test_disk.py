@@ -452,6 +452,21 @@ def test_what_is_rare(tmp_path, case, kind, megabytes, options):
     disk.check(image)
 
 
+def test_a_bitmap_that_gives_its_own_group_away(tmp_path):
+    """Without checksums: nothing is put where the inodes are. Linux says the same."""
+    image = disk.make(tmp_path / "a", 24, "-b", 1024, kind="ext3")
+    at = int(re.search(r"Block bitmap at (\d+)", disk.tool("dumpe2fs", image)).group(1))
+    with open(image, "r+b") as stream:
+        stream.seek(at * 1024)
+        stream.write(bytes(1024))
+    with Guest(disk.drive(image)) as guest:
+        guest.mount()
+        guest.says("dd if=/dev/urandom of=/m/new bs=1024 count=3000 2>/dev/null; sync; dmesg | tail -3", "block bitmap of group 0 says")
+        guest.off()
+    text = disk.tool("e2fsck", "-fn", image, ok=(4,))
+    assert "Unconnected" not in text and "Clear" not in text, text
+
+
 def test_fewer_inodes_in_a_group_than_are_reserved(tmp_path):
     """mke2fs makes groups of eight inodes, and the first ten of all are its own: the rest can be used up, and no more."""
     image = disk.make(tmp_path / "a", 32, "-b", 1024, "-N", 16, "-O", "^resize_inode")

@@ -53,6 +53,26 @@ static void make_bitmap(struct ext4_fs *fs, u32 group, u8 *map)
 	bitmap_fill(map, group_blocks(fs, group), fs->block_size * 8 - group_blocks(fs, group), true);
 }
 
+/* Are [block, block + count), as far as they are in the group, in use by its bitmap? */
+static bool is_taken(struct ext4_fs *fs, const u8 *map, u32 group, u64 block, u32 count)
+{
+	u64 first = group_first_block(fs, group), size = group_blocks(fs, group);
+
+	for (u32 i = 0; i < count; i++)
+		if (block + i >= first && block + i - first < size && !bitmap_test(map, (u32)(block + i - first)))
+			return false;
+	return true;
+}
+
+/* Without checksums this is what can be known: a group's bitmaps and inodes are not free. (Their places are not their group's with flex_bg.) */
+static bool bitmap_makes_sense(struct ext4_fs *fs, u32 group, const u8 *map)
+{
+	const struct ext4_desc *d = ext4_desc(fs, group, NULL);
+
+	return fs->cluster_shift || (is_taken(fs, map, group, desc_block_bitmap(fs, d), 1) && is_taken(fs, map, group, desc_inode_bitmap(fs, d), 1) &&
+	       is_taken(fs, map, group, desc_inode_table(fs, d), DIV_ROUND_UP(fs->inodes_per_group, fs->inodes_per_block)));
+}
+
 struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
 {
 	const struct ext4_desc *d = ext4_desc(fs, group, NULL);
@@ -83,6 +103,11 @@ struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
 			fs->group[group].bad = true;
 			return ERR_PTR(ext4_error(fs, "the block bitmap of group %u has a wrong checksum", group));
 		}
+	}
+	if (!bitmap_makes_sense(fs, group, b->data)) {
+		buffer_put(b);
+		fs->group[group].bad = true;
+		return ERR_PTR(ext4_error(fs, "the block bitmap of group %u says that its own blocks are free", group));
 	}
 	set_checked(b, CHECKED_BLOCK_MAP);
 	return b;
