@@ -22,6 +22,27 @@ static uint16_t sum(const void *data, size_t n)
 	return (uint16_t)~total;
 }
 
+/* Of the loopback device, by RTM_DELADDR: what comes after this test finds it as it was. */
+static void delete_address(const char *address)
+{
+	struct {
+		uint32_t size;
+		uint16_t type, flags;
+		uint32_t number, port;
+		uint8_t family, prefix, address_flags, scope;
+		uint32_t device;
+		uint16_t attribute_size, attribute;
+		in_addr_t address;
+	} m = { sizeof(m), 21, 1 | 4, 1, 0, AF_INET, 32, 0, 0, 1, 8, 2, inet_addr(address) };
+	int32_t answer[16] = { 0 };
+	int fd = socket(AF_NETLINK, SOCK_RAW, 0);
+
+	R((int)send(fd, &m, sizeof(m), 0));
+	NEED(recv(fd, answer, sizeof(answer), 0) > 16);
+	V(answer[4]);
+	close(fd);
+}
+
 static void device(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), local = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -61,6 +82,7 @@ static void device(void)
 	((struct sockaddr_in *)&r.ifr_addr)->sin_addr.s_addr = inet_addr("255.255.255.255");
 	R(ioctl(fd, SIOCSIFNETMASK, &r));
 	R(bind_at(fd, "10.77.0.1", 5050));
+	delete_address("10.77.0.1");
 	close(fd);
 	close(local);
 }
