@@ -21,7 +21,6 @@
  *  2. Who made a dentry dead owns it alone: takes it out of the hash and frees it.
  *  3. A dentry that got an inode keeps it till it is freed. Negative to positive happens once.
  *  4. A dentry holds a reference to its parent, so a parent outlives its children.
- *
  *  5. A dentry is in the list of unused ones of the stripe of its hash, or in none.
  *
  * Locks: rename_lock (names and parents; spinning readers) > parent->lock (list of children) > stripe lock (chains,
@@ -195,6 +194,29 @@ void dentry_unhash(struct dentry *d)
 	if (d->flags & DENTRY_HASHED)
 		hash_remove(d);
 	spin_unlock(&s->lock);
+}
+
+/* By its new name and parent; it was taken out before. */
+void dentry_rehash(struct dentry *d)
+{
+	struct stripe *s = dentry_stripe_lock(d);
+
+	unused_remove(s, d);
+	WRITE_ONCE(d->name_hash, name_hash(d->parent, d->name, d->name_len));
+	spin_unlock(&s->lock);
+	dentry_hash(d);
+}
+
+void dentry_names_change(void)
+{
+	write_lock(&rename_lock);
+	atomic_fetch_add(&rename_seq, 1u);
+}
+
+void dentry_names_changed(void)
+{
+	atomic_fetch_add(&rename_seq, 1u);
+	write_unlock(&rename_lock);
 }
 
 /* --- making and freeing ---------------------------------------------------------------------------------------------- */
@@ -506,92 +528,6 @@ void dentry_kill_tree(struct dentry *root)
 	}
 	dentry_put(root);
 	dentry_put(root);
-}
-
-/* --- rename ---------------------------------------------------------------------------------------------------------- */
-
-static void name_swap(struct dentry *a, struct dentry *b, bool keep_target)
-{
-	char text[sizeof(a->name_short)];
-	const char *a_name = a->name, *b_name = b->name;
-	bool a_short = a_name == a->name_short, b_short = b_name == b->name_short;
-	u32 len = a->name_len;
-
-	if (keep_target && a_short && b_short) {
-		memcpy(a->name_short, b->name_short, sizeof(text));
-		a->name_len = b->name_len;
-		return;
-	}
-	memcpy(text, a->name_short, sizeof(text));
-	memcpy(a->name_short, b->name_short, sizeof(text));
-	memcpy(b->name_short, text, sizeof(text));
-	a->name = b_short ? a->name_short : b_name;
-	b->name = a_short ? b->name_short : a_name;
-	a->name_len = b->name_len;
-	b->name_len = len;
-}
-
-static void reparent(struct dentry *d, struct dentry *from, struct dentry *to)
-{
-	if (from == to)
-		return;
-	spin_lock(&from->lock);
-	list_del(&d->siblings);
-	spin_unlock(&from->lock);
-	spin_lock(&to->lock);
-	list_add(&to->children, &d->siblings);
-	spin_unlock(&to->lock);
-	d->parent = to;
-}
-
-/* By its new name and parent; not hashed. */
-static void hash_anew(struct dentry *d)
-{
-	struct stripe *s = dentry_stripe_lock(d);
-
-	unused_remove(s, d);
-	WRITE_ONCE(d->name_hash, name_hash(d->parent, d->name, d->name_len));
-	spin_unlock(&s->lock);
-	dentry_hash(d);
-}
-
-void dentry_move(struct dentry *d, struct dentry *target, bool exchange, struct dentry *left)
-{
-	struct dentry *old_parent, *new_parent;
-
-	write_lock(&rename_lock);
-	atomic_fetch_add(&rename_seq, 1u);
-	old_parent = d->parent;
-	new_parent = target->parent;
-	dentry_unhash(d);
-	dentry_unhash(target);
-	name_swap(d, target, !exchange);
-	reparent(d, old_parent, new_parent);
-	if (exchange)
-		reparent(target, new_parent, old_parent);
-	else
-		dentry_get(new_parent);
-	hash_anew(d);
-	if (exchange)
-		hash_anew(target);
-	if (left)
-		dentry_hash(left);
-	atomic_fetch_add(&rename_seq, 1u);
-	write_unlock(&rename_lock);
-	if (!exchange)
-		dentry_put(old_parent);
-}
-
-bool dentry_is_ancestor(struct dentry *a, struct dentry *d)
-{
-	bool found;
-
-	read_lock(&rename_lock);
-	while (d != a && d->parent != d)
-		d = d->parent;
-	found = d == a;
-	read_unlock(&rename_lock);
-	return found;
 }
 
 int dcache_init(void)

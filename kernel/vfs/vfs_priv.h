@@ -13,6 +13,10 @@ int dcache_init(void);
  */
 struct dentry *dentry_peek(const struct dentry *parent, const char *name, u32 len);
 u32 dentry_moves(void);
+/* Names and parents change in between: rename_lock is held, and dentry_moves() is odd. dentry_rehash: finds d, which is in no chain, by its new name. */
+void dentry_names_change(void);
+void dentry_names_changed(void);
+void dentry_rehash(struct dentry *d);
 bool dentry_get_live(struct dentry *d);
 /* Drops what is cached below d and not in use (a directory that was removed; a mount that goes). */
 void dentry_shrink_children(struct dentry *d);
