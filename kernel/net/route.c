@@ -78,27 +78,17 @@ static const struct route *find(u32 destination, const struct netdev *dev)
 	return NULL;
 }
 
-/* The device with an address of the same net. net_config_lock held. */
-static struct netdev *device_of_net(u32 address)
+/* The device with this address, or with one of the same net. net_config_lock held. */
+static struct netdev *device_of(u32 address, bool same_net)
 {
 	struct netdev *d;
 
 	list_for_each(d, &netdevs, link)
-		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
-			if (d->flags & IFF_UP && d->ip[i].address && (d->ip[i].address & d->ip[i].mask) == (address & d->ip[i].mask))
+		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++) {
+			u32 mask = same_net ? d->ip[i].mask : ~0u;
+			if (d->flags & IFF_UP && d->ip[i].address && (d->ip[i].address & mask) == (address & mask))
 				return d;
-	return NULL;
-}
-
-/* net_config_lock held. */
-static struct netdev *device_with(u32 address)
-{
-	struct netdev *d;
-
-	list_for_each(d, &netdevs, link)
-		for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
-			if (d->flags & IFF_UP && d->ip[i].address == address)
-				return d;
+		}
 	return NULL;
 }
 
@@ -109,7 +99,7 @@ static int lookup(struct ip_path *out, u32 destination, u32 source, struct netde
 	out->scope = scope_of(destination, NULL);
 	/* What is for everybody goes out where the address is that it is said to come from. */
 	if (!dev && source && (out->scope == IP_MULTICASTS || destination == IP_BROADCAST))
-		dev = device_with(source);
+		dev = device_of(source, false);
 	if (out->scope == IP_LOCAL && (!dev || dev == loopback)) {
 		out->dev = loopback;
 		if (!source)
@@ -130,7 +120,7 @@ static int lookup(struct ip_path *out, u32 destination, u32 source, struct netde
 	}
 	/* A net's last address needs no route, and a device that was named none to its own link. */
 	if (!dev && out->scope == IP_BROADCASTS)
-		dev = device_of_net(destination);
+		dev = device_of(destination, true);
 	if (!dev)
 		return -ENETUNREACH;
 	if (!(dev->flags & IFF_UP))

@@ -243,18 +243,12 @@ long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 			value = t->rcv_up - t->copied_seq;
 		spin_unlock(&sk->lock);
 		break;
-	case SIOCOUTQ:
+	case SIOCOUTQ:    /* what was not acknowledged */
+	case SIOCOUTQNSD: /* what was not sent */
 		if (t->state == TCP_LISTEN)
 			return -EINVAL;
 		spin_lock(&sk->lock);
-		value = t->state == TCP_CLOSED || t->state == TCP_SYN_SENT ? 0 : t->write_seq - t->snd_una;
-		spin_unlock(&sk->lock);
-		break;
-	case SIOCOUTQNSD:
-		if (t->state == TCP_LISTEN)
-			return -EINVAL;
-		spin_lock(&sk->lock);
-		value = t->state == TCP_CLOSED || t->state == TCP_SYN_SENT ? 0 : t->write_seq - t->snd_max;
+		value = t->state == TCP_CLOSED || t->state == TCP_SYN_SENT ? 0 : t->write_seq - (cmd == SIOCOUTQ ? t->snd_una : t->snd_max);
 		spin_unlock(&sk->lock);
 		break;
 	case SIOCATMARK:
