@@ -84,17 +84,6 @@ static struct clone_request random_request(void)
 	return r;
 }
 
-static void forget_signals(void)
-{
-	u64 flags;
-	struct sighand *h = sighand_lock(current->process, &flags);
-
-	pending_flush(&current->signal->pending, ~0ul);
-	pending_flush(&current->process->signal->pending, ~0ul);
-	signal_recalc(current);
-	sighand_unlock(h, flags);
-}
-
 /* The parent as it is before: all that a child takes over is at random. */
 static void set_up(u32 words[2])
 {

@@ -119,3 +119,14 @@ void idle_process_publish(struct process *p, struct pgroup *g)
 	pgroup_get(g);
 	pgroup_enter(p, g);
 }
+
+void forget_signals(void)
+{
+	u64 flags;
+	struct sighand *h = sighand_lock(current->process, &flags);
+
+	pending_flush(&current->signal->pending, ~0ul);
+	pending_flush(&current->process->signal->pending, ~0ul);
+	signal_recalc(current);
+	sighand_unlock(h, flags);
+}

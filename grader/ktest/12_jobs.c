@@ -186,15 +186,9 @@ static long let_go(void)
 
 /* --- one round -------------------------------------------------------------------------------------------------------- */
 
-static void forget_signals(void)
+static void forget_all_signals(void)
 {
-	u64 flags;
-	struct sighand *h = sighand_lock(current->process, &flags);
-
-	pending_flush(&current->signal->pending, ~0ul);
-	pending_flush(&current->process->signal->pending, ~0ul);
-	signal_recalc(current);
-	sighand_unlock(h, flags);
+	forget_signals();
 	for (int g = 0; g < GROUPS; g++) {
 		pending_flush(&member[g]->signal->pending, ~0ul);
 		pending[g] = 0;
@@ -280,7 +274,7 @@ static void one_round(void)
 	}
 	compare();
 	untie();
-	forget_signals();
+	forget_all_signals();
 }
 
 static void jobs(void)

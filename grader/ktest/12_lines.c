@@ -5,6 +5,7 @@
  * the model says; reads of any size take lines and bytes out again.
  */
 #include "07_process.h"
+#include "12_screen.h"
 #include "core/ktest.h"
 
 #include "abi/termios.h"
@@ -17,8 +18,6 @@ enum { TURNS = 150, KEYS = 60, TEXT = 512 };
 static struct tty tty;
 static struct file *file;
 static struct process *front; /* the foreground group's only member */
-static char screen[4096];
-static size_t shown, room;
 static u32 dropped; /* how often what is on its way out was dropped */
 static bool wrong;
 
@@ -27,7 +26,7 @@ static struct {
 	u32 lines, all;                           /* so many are whole lines; so many are there */
 	bool quoted, stopped, screen_known, reprinted;
 	u64 signals;
-	char screen[4096];
+	char screen[sizeof(screen)];
 	size_t shown;
 	u32 dropped;
 } model;
@@ -39,15 +38,6 @@ static u32 dice(u32 n) { return ktest_random() % n; }
 
 /* --- the terminal ---------------------------------------------------------------------------------------------------- */
 
-static size_t screen_write(struct tty *t __unused, const char *buf, size_t n)
-{
-	size_t take = MIN(n, room - shown);
-
-	memcpy(screen + shown, buf, take);
-	shown += take;
-	return take;
-}
-static size_t screen_room(struct tty *t __unused) { return room - shown; }
 static void drop_output(struct tty *t __unused) { dropped++; }
 static const struct tty_ops screen_ops = { .write = screen_write, .write_room = screen_room, .flush_output = drop_output };
 
@@ -343,16 +333,21 @@ static void tear_down(struct session *s, struct pgroup *g)
 	session_put(s);
 }
 
-KTEST(12, typing_at_random)
+static void play(void (*turn)(void))
 {
 	struct session *s;
 	struct pgroup *g;
 
 	KREQUIRE(set_up(&s, &g));
 	for (u32 i = 0; i < TURNS && !wrong; i++)
-		turn_of_typing();
+		turn();
 	KEXPECT(!wrong);
 	tear_down(s, g);
+}
+
+KTEST(12, typing_at_random)
+{
+	play(turn_of_typing);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------------- */
@@ -429,12 +424,5 @@ static void turn_of_writing(void)
 
 KTEST(12, writing_at_random)
 {
-	struct session *s;
-	struct pgroup *g;
-
-	KREQUIRE(set_up(&s, &g));
-	for (u32 i = 0; i < TURNS && !wrong; i++)
-		turn_of_writing();
-	KEXPECT(!wrong);
-	tear_down(s, g);
+	play(turn_of_writing);
 }

@@ -1,4 +1,5 @@
 /* Stage 12: the line discipline, on a terminal that is nothing but two buffers. */
+#include "12_screen.h"
 #include "core/ktest.h"
 
 #include "core/err.h"
@@ -10,17 +11,6 @@
 #include "tty/tty_priv.h"
 #include "vm/aspace.h"
 
-static char screen[16384];
-static size_t shown, room = sizeof(screen);
-
-static size_t screen_write(struct tty *t __unused, const char *buf, size_t n)
-{
-	size_t take = MIN(n, room - shown);
-	memcpy(screen + shown, buf, take);
-	shown += take;
-	return take;
-}
-static size_t screen_room(struct tty *t __unused) { return room - shown; }
 static u32 released; /* how often the driver was told that there is room again */
 static void throttle(struct tty *t __unused, bool on)
 {
