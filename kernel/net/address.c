@@ -10,14 +10,25 @@ static void link_route(struct netdev *d, const struct ip_address *a)
 		route_add(&r);
 }
 
+/* net_config_lock held. */
+static bool has_address(const struct netdev *d)
+{
+	for (unsigned i = 0; i < NETDEV_ADDRESSES; i++)
+		if (d->ip[i].address)
+			return true;
+	return false;
+}
+
 int netdev_set_address(struct netdev *d, unsigned slot, const struct ip_address *a)
 {
 	write_lock(&net_config_lock);
 	struct ip_address old = d->ip[slot];
 	d->ip[slot] = *a;
+	bool last = !has_address(d);
 	write_unlock(&net_config_lock);
+	/* With a device's last address all its routes go, as on Linux: those through a gateway, too. */
 	if (old.address)
-		routes_forget(d, old.address);
+		routes_forget(d, last ? 0 : old.address);
 	link_route(d, a);
 	return 0;
 }
