@@ -242,5 +242,11 @@ int main(void)
 	route("delete", 25, 0, "10.6.0.0", 24, 0, 9, 0, 0);
 	route("delete", 25, 0, "10.3.0.128", 25, 0, 1, 0, 0);
 	dump("main", 26, AF_INET, 254);
+	say("--- the last address goes, and the routes with it\n");
+	route("add", 24, CREATE | EXCL, "10.1.0.0", 16, 0, 1, 0, 0);
+	dump("main", 26, AF_INET, 254);
+	address("delete", 21, 0, "127.0.0.1", 8);
+	dump("main", 26, AF_INET, 254);
+	address("add", 20, CREATE | EXCL, "127.0.0.1", 8);
 	return 0;
 }
