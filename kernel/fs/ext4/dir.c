@@ -121,25 +121,30 @@ static u32 lengths(const struct ext4_dirent *e)
 }
 
 /*
- * The block was checked when it was read; but on a damaged disk it may be another thing's as well, and be changed as such. So each step leads on, and
- * nothing is looked at behind the block's end.
+ * The block was checked when it was read; but on a damaged disk it may be another thing's as well, and be changed as such. So nothing is looked at
+ * behind the block's end, and steps must lead on: that is asked once in four of them, because an entry of length 0 holds all those after it up.
  */
 int dir_block_find(struct inode *dir, struct buffer *b, const char *name, u32 len, struct ext4_slot *s)
 {
 	const u8 *at = b->data, *end = at + dir_block_end(dir), *last = end - DIRENT_LEN(0), *previous = at;
 
 	while (at <= last) {
-		const struct ext4_dirent *e = (const void *)at;
-		u32 word = lengths(e);
+		const u8 *from = at;
 
-		if (unlikely((u8)(word >> 16) == (u8)len) && e->inode && len <= (size_t)(end - (const u8 *)e->name) && !memcmp(e->name, name, len)) {
-			*s = (struct ext4_slot){ .b = b, .offset = (u32)(at - b->data), .previous = (u32)(previous - b->data) };
-			return 0;
+#pragma GCC unroll 4
+		for (int k = 0; k < 4 && at <= last; k++) {
+			const struct ext4_dirent *e = (const void *)at;
+			u32 word = lengths(e);
+
+			if (unlikely((u8)(word >> 16) == (u8)len) && e->inode && len <= (size_t)(end - (const u8 *)e->name) && !memcmp(e->name, name, len)) {
+				*s = (struct ext4_slot){ .b = b, .offset = (u32)(at - b->data), .previous = (u32)(previous - b->data) };
+				return 0;
+			}
+			previous = at;
+			at += (u16)word;
 		}
-		if (unlikely((u16)word < DIRENT_LEN(0)))
+		if (unlikely(at == from))
 			return -EUCLEAN;
-		previous = at;
-		at += (u16)word;
 	}
 	return -ENOENT;
 }
