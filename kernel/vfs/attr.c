@@ -92,7 +92,11 @@ static int change(const struct path *p, struct iattr *a)
 {
 	int err = path_want_write(p);
 
-	return err ? err : vfs_setattr(p, a);
+	if (err)
+		return err;
+	err = vfs_setattr(p, a);
+	path_done_write(p);
+	return err;
 }
 
 /* Applies to what an open file shows: O_PATH files are not asked (-EBADF). */
@@ -133,9 +137,10 @@ static const struct {
 
 static long set_inode_flags(struct file *f, u32 fs)
 {
+	struct path p = { f->mount, f->dentry };
 	struct inode *i = f->inode;
 	u32 known = 0, new = 0, mask = 0;
-	long err = path_want_write(&(struct path){ f->mount, f->dentry });
+	long err = path_want_write(&p);
 
 	for (size_t k = 0; k < ARRAY_SIZE(flag_bits); k++) {
 		known |= flag_bits[k].fs;
@@ -154,6 +159,7 @@ static long set_inode_flags(struct file *f, u32 fs)
 	if (!err)
 		inode_touch(i, ATTR_CTIME);
 	rwlock_write_done(&i->lock);
+	path_done_write(&p);
 	return err;
 }
 
@@ -248,25 +254,31 @@ static int times_attr(const struct timespec *times, struct iattr *a)
 }
 
 /* Both now needs only the right to write; all else is the owner's. */
+static int may_change_times(struct inode *i, bool now)
+{
+	if (i->flags & INODE_IMMUTABLE || (!now && i->flags & INODE_APPEND))
+		return -EPERM;
+	if (inode_is_owner(i))
+		return 0;
+	return now ? inode_permission(i, MAY_WRITE) : -EPERM;
+}
+
 static int change_times(const struct path *p, const struct timespec *times)
 {
-	struct inode *i = p->dentry->inode;
 	bool now = !times || (times[0].nsec == UTIME_NOW && times[1].nsec == UTIME_NOW);
 	struct iattr a;
 	int err = path_want_write(p);
 
-	times_attr(times, &a);
 	if (err)
 		return err;
-	if (!(a.valid & (ATTR_ATIME | ATTR_MTIME)))
-		return 0;
-	if (i->flags & INODE_IMMUTABLE || (!now && i->flags & INODE_APPEND))
-		return -EPERM;
-	if (now && !inode_is_owner(i))
-		err = inode_permission(i, MAY_WRITE);
-	else if (!now && !inode_is_owner(i))
-		err = -EPERM;
-	return err ? err : vfs_setattr(p, &a);
+	times_attr(times, &a);
+	if (a.valid & (ATTR_ATIME | ATTR_MTIME)) {
+		err = may_change_times(p->dentry->inode, now);
+		if (!err)
+			err = vfs_setattr(p, &a);
+	}
+	path_done_write(p);
+	return err;
 }
 
 static long do_utimes(int dirfd, const char __user *path, const struct timespec *times, int flags)
@@ -379,6 +391,22 @@ static int truncate_place(const struct path *p, u64 size)
 	return err ? err : vfs_setattr(p, &a);
 }
 
+static long truncate_by_name(const struct path *p, u64 size)
+{
+	struct inode *i = p->dentry->inode;
+	long err = inode_permission(i, MAY_WRITE);
+
+	if (!err && i->flags & INODE_APPEND)
+		err = -EPERM;
+	if (!err)
+		err = inode_write_get(i);
+	if (!err) {
+		err = truncate_place(p, size);
+		inode_write_put(i);
+	}
+	return err;
+}
+
 long sys_truncate(const char __user *path, s64 length)
 {
 	struct path p;
@@ -394,15 +422,9 @@ long sys_truncate(const char __user *path, s64 length)
 	err = S_ISREG(i->mode) ? 0 : S_ISDIR(i->mode) ? -EISDIR : -EINVAL;
 	if (!err)
 		err = path_want_write(&p);
-	if (!err)
-		err = inode_permission(i, MAY_WRITE);
-	if (!err && i->flags & INODE_APPEND)
-		err = -EPERM;
-	if (!err)
-		err = inode_write_get(i);
 	if (!err) {
-		err = truncate_place(&p, length);
-		inode_write_put(i);
+		err = truncate_by_name(&p, (u64)length);
+		path_done_write(&p);
 	}
 	path_put(&p);
 	return err;

@@ -137,20 +137,30 @@ out:
 
 /* --- remount ------------------------------------------------------------------------------------------------------------------- */
 
+/* The gate that is to be shut before that: of this mount alone, or of the file system and so of all its mounts. NULL: none, it is read-only or stays writable. */
+static struct write_gate *gate_to_shut(struct mount *m, u64 flags)
+{
+	bool bind = flags & MS_BIND;
+
+	if (!(flags & MS_RDONLY) || (bind ? m->flags : m->sb->flags) & MS_RDONLY)
+		return NULL;
+	return bind ? &m->gate : &m->sb->gate;
+}
+
 static int mount_remount(struct path *at, u64 flags, const char *options)
 {
 	struct mount *m = at->mount;
 	struct superblock *sb = m->sb;
-	int err = 0;
+	struct write_gate *gate;
+	int err;
 
 	if (at->dentry != m->root)
 		return -EINVAL;
 	mutex_lock(&mount_mutex);
-	if (flags & MS_RDONLY && !(m->flags & MS_RDONLY) && atomic_load(&m->writers))
-		err = -EBUSY;
-	/* The file system itself: for all its mounts. */
-	if (flags & MS_RDONLY && !(flags & MS_BIND) && !(sb->flags & MS_RDONLY) && atomic_load(&sb->writers))
-		err = -EBUSY;
+	gate = gate_to_shut(m, flags);
+	err = gate ? write_gate_shut(gate) : 0;
+	if (err)
+		gate = NULL;
 	if (!err && !(flags & MS_BIND)) {
 		if (sb->ops && sb->ops->remount)
 			err = sb->ops->remount(sb, flags & SUPER_FLAGS, options);
@@ -165,6 +175,8 @@ static int mount_remount(struct path *at, u64 flags, const char *options)
 		m->flags = new;
 		mount_changed();
 	}
+	if (gate)
+		write_gate_open(gate);
 	mutex_unlock(&mount_mutex);
 	return err;
 }

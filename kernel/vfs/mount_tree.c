@@ -22,7 +22,7 @@
 #include "mm/slab.h"
 
 #define MOUNT_BUCKETS 256
-u64 mounts_max = 100000; /* a recursive bind of the root onto itself doubles them each time. Each takes a cache line for every CPU */
+u64 mounts_max = 100000; /* a recursive bind of the root onto itself doubles them each time. Each takes two cache lines for every CPU */
 
 struct mutex mount_mutex;
 struct rwspin mount_lock = RWSPIN_INIT("mounts", RANK_DENTRY - 6);
@@ -104,6 +104,7 @@ void mount_put(struct mount *m)
 			superblock_put(sb);
 		kfree(m->source);
 		kfree(m->counts);
+		write_gate_destroy(&m->gate);
 		kfree(m);
 		if (at)
 			dentry_put(at);
@@ -134,7 +135,8 @@ struct mount *mount_alloc(struct superblock *sb, struct dentry *root, const char
 		return NULL;
 	m->source = kstrdup(source, 0);
 	m->counts = kzalloc(cpu_count * sizeof(*m->counts), 0);
-	if (!m->source || !m->counts) {
+	if (write_gate_init(&m->gate) || !m->source || !m->counts) {
+		write_gate_destroy(&m->gate);
 		kfree(m->counts);
 		kfree(m->source);
 		kfree(m);
@@ -477,11 +479,6 @@ void mount_show_options(struct mount *m, struct seq *s, bool super_too)
 			seq_puts(s, names[i].text);
 	if (super_too && m->sb->ops && m->sb->ops->show_options)
 		m->sb->ops->show_options(m->sb, s);
-}
-
-int path_want_write(const struct path *p)
-{
-	return (p->mount->flags | p->dentry->sb->flags) & MS_RDONLY ? -EROFS : 0;
 }
 
 int mount_init(void)

@@ -87,6 +87,7 @@ static void new_name_end(struct new_name *n, int err)
 		fs_notify_name(FS_CREATE, dir, n->d->inode, n->d->name, n->d->name_len, 0);
 	rwlock_write_done(&dir->lock);
 	dentry_put(n->d);
+	path_done_write(&n->parent);
 	path_put(&n->parent);
 }
 
@@ -299,6 +300,7 @@ unlock:
 	/* The last reference, and with it the file's contents, go outside the lock. */
 	if (i)
 		inode_put(i);
+	path_done_write(&r.path);
 put:
 	path_put(&r.path);
 	return err;

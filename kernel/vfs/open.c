@@ -54,7 +54,7 @@ static int may_open(const struct path *p, u32 flags)
 	}
 	err = inode_permission(i, mask);
 	if (!err && mask & MAY_WRITE && S_ISREG(i->mode))
-		err = path_want_write(p);
+		err = path_may_write(p);
 	if (!err && i->flags & INODE_APPEND && ((flags & O_ACCMODE && !(flags & O_APPEND)) || flags & O_TRUNC))
 		err = -EPERM;
 	if (!err && flags & O_NOATIME && !inode_is_owner(i))
@@ -69,6 +69,23 @@ static int truncate_at_open(const struct path *p)
 	if (!file_capable(CAP_FSETID))
 		a.valid |= ATTR_KILL_SUID;
 	return vfs_setattr(p, &a);
+}
+
+/* O_RDONLY|O_TRUNC cuts as well, and counts as a writer for this moment. */
+static int truncate_read_only(const struct path *p)
+{
+	struct inode *i = p->dentry->inode;
+	int err = path_want_write(p);
+
+	if (err)
+		return err;
+	err = inode_write_get(i);
+	if (!err) {
+		err = truncate_at_open(p);
+		inode_write_put(i);
+	}
+	path_done_write(p);
+	return err;
 }
 
 /* Fills a fresh file for the place; its rights were checked. `f` keeps what it got even on an error: file_put undoes it. */
@@ -86,12 +103,15 @@ int file_open_dentry(struct file *f, const struct path *p)
 	}
 	f->mode |= FILE_SEEKABLE;
 	if (S_ISREG(i->mode) && f->mode & FILE_WRITE) {
-		int err = inode_write_get(i);
+		int err = path_want_write(p);
 		if (err)
 			return err;
+		err = inode_write_get(i);
+		if (err) {
+			path_done_write(p);
+			return err;
+		}
 		f->mode |= FILE_WRITER;
-		atomic_fetch_add(&p->mount->writers, 1u);
-		atomic_fetch_add(&p->mount->sb->writers, 1u);
 	}
 	/* A block device's node has no pages of its own: its driver's inode has, and can. */
 	if (f->flags & O_DIRECT && !S_ISBLK(i->mode) && !inode_can_direct(i))
@@ -124,17 +144,8 @@ static struct file *open_with(struct file *f, const struct path *p, u32 flags, b
 
 	if (!err)
 		err = file_open_dentry(f, p);
-	if (!err && flags & O_TRUNC && !created && S_ISREG(i->mode)) {
-		/* O_RDONLY|O_TRUNC cuts as well, and then counts as a writer for this moment. */
-		bool counted = f->mode & FILE_WRITER;
-		if (!counted)
-			err = inode_write_get(i);
-		if (!err) {
-			err = truncate_at_open(p);
-			if (!counted)
-				inode_write_put(i);
-		}
-	}
+	if (!err && flags & O_TRUNC && !created && S_ISREG(i->mode))
+		err = f->mode & FILE_WRITER ? truncate_at_open(p) : truncate_read_only(p);
 	if (err) {
 		file_put(f);
 		return ERR_PTR(err);
@@ -176,8 +187,7 @@ static void path_release(struct file *f)
 
 	if (f->mode & FILE_WRITER) {
 		inode_write_put(f->inode);
-		atomic_fetch_sub(&f->mount->writers, 1u);
-		atomic_fetch_sub(&f->mount->sb->writers, 1u);
+		path_done_write(&p);
 	}
 	if (f->mode & FILE_DENY_WRITE)
 		inode_write_allow(f->inode);
@@ -199,13 +209,12 @@ static int create_file(const struct path *parent, struct dentry *d, u32 mode)
 	struct inode *dir = parent->dentry->inode;
 	int err = path_want_write(parent);
 
-	if (!err)
-		err = may_create(dir);
 	if (err)
 		return err;
-	if (!dir->ops->create)
-		return -EACCES;
-	err = dir->ops->create(dir, d, mode & 07777 & ~current_umask());
+	err = may_create(dir);
+	if (!err)
+		err = dir->ops->create ? dir->ops->create(dir, d, mode & 07777 & ~current_umask()) : -EACCES;
+	path_done_write(parent);
 	if (!err)
 		fs_notify_name(FS_CREATE, dir, d->inode, d->name, d->name_len, 0);
 	return err;
@@ -330,22 +339,28 @@ struct file *file_open_tmpfile(const struct path *at, u32 flags, u32 mode)
 	char label[24];
 	int err = path_want_write(at);
 
-	if (!err)
-		err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return ERR_PTR(err);
+	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (!err && !dir->ops->tmpfile)
 		err = -EOPNOTSUPP;
 	if (err)
-		return ERR_PTR(err);
+		goto done;
 	ksnprintf(label, sizeof(label), "#%lu", dir->sb->next_ino + 1);
 	p.dentry = dentry_alloc(at->dentry, label, strlen(label));
-	if (!p.dentry)
-		return ERR_PTR(-ENOMEM);
+	if (!p.dentry) {
+		err = -ENOMEM;
+		goto done;
+	}
 	err = dir->ops->tmpfile(dir, p.dentry, mode & 07777 & ~current_umask());
 	if (!err && !(flags & O_EXCL))
 		p.dentry->inode->flags |= INODE_LINKABLE;
 	f = err ? ERR_PTR(err) : open_place(&p, flags & ~O_TRUNC, true);
+	err = IS_ERR(f) ? (int)PTR_ERR(f) : 0;
 	dentry_put(p.dentry);
-	return f;
+done:
+	path_done_write(at);
+	return err ? ERR_PTR(err) : f;
 }
 
 /* --- the calls ------------------------------------------------------------------------------------------------------------------ */

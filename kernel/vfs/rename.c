@@ -225,6 +225,7 @@ int vfs_rename(int olddir, const char *old, int newdir, const char *name, u32 fl
 		dentry_put(r.old);
 	if (r.new && !IS_ERR(r.new))
 		dentry_put(r.new);
+	path_done_write(&r.from.path);
 put_to:
 	path_put(&r.to.path);
 put_from:

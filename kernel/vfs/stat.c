@@ -175,7 +175,7 @@ static int access_check(const struct path *p, u32 mask)
 		return -EACCES;
 	err = inode_permission(i, mask);
 	if (!err && mask & MAY_WRITE && (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
-		err = path_want_write(p);
+		err = path_may_write(p);
 	return err;
 }
 

@@ -46,6 +46,10 @@ struct superblock *superblock_alloc(const struct fs_type *t)
 
 	if (!sb)
 		return NULL;
+	if (write_gate_init(&sb->gate)) {
+		kfree(sb);
+		return NULL;
+	}
 	refcount_set(&sb->ref, 1);
 	sb->type = t;
 	sb->max_file_size = INT64_MAX;
@@ -74,6 +78,7 @@ void superblock_put(struct superblock *sb)
 		dentry_kill_tree(sb->root);
 	if (sb->ops && sb->ops->put)
 		sb->ops->put(sb);
+	write_gate_destroy(&sb->gate);
 	kfree(sb);
 }
 

@@ -194,9 +194,11 @@ static long set_at(const struct path *p, const char __user *uname, const void __
 	buf = kmalloc(size + 1, 0);
 	if (!buf)
 		return -ENOMEM;
-	err = size && copy_from_user(buf, value, size) ? -EFAULT : path_want_write(p);
+	err = size && copy_from_user(buf, value, size) ? -EFAULT : path_may_write(p);
 	if (!err && !strcmp(name, "security.capability"))
 		err = check_capability(buf, size);
+	if (!err)
+		err = path_want_write(p);
 	if (!err) {
 		rwlock_write(&i->lock);
 		err = xattr_permission(i, name, true);
@@ -207,6 +209,7 @@ static long set_at(const struct path *p, const char __user *uname, const void __
 			fs_notify(FS_ATTRIB, p->dentry);
 		}
 		rwlock_write_done(&i->lock);
+		path_done_write(p);
 	}
 	kfree(buf);
 	return err;
@@ -274,6 +277,7 @@ static long remove_at(const struct path *p, const char __user *uname)
 		fs_notify(FS_ATTRIB, p->dentry);
 	}
 	rwlock_write_done(&i->lock);
+	path_done_write(p);
 	return err;
 }
 

@@ -219,6 +219,12 @@ struct path {
 void path_get(const struct path *p);
 void path_put(const struct path *p);
 
+/* Who changes files behind it: writers.c. */
+struct write_gate {
+	struct write_count *inside; /* one for each CPU */
+	enum write_gate_state { GATE_OPEN, GATE_HELD, GATE_SHUT } state; /* changed under mount_mutex */
+};
+
 struct superblock {
 	struct refcount ref;
 	const struct fs_type *type;
@@ -233,7 +239,7 @@ struct superblock {
 	void *private;
 	u32 mount_count;
 	u64 max_file_size;
-	u32 writers;               /* atomic: files open for writing, through any mount of it */
+	struct write_gate gate;    /* of all its mounts */
 	struct list link;          /* all superblocks: super.c */
 	struct list watches;       /* struct fs_watch.sb_link: notify.c */
 };
@@ -275,7 +281,7 @@ struct mount {
 	char *source;
 	bool detached;              /* no longer in the tree; mount lock */
 	bool expire;                /* MNT_EXPIRE was asked once; mount mutex */
-	u32 writers;                /* atomic: files open for writing through it */
+	struct write_gate gate;
 };
 struct fs_context {
 	struct refcount ref;
@@ -309,8 +315,11 @@ static inline bool path_equal(const struct path *a, const struct path *b)
 {
 	return a->dentry == b->dentry && a->mount == b->mount;
 }
-/* 0, or -EROFS if the mount or the file system is read-only. */
+/* 0, or -EROFS if the mount or the file system is read-only now. */
+int path_may_write(const struct path *p);
+/* Before and after a change at p, which stays counted meanwhile: 0, or -EROFS, and then there is nothing to end. In between nothing of it becomes read-only by remount. May sleep. */
 int path_want_write(const struct path *p);
+void path_done_write(const struct path *p);
 
 /* --- path walk: student's (vfs/namei.c) --- */
 enum lookup_flags {
