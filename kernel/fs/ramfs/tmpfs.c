@@ -1,8 +1,7 @@
 /*
  * tmpfs: ramfs with limits, mount options, and the file operations.
  *
- * Each page of a file and each inode counts against its file system; at the limit a write or a creation gives ENOSPC. Counts
- * are atomic: taken first, checked, given back if that was too much, so no lock is needed.
+ * Each page of a file and each inode counts against its file system; at the limit a write or a creation gives ENOSPC.
  */
 #include "fs/ramfs/ramfs.h"
 #include "ramfs_priv.h"
@@ -13,12 +12,17 @@
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6
 
-struct tmpfs {
+/* As mount was told. */
+struct options {
 	u64 max_pages, max_inodes; /* 0: no limit */
-	u64 pages, inodes;         /* atomic: in use */
-	u64 id;                    /* random, for statfs */
 	bool size_given, inodes_given;
 	u32 mode, uid, gid;
+};
+
+struct tmpfs {
+	struct limit pages, inodes;
+	u64 id; /* random, for statfs */
+	struct options options;
 };
 
 static struct tmpfs *tmpfs_of(struct superblock *sb)
@@ -28,22 +32,15 @@ static struct tmpfs *tmpfs_of(struct superblock *sb)
 
 /* --- limits ------------------------------------------------------------------------------------------------------------ */
 
-static int take(u64 *used, u64 max, s64 n)
-{
-	u64 now = atomic_add_return(used, (u64)n);
-
-	if (n > 0 && max && now > max) {
-		atomic_fetch_sub(used, (u64)n);
-		return -ENOSPC;
-	}
-	return 0;
-}
-
 static int tmpfs_charge(struct pagecache *pc, s64 pages)
 {
 	struct tmpfs *t = tmpfs_of(pc->inode->sb);
-	int err = take(&t->pages, READ_ONCE(t->max_pages), pages);
+	int err = 0;
 
+	if (pages > 0)
+		err = limit_take(&t->pages, (u64)pages);
+	else
+		limit_give(&t->pages, (u64)-pages);
 	if (!err)
 		atomic_fetch_add(&mem_shmem_frames, (u64)pages);
 	return err;
@@ -54,11 +51,11 @@ struct inode *tmpfs_inode_alloc(struct superblock *sb)
 	struct tmpfs *t = tmpfs_of(sb);
 	struct inode *i;
 
-	if (take(&t->inodes, READ_ONCE(t->max_inodes), 1))
+	if (limit_take(&t->inodes, 1))
 		return ERR_PTR(-ENOSPC);
 	i = inode_alloc(sb);
 	if (!i) {
-		take(&t->inodes, 0, -1);
+		limit_give(&t->inodes, 1);
 		return ERR_PTR(-ENOMEM);
 	}
 	i->flags |= INODE_MEMORY;
@@ -72,7 +69,7 @@ static void tmpfs_evict(struct inode *i)
 	if (S_ISDIR(i->mode) || S_ISLNK(i->mode))
 		kfree(i->private);
 	pagecache_destroy(&i->cache);
-	take(&tmpfs_of(i->sb)->inodes, 0, -1);
+	limit_give(&tmpfs_of(i->sb)->inodes, 1);
 }
 
 /* --- inode and file operations ------------------------------------------------------------------------------------------- */
@@ -92,40 +89,40 @@ int tmpfs_tmpfile(struct inode *dir, struct dentry *d, u32 mode)
 int tmpfs_link(struct inode *target, struct inode *dir, struct dentry *d)
 {
 	struct tmpfs *t = tmpfs_of(dir->sb);
-	s64 more = target->nlink ? 1 : 0;
-	int err = take(&t->inodes, READ_ONCE(t->max_inodes), more);
+	u64 more = target->nlink ? 1 : 0;
+	int err = more ? limit_take(&t->inodes, more) : 0;
 
 	if (err)
 		return err;
 	err = ramfs_link(target, dir, d);
 	if (err)
-		take(&t->inodes, 0, -more);
+		limit_give(&t->inodes, more);
 	return err;
 }
 
 /* What taking one name of the inode away gives back: nothing for the last one, which goes with the inode. */
-static s64 name_charge(const struct inode *i)
+static u64 name_charge(const struct inode *i)
 {
 	return i && !S_ISDIR(i->mode) && i->nlink > 1 ? 1 : 0;
 }
 
 int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
-	s64 back = name_charge(d->inode);
+	u64 back = name_charge(d->inode);
 	int err = ramfs_unlink(dir, d);
 
 	if (!err)
-		take(&tmpfs_of(dir->sb)->inodes, 0, -back);
+		limit_give(&tmpfs_of(dir->sb)->inodes, back);
 	return err;
 }
 
 int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags)
 {
-	s64 back = flags & RENAME_EXCHANGE ? 0 : name_charge(new->inode);
+	u64 back = flags & RENAME_EXCHANGE ? 0 : name_charge(new->inode);
 	int err = ramfs_rename(old_dir, old, new_dir, new, flags);
 
 	if (!err)
-		take(&tmpfs_of(new_dir->sb)->inodes, 0, -back);
+		limit_give(&tmpfs_of(new_dir->sb)->inodes, back);
 	return err;
 }
 
@@ -280,7 +277,7 @@ static int parse_number(const char *value, int base, u64 mask, u32 *out)
 	return 0;
 }
 
-static int parse_option(struct tmpfs *t, const char *key, const char *value)
+static int parse_option(struct options *t, const char *key, const char *value)
 {
 	static const char *const ignored[] = { "huge", "mpol", "inode32", "inode64", "noswap" };
 	u64 n;
@@ -309,7 +306,7 @@ static int parse_option(struct tmpfs *t, const char *key, const char *value)
 	return -EINVAL;
 }
 
-static int parse_options(struct tmpfs *t, const char *options)
+static int parse_options(struct options *t, const char *options)
 {
 	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
 	int err = copy ? 0 : -ENOMEM;
@@ -318,6 +315,13 @@ static int parse_options(struct tmpfs *t, const char *options)
 		err = parse_option(t, key, value);
 	kfree(copy);
 	return err;
+}
+
+static void tmpfs_free(struct tmpfs *t)
+{
+	limit_destroy(&t->pages);
+	limit_destroy(&t->inodes);
+	kfree(t);
 }
 
 struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const char *options, u64 default_pages)
@@ -329,9 +333,13 @@ struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const
 
 	if (!t)
 		return ERR_PTR(-ENOMEM);
-	*t = (struct tmpfs){ .max_pages = default_pages, .max_inodes = default_pages, .mode = 01777, .id = random_u64(),
-		.uid = file_cred()->fsuid, .gid = file_cred()->fsgid };
-	err = parse_options(t, options);
+	t->id = random_u64();
+	t->options = (struct options){ .max_pages = default_pages, .max_inodes = default_pages, .mode = 01777, .uid = file_cred()->fsuid, .gid = file_cred()->fsgid };
+	err = parse_options(&t->options, options);
+	if (!err)
+		err = limit_init(&t->pages, t->options.max_pages);
+	if (!err)
+		err = limit_init(&t->inodes, t->options.max_inodes);
 	if (err)
 		goto free_tmpfs;
 	err = -ENOMEM;
@@ -342,13 +350,13 @@ struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const
 	sb->private = t;
 	sb->ops = &tmpfs_super_ops;
 	sb->flags = flags;
-	root = ramfs_new_inode(sb, NULL, S_IFDIR | t->mode, 0);
+	root = ramfs_new_inode(sb, NULL, S_IFDIR | t->options.mode, 0);
 	if (IS_ERR(root)) {
 		err = PTR_ERR(root);
 		goto put_super;
 	}
-	root->uid = t->uid;
-	root->gid = t->gid;
+	root->uid = t->options.uid;
+	root->gid = t->options.gid;
 	sb->root = dentry_make_root(root);
 	if (!sb->root)
 		goto put_super;
@@ -358,7 +366,7 @@ put_super:
 	superblock_put(sb);
 	return ERR_PTR(err);
 free_tmpfs:
-	kfree(t);
+	tmpfs_free(t);
 	return ERR_PTR(err);
 }
 
@@ -372,7 +380,7 @@ static struct superblock *tmpfs_mount(const struct fs_type *t, const char *sourc
 
 static void tmpfs_put(struct superblock *sb)
 {
-	kfree(sb->private);
+	tmpfs_free(sb->private);
 }
 
 static int tmpfs_statfs(struct superblock *sb, struct abi_statfs *st)
@@ -381,36 +389,40 @@ static int tmpfs_statfs(struct superblock *sb, struct abi_statfs *st)
 
 	st->fsid[0] = t->id;
 	st->fsid[1] = t->id >> 32;
-	if (t->max_pages) {
-		st->blocks = t->max_pages;
-		st->bfree = st->bavail = t->max_pages - MIN(t->pages, t->max_pages);
+	if (t->options.max_pages) {
+		st->blocks = t->options.max_pages;
+		st->bfree = st->bavail = st->blocks - MIN(limit_used(&t->pages), st->blocks);
 	}
-	if (t->max_inodes) {
-		st->files = t->max_inodes;
-		st->ffree = t->max_inodes - MIN(t->inodes, t->max_inodes);
+	if (t->options.max_inodes) {
+		st->files = t->options.max_inodes;
+		st->ffree = st->files - MIN(limit_used(&t->inodes), st->files);
 	}
 	return 0;
 }
 
 static int tmpfs_remount(struct superblock *sb, u32 flags __unused, const char *options)
 {
-	struct tmpfs *t = tmpfs_of(sb), new = *t;
+	struct tmpfs *t = tmpfs_of(sb);
+	struct options new = t->options;
 	int err = parse_options(&new, options);
 
 	if (err)
 		return err;
-	if ((new.max_pages && new.max_pages < t->pages) || (new.max_inodes && new.max_inodes < t->inodes))
+	if ((new.max_pages && limit_used(&t->pages) > new.max_pages) || (new.max_inodes && limit_used(&t->inodes) > new.max_inodes))
 		return -EINVAL;
-	WRITE_ONCE(t->max_pages, new.max_pages);
-	WRITE_ONCE(t->max_inodes, new.max_inodes);
-	t->size_given = new.size_given;
-	t->inodes_given = new.inodes_given;
+	limit_set(&t->pages, new.max_pages);
+	limit_set(&t->inodes, new.max_inodes);
+	/* Whose the root is, and what it allows, is not changed any more. */
+	new.mode = t->options.mode;
+	new.uid = t->options.uid;
+	new.gid = t->options.gid;
+	t->options = new;
 	return 0;
 }
 
 static void tmpfs_show_options(struct superblock *sb, struct seq *s)
 {
-	struct tmpfs *t = tmpfs_of(sb);
+	const struct options *t = &tmpfs_of(sb)->options;
 
 	/* The root and devtmpfs tell their limits though nobody gave any, as they do on Linux. */
 	bool tells = strcmp(sb->type->name, "tmpfs") && strcmp(sb->type->name, "ramfs");

@@ -235,13 +235,14 @@ struct superblock {
 	u32 flags; /* MS_RDONLY … of the file system */
 	struct mutex rename_mutex;
 	u32 pruned;                /* atomic: dentries of it that are being freed because they were not in use; PRUNE_NO_MORE: dcache.c's */
-	u64 next_ino;              /* atomic: the last number that an inode was given */
 	void *private;
 	u32 mount_count;
 	u64 max_file_size;
 	struct write_gate gate;    /* of all its mounts */
 	struct list link;          /* all superblocks: super.c */
 	struct list watches;       /* struct fs_watch.sb_link: notify.c */
+	/* Written for each new inode: apart from what every walk and every change reads. */
+	u64 next_ino __aligned(64); /* atomic: the last number that an inode was given */
 };
 struct super_ops {
 	int (*statfs)(struct superblock *sb, struct abi_statfs *st);
