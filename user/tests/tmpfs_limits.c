@@ -8,7 +8,7 @@
 #include <sys/statfs.h>
 #include <sys/wait.h>
 
-enum { WORKERS = 4, ROUNDS = 20 };
+enum { WORKERS = 4, ROUNDS = 6 };
 
 static volatile unsigned *made;
 static char page[4096];

@@ -18,7 +18,7 @@ struct limit_part {
 
 int limit_init(struct limit *l, u64 max)
 {
-	spin_init(&l->lock, "limit", RANK_ACCOUNT);
+	spin_init(&l->lock, "limit", RANK_FS_LIMIT);
 	l->max = max;
 	l->handed_in = 0;
 	l->parts = kzalloc(cpu_count * sizeof(*l->parts), 0);
