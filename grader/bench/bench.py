@@ -6,7 +6,7 @@
 Two measures. *Instructions*: QEMU's -icount with one processor makes a nanosecond of guest time of every instruction, so
 what the programs take for time is a count, the same whatever else the host does. *Time* under plain TCG: the median of
 the rounds, and how far they lie apart. Linux runs with mitigations=off. All of it is QEMU's TCG, not hardware.
---check compares our instructions with the baseline that is kept, and fails when a row has grown by more than 5 %.
+--check compares our instructions with the baseline that is kept (the most of three boots), and fails when a row has grown by more than 5 %.
 """
 import argparse
 import glob
@@ -26,6 +26,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BASELINE = os.path.join(HERE, "baseline.json")
 PARTS = ("rows", "scale", "parallel", "footprint", "disk", "net", "jobs", "boot")
 GROWTH = 1.05
+BOOTS = 3           # in which the rows of the baseline are counted
 DISK_SIZE = 2 << 30
 # What Debian's kernel has as modules and the parts below need, in the order in which they load.
 VIRTIO_MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
@@ -138,15 +139,26 @@ def simple_table(machines, kind, title, unit, scale):
         print(f"{row:20}{a / scale if a else float('nan'):12,.3f}{there}")
 
 
-def check_baseline(ours, args):
-    """How many rows cost more than 5 % more than the baseline says."""
+def least(ours, row):
+    return min(ours.rows["count"].get(row, ()), default=None)
+
+
+def count_rows(ours, image, args, rows):
+    return run_inside(ours, image, "rows", "count", args.memory, args.timeout, 1, rows)
+
+
+def check_baseline(ours, image, args):
+    """How many rows cost more than 5 % more than the baseline says. What has grown is counted in further boots too, and the least counts:
+    where two processes take turns, how a boot began settles which of them sleeps more often."""
     with open(BASELINE, encoding="utf-8") as stream:
-        kept = json.load(stream)
+        kept = {row: count for row, count in json.load(stream).items() if not args.row or row in args.row}
+    for _ in range(BOOTS - 1):
+        grown = [row for row, before in kept.items() if (least(ours, row) or 0) > before * GROWTH]
+        if not grown or not count_rows(ours, image, args, grown):
+            break
     bad = 0
     for row, before in kept.items():
-        now = ours.median("count", row)
-        if args.row and row not in args.row:
-            continue
+        now = least(ours, row)
         if now is None:
             print(f"missing  {row}")
             bad += 1
@@ -157,6 +169,17 @@ def check_baseline(ours, args):
             print(f"better   {row}: {before:,.1f} to {now:,.1f} instructions ({now / before - 1:+.1%})")
     print(f"{len(kept)} rows in the baseline, {bad} beyond it")
     return 1 if bad else 0
+
+
+def keep_baseline(ours, image, args):
+    """Keeps the most that each row has cost in some boots."""
+    for _ in range(BOOTS - 1):
+        if not count_rows(ours, image, args, args.row):
+            return 1
+    with open(BASELINE, "w", encoding="utf-8") as stream:
+        json.dump({row: max(counts) for row, counts in ours.rows["count"].items()}, stream, indent=1)
+        stream.write("\n")
+    return 0
 
 
 def slowdown(plain, checking):
@@ -205,14 +228,9 @@ def main():
     with tempfile.TemporaryDirectory() as out:
         image = combined_image(args, out, args.linux)
         if args.check or args.baseline:
-            if not run_inside(ours, image, "rows", "count", args.memory, args.timeout, 1, args.row):
+            if not count_rows(ours, image, args, args.row):
                 return 1
-            if args.check:
-                return check_baseline(ours, args)
-            with open(BASELINE, "w", encoding="utf-8") as stream:
-                json.dump({n: ours.median("count", n) for n in ours.rows["count"]}, stream, indent=1)
-                stream.write("\n")
-            return 0
+            return check_baseline(ours, image, args) if args.check else keep_baseline(ours, image, args)
         if args.debug:
             checking = Machine("checking", args.debug)
             for machine in (ours, checking):
