@@ -469,11 +469,12 @@ void mount_show_options(struct mount *m, struct seq *s, bool super_too)
 	} names[] = {
 		{ MS_NOSUID, ",nosuid" }, { MS_NODEV, ",nodev" }, { MS_NOEXEC, ",noexec" }, { MS_NOATIME, ",noatime" },
 		{ MS_NODIRATIME, ",nodiratime" }, { MS_RELATIME, ",relatime" }, { MS_NOSYMFOLLOW, ",nosymfollow" },
-	};
+	}, super_names[] = { { MS_SYNCHRONOUS, ",sync" }, { MS_DIRSYNC, ",dirsync" }, { MS_LAZYTIME, ",lazytime" } };
 
 	seq_puts(s, (m->flags | (super_too ? m->sb->flags : 0)) & MS_RDONLY ? "ro" : "rw");
-	if (super_too && m->sb->flags & MS_SYNCHRONOUS)
-		seq_puts(s, ",sync");
+	for (size_t i = 0; super_too && i < ARRAY_SIZE(super_names); i++)
+		if (m->sb->flags & super_names[i].flag)
+			seq_puts(s, super_names[i].text);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (m->flags & names[i].flag)
 			seq_puts(s, names[i].text);
