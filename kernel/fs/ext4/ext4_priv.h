@@ -27,6 +27,20 @@ struct ext4_group {
 	bool bad;           /* alloc_mutex: its bitmap is damaged: nothing is allocated there */
 };
 
+/* Of mount. Flags that are not given, errors 0, and numbers that are not given are as the superblock says, or usual. */
+enum {
+	OPT_MINIX_DF = 1, OPT_GRPID = 2, OPT_BLOCK_VALIDITY = 4, OPT_DIOREAD_NOLOCK = 8, OPT_DELALLOC = 0x10, OPT_JOURNAL_CHECKSUM = 0x20,
+	OPT_NO_LOAD = 0x40,                 /* the journal is neither replayed nor used */
+	OPT_BARRIER = 0x80, OPT_AUTO_DA_ALLOC = 0x100, OPT_INIT_ITABLE = 0x200, OPT_MBCACHE = 0x400, OPT_PREFETCH = 0x800,
+};
+enum { OPT_SB, OPT_RESUID, OPT_RESGID, OPT_COMMIT, OPT_MIN_BATCH, OPT_MAX_BATCH, OPT_STRIPE, OPT_READAHEAD, OPT_NUMBERS };
+enum { DATA_ORDERED = 1, DATA_WRITEBACK };
+struct ext4_options {
+	u32 flags, given;           /* OPT_… bits, and which of them were given */
+	u32 number[OPT_NUMBERS], numbers_given;
+	u8 data, errors;            /* DATA_…, ERRORS_… */
+};
+
 struct ext4_fs {
 	struct superblock *sb;
 	struct block_device *dev;
@@ -42,8 +56,7 @@ struct ext4_fs {
 	u32 hash_seed[4];
 	u8 hash_version;
 	bool hash_unsigned, checksums, group_checksums;
-	bool remount_on_error, errors_given; /* the second: by an option of mount */
-	bool no_load; /* option noload: the journal is neither replayed nor used */
+	struct ext4_options opt;
 	u32 errors;               /* atomic: something was found to be wrong */
 	bool in_use;              /* marked so on the disk */
 	bool recovering;          /* a remount is cleaning up */
@@ -55,7 +68,7 @@ struct ext4_fs {
 	struct ext4_group *group; /* by number */
 	u64 free_blocks, free_inodes; /* alloc_mutex; read without */
 	u64 reserved_blocks;      /* for root */
-	u64 kept_blocks;          /* beside these, from everybody else */
+	u64 kept_blocks;          /* beside these: for nodes that an operation on what is allocated already needs, which must not fail */
 	u64 max_mapped_size;      /* bytes: of a file with a block map, which it may have where others have extents */
 	struct mutex alloc_mutex; /* bitmaps, descriptors, counts */
 	struct list freed;        /* alloc_mutex: blocks that wait for their transaction's commit */
@@ -75,6 +88,7 @@ struct ext4_inode {
 	u16 extra_isize;
 	u32 data[15];             /* map_lock: extents' root, block numbers, or the text of a short link */
 	struct rwlock map_lock;
+	bool may_take_kept;       /* map_lock: what is allocated now are such nodes */
 	u64 goal;                 /* map_lock: where the next block might go */
 	struct ext4_last { u32 block, length; u64 start; bool unwritten; } last; /* an extent that was found; length 0: none. Changed under last_lock */
 	u32 last_version;         /* atomic; odd while it changes, for readers, who take no lock */
@@ -125,7 +139,17 @@ static inline void set_checked(struct buffer *b, u32 as) { atomic_store(&b->chec
 
 /* super_ops.c */
 extern const struct super_ops ext4_super_ops;
-int ext4_parse_options(struct ext4_fs *fs, const char *options); /* of mount and remount, into fs; -EINVAL: one is not known */
+
+/* options.c */
+void ext4_options_init(struct ext4_options *o); /* what holds before any is given */
+int ext4_options_parse(struct ext4_fs *fs, const char *text); /* of mount and remount, into fs: all or none; -EINVAL: one is not known, or not supported */
+/* What holds, with the superblock's words (which is read by then) where nothing is given. */
+u32 ext4_options_flags(const struct ext4_fs *fs);
+u8 ext4_options_errors(const struct ext4_fs *fs);
+u32 ext4_options_number(const struct ext4_fs *fs, u32 which);
+int ext4_options_without_journal(const struct ext4_fs *fs); /* -EINVAL: one was given that speaks of a journal */
+void ext4_options_apply(struct ext4_fs *fs); /* to the journal, which may not be open */
+void ext4_options_show(const struct ext4_fs *fs, struct seq *s);
 
 /* group.c */
 struct ext4_desc *ext4_desc(struct ext4_fs *fs, u32 group, struct buffer **b); /* b may be NULL */

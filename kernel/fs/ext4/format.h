@@ -58,9 +58,11 @@ _Static_assert(sizeof(struct ext4_disk_super) == 1024, "ext4");
 /* Offsets in the superblock of what lies in `rest`. */
 #define EXT4_SUPER_OVERHEAD_CLUSTERS 0x248
 #define EXT4_SUPER_CHECKSUM_SEED 0x270
-#define SUPER_AT 1024u /* bytes from the beginning of the device */
 #define EXT4_LOG_CLUSTER_MAX 20 /* beyond 1 KiB: 1 GiB */
 enum { SUPER_CLEAN = 1, SUPER_ERROR = 2 };
+enum { ERRORS_CONTINUE = 1, ERRORS_READ_ONLY, ERRORS_PANIC };
+/* default_mount_options */
+enum { SUPER_DEFAULT_GRPID = 2, SUPER_DEFAULT_NO_BARRIER = 0x100, SUPER_DEFAULT_NO_DELALLOC = 0x800 };
 enum { FLAG_SIGNED_HASH = 1, FLAG_UNSIGNED_HASH = 2 };
 
 struct ext4_desc {

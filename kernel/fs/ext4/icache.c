@@ -220,6 +220,11 @@ struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mo
 	}
 	ei = ext4_i(i);
 	inode_init_owner(i, dir, mode);
+	/* Option grpid: as BSD does, whatever the directory's mode says. */
+	if (ext4_options_flags(fs) & OPT_GRPID) {
+		i->mode = mode;
+		i->gid = dir->gid;
+	}
 	i->rdev = rdev;
 	ei->flags = inherited_flags(dir, mode);
 	ei->generation = atomic_fetch_add(&fs->generation, 1u);

@@ -54,7 +54,7 @@ int ext4_error(struct ext4_fs *fs, const char *fmt, ...)
 	pr_err("EXT4-fs error (%s): %s\n", fs->dev->name, text);
 	if (fs->super_buffer && !(fs->sb->flags & MS_RDONLY))
 		atomic_fetch_or(&fs->errors, 1u);
-	if (fs->remount_on_error && !(fs->sb->flags & MS_RDONLY)) {
+	if (!(fs->sb->flags & MS_RDONLY) && ext4_options_errors(fs) != ERRORS_CONTINUE) {
 		pr_err("EXT4-fs (%s): read-only from now on\n", fs->dev->name);
 		atomic_fetch_or(&fs->sb->flags, MS_RDONLY);
 		if (fs->journal)
@@ -128,6 +128,12 @@ static bool clusters_ok(struct ext4_fs *fs, const struct ext4_disk_super *s)
 	return fs->blocks_per_group == (u64)s->clusters_per_group << fs->cluster_shift;
 }
 
+/* Where the superblock is that is used, in bytes: the first, or a copy that was asked for by option sb=. */
+static u64 super_at(const struct ext4_fs *fs)
+{
+	return (u64)fs->opt.number[OPT_SB] * 1024;
+}
+
 static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 {
 	const char *name = fs->dev->name;
@@ -152,7 +158,7 @@ static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
 	}
 	fs->block_shift = 10 + s->log_block_size;
 	fs->block_size = 1u << fs->block_shift;
-	fs->super_block = SUPER_AT / fs->block_size;
+	fs->super_block = super_at(fs) / fs->block_size;
 	if (fs->block_size < fs->dev->disk->logical_size) {
 		pr_err("EXT4-fs (%s): bad block size %u\n", name, fs->block_size);
 		return -EINVAL;
@@ -204,24 +210,22 @@ static void read_rest(struct ext4_fs *fs)
 	fs->reserved_blocks = s->reserved_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)s->reserved_hi << 32 : 0);
 	/* As Linux does, so that df says the same: for what writing must not fail for. */
 	fs->kept_blocks = fs->incompat & INCOMPAT_EXTENTS ? MIN((fs->blocks >> fs->cluster_shift) / 50, 4096ul) << fs->cluster_shift : 0;
-	if (!fs->errors_given)
-		fs->remount_on_error = s->errors != 1;
 	fs->generation = time_now_coarse().nsec ^ s->write_time;
 }
 
 static int read_super(struct ext4_fs *fs)
 {
 	/* It may be in the middle of a block of the device. */
-	u32 unit = MAX(fs->dev->disk->logical_size, 1024u), skip = SUPER_AT % unit;
+	u32 unit = MAX(fs->dev->disk->logical_size, 1024u), skip = (u32)(super_at(fs) % unit);
 	char *blocks = kmalloc(unit, 0);
-	int err = blocks ? block_rw(fs->dev, BLOCK_READ, (SUPER_AT - skip) / SECTOR_SIZE, blocks, unit) : -ENOMEM;
+	int err = blocks ? block_rw(fs->dev, BLOCK_READ, (super_at(fs) - skip) / SECTOR_SIZE, blocks, unit) : -ENOMEM;
 
 	if (!err)
 		err = check_super(fs, (void *)(blocks + skip));
 	kfree(blocks);
 	if (err)
 		return err;
-	fs->super_offset = SUPER_AT % fs->block_size;
+	fs->super_offset = (u32)(super_at(fs) % fs->block_size);
 	fs->super_buffer = buffer_read(fs->dev, fs->super_block, fs->block_size);
 	if (IS_ERR(fs->super_buffer)) {
 		err = (int)PTR_ERR(fs->super_buffer);
@@ -301,6 +305,7 @@ static int open_journal(struct ext4_fs *fs, bool read_only)
 		fs->journal = NULL;
 		return err;
 	}
+	ext4_options_apply(fs);
 	return 0;
 }
 
@@ -381,7 +386,7 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 	err = groups_init(fs);
 	if (err)
 		return err;
-	if (fs->compat & COMPAT_HAS_JOURNAL && fs->no_load) {
+	if (fs->compat & COMPAT_HAS_JOURNAL && fs->opt.flags & OPT_NO_LOAD) {
 		err = leave_journal(fs, read_only);
 		if (err)
 			return err;
@@ -409,6 +414,9 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 		pr_err("EXT4-fs (%s): it needs recovery, and has no journal\n", fs->dev->name);
 		return -EUCLEAN;
 	}
+	err = fs->journal ? 0 : ext4_options_without_journal(fs);
+	if (err)
+		return err;
 	root = ext4_iget(sb, EXT4_ROOT_INO);
 	if (IS_ERR(root))
 		return PTR_ERR(root) == -ESTALE ? ext4_error(fs, "the root is a free inode") : (int)PTR_ERR(root);
@@ -462,7 +470,8 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 	sb->dev = dev->dev;
 	sb->flags = flags | MS_RDONLY;
 	sb->ops = &ext4_super_ops;
-	err = ext4_parse_options(fs, options);
+	ext4_options_init(&fs->opt);
+	err = ext4_options_parse(fs, options);
 	if (!err)
 		err = fill(sb, fs, read_only);
 	if (!err && !type_fits(t, fs))

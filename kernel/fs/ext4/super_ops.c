@@ -1,47 +1,10 @@
 /*
- * What the VFS asks of a file system that is mounted: its options, statfs, sync, a remount, and the end of it. How it comes to be mounted is in super.c.
+ * What the VFS asks of a file system that is mounted: statfs, sync, a remount, and the end of it. How it comes to be mounted is in super.c.
  */
 #include "ext4_priv.h"
 
 #include "core/registry.h"
 #include "lib/format.h"
-
-/* --- options ------------------------------------------------------------------------------------------------------------------------ */
-
-int ext4_parse_options(struct ext4_fs *fs, const char *options)
-{
-	static const char *const accepted[] = { "data=ordered", "barrier", "barrier=1", "user_xattr", "acl", "noacl", "nouser_xattr", "delalloc", "nodelalloc", "relatime", "discard", "nodiscard", "init_itable", "noinit_itable", "dioread_nolock", "dioread_lock", "minixdf", "bsddf", "grpid", "nogrpid", "noquota" };
-	char *copy = kstrdup(options, 0), *at = copy, *key, *value;
-	int err = copy ? 0 : -ENOMEM;
-
-	while (!err && option_next(&at, &key, &value)) {
-		char whole[32];
-		bool known = false;
-
-		ksnprintf(whole, sizeof(whole), value ? "%s=%s" : "%s", key, value);
-		if (!strcmp(key, "errors") && value && (!strcmp(value, "remount-ro") || !strcmp(value, "continue") || !strcmp(value, "panic"))) {
-			/* A disk must not be able to stop the system: panic is taken as read-only. */
-			fs->remount_on_error = strcmp(value, "continue") != 0;
-			fs->errors_given = true;
-			continue;
-		}
-		if (!strcmp(whole, "noload") || !strcmp(whole, "norecovery")) {
-			/* Once it is open it stays so, as on Linux. */
-			fs->no_load |= !fs->sb->root;
-			continue;
-		}
-		if (!strcmp(key, "commit") || !strcmp(key, "stripe") || !strcmp(key, "sb") || !strcmp(key, "resuid") || !strcmp(key, "resgid"))
-			known = value;
-		for (size_t k = 0; k < ARRAY_SIZE(accepted); k++)
-			known |= !strcmp(whole, accepted[k]);
-		if (!known) {
-			pr_err("EXT4-fs (%s): option \"%s\" is not known\n", fs->dev->name, whole);
-			err = -EINVAL;
-		}
-	}
-	kfree(copy);
-	return err;
-}
 
 /* --- operations ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -62,6 +25,8 @@ static int ext4_statfs(struct superblock *sb, struct abi_statfs *st)
 	memcpy(id, disk_super(fs)->uuid, sizeof(id));
 	id[0] ^= id[1];
 	st->bsize = st->frsize = fs->block_size;
+	if (ext4_options_flags(fs) & OPT_MINIX_DF)
+		overhead = 0;
 	st->blocks = fs->blocks - MIN(overhead, fs->blocks);
 	st->bfree = fs->free_blocks;
 	st->bavail = fs->free_blocks - MIN(fs->free_blocks, fs->reserved_blocks + fs->kept_blocks);
@@ -189,10 +154,11 @@ static bool has_nameless(struct ext4_fs *fs)
 static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 {
 	struct ext4_fs *fs = ext4_fs(sb);
-	int err = ext4_parse_options(fs, options);
+	int err = ext4_options_parse(fs, options);
 
 	if (err)
 		return err;
+	ext4_options_apply(fs);
 	if (flags & MS_RDONLY && !(sb->flags & MS_RDONLY)) {
 		if (has_nameless(fs))
 			return -EBUSY;
@@ -216,10 +182,7 @@ static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 
 static void show_options(struct superblock *sb, struct seq *s)
 {
-	if (ext4_fs(sb)->no_load)
-		seq_puts(s, ",norecovery");
-	if (ext4_fs(sb)->errors_given)
-		seq_puts(s, ext4_fs(sb)->remount_on_error ? ",errors=remount-ro" : ",errors=continue");
+	ext4_options_show(ext4_fs(sb), s);
 }
 
 const struct super_ops ext4_super_ops = {

@@ -12,7 +12,6 @@
 #include "mm/slab.h"
 #include "sched/thread.h"
 
-#define COMMIT_PERIOD (5 * NSEC_PER_SEC)
 #define SLACK 32u /* descriptors, revokes and the commit block of a full transaction */
 
 /* Log blocks that a transaction of `blocks` needs at most. */
@@ -33,7 +32,7 @@ static struct transaction *transaction_new(struct journal *j)
 	list_init(&t->checkpoint);
 	list_init(&t->link);
 	t->tid = j->next_tid++;
-	t->deadline = time_ns() + COMMIT_PERIOD;
+	t->deadline = time_ns() + READ_ONCE(j->period);
 	return t;
 }
 

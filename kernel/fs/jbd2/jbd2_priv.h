@@ -98,6 +98,7 @@ struct journal {
 	u32 incompat;
 	u32 seed;                 /* of checksums */
 	bool was_dirty;
+	u64 period;               /* ns: how long a transaction is open at most */
 	const char *name;
 	void (*committed)(void *arg, u32 tid);
 	void (*aborted)(void *arg, int err);

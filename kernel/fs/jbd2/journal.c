@@ -123,6 +123,7 @@ static struct journal *alloc_journal(const struct journal_setup *s)
 	j->aborted = s->aborted;
 	j->arg = s->arg;
 	j->name = s->name;
+	j->period = 5 * NSEC_PER_SEC;
 	spin_init(&j->lock, "journal", RANK_JOURNAL);
 	list_init(&j->done);
 	wait_queue_init(&j->starters);
@@ -220,6 +221,11 @@ int journal_close(struct journal *j)
 	drop_done(j);
 	free_journal(j);
 	return err;
+}
+
+void journal_set_period(struct journal *j, u32 seconds)
+{
+	WRITE_ONCE(j->period, seconds * NSEC_PER_SEC);
 }
 
 bool journal_was_dirty(const struct journal *j)

@@ -58,6 +58,8 @@ struct journal *journal_open(const struct journal_setup *s);
 int journal_begin(struct journal *j);
 /* Everything to its place; the log is empty afterwards. 0 or the error that made it stop before. */
 int journal_close(struct journal *j);
+/* How long a transaction is open at most: those from now on. 5 seconds if nothing is said. */
+void journal_set_period(struct journal *j, u32 seconds);
 bool journal_was_dirty(const struct journal *j);
 int journal_error(const struct journal *j);
 /* Stops it for ever: no commit, no start from now on (-EROFS). */
