@@ -161,14 +161,17 @@ static int take(struct journal_handle *h, struct ext4_fs *fs, u32 group, struct 
 	return 0;
 }
 
-/* What the file system keeps for root is not for others. */
-static bool may_take(const struct ext4_fs *fs, u32 count)
+/* What is reserved is for root (or whom the superblock or an option names), and not for others. What is kept is for nobody's data. */
+static bool may_take(const struct ext4_fs *fs, const struct inode *i, u32 count)
 {
 	const struct cred *cred = file_cred();
+	u64 kept = ext4_i(i)->may_take_kept ? 0 : fs->kept_blocks;
+	u32 gid = ext4_options_number(fs, OPT_RESGID);
 
-	if (fs->free_blocks < count)
+	if (fs->free_blocks < count + kept)
 		return false;
-	return fs->free_blocks - count >= fs->reserved_blocks + fs->kept_blocks || cred->fsuid == disk_super(fs)->reserved_uid || cred_has_cap(cred, CAP_SYS_RESOURCE);
+	return fs->free_blocks - count - kept >= fs->reserved_blocks || ext4_i(i)->may_take_kept || cred->fsuid == ext4_options_number(fs, OPT_RESUID) ||
+	       (gid && cred_in_group(cred, gid)) || cred_has_cap(cred, CAP_SYS_RESOURCE);
 }
 
 /* One group: the block, 0 if it has no run of at least `least`. */
@@ -211,9 +214,9 @@ u64 ext4_alloc_blocks(struct journal_handle *h, struct inode *i, u64 goal, u32 *
 	from = (u32)((goal - fs->first_data_block) % fs->blocks_per_group);
 	*err = 0;
 	mutex_lock(&fs->alloc_mutex);
-	while (want > 1 && !may_take(fs, want))
+	while (want > 1 && !may_take(fs, i, want))
 		want /= 2;
-	if (!may_take(fs, want))
+	if (!may_take(fs, i, want))
 		goto full;
 	/* Long runs first; then what there is. */
 	for (u32 least = want; !block && !*err; least = least > 16 ? 16 : 1) {

@@ -103,8 +103,11 @@ static int failed(struct journal_handle *h, struct inode *i, int err)
 static int convert(struct journal_handle *h, struct inode *i, u32 block, u32 max, struct ext4_map *m)
 {
 	u32 count = MIN(m->length, max);
-	int err = extent_mark(h, i, block, count, false);
+	int err;
 
+	ext4_i(i)->may_take_kept = true;
+	err = extent_mark(h, i, block, count, false);
+	ext4_i(i)->may_take_kept = false;
 	m->length = count;
 	m->unwritten = false;
 	return err;
@@ -136,7 +139,9 @@ int ext4_map_unwritten(struct journal_handle *h, struct inode *i, u32 block, u32
 	err = find(i, block, max, m);
 	m->length = MIN(MIN(m->length, max), EXTENT_INIT_MAX - 1);
 	if (!err && m->block && !m->unwritten) {
+		ei->may_take_kept = true;
 		err = extent_mark(h, i, block, m->length, true);
+		ei->may_take_kept = false;
 		m->unwritten = !err;
 	}
 	last_set(ei, 0, NULL);
@@ -152,7 +157,9 @@ int ext4_map_shift(struct journal_handle *h, struct inode *i, u32 first, u32 by,
 	rwlock_write(&ei->map_lock);
 	last_set(ei, 0, NULL);
 	ei->goal = 0;
+	ei->may_take_kept = true;
 	err = extent_shift(h, i, first, by, front);
+	ei->may_take_kept = false;
 	last_set(ei, 0, NULL);
 	rwlock_write_done(&ei->map_lock);
 	return failed(h, i, err);
@@ -166,7 +173,9 @@ int ext4_map_remove(struct journal_handle *h, struct inode *i, u32 first, u32 en
 	rwlock_write(&ei->map_lock);
 	last_set(ei, 0, NULL);
 	ei->goal = 0;
+	ei->may_take_kept = true;
 	err = has_extents(i) ? extent_remove(h, i, first, end) : indirect_remove(h, i, first, end);
+	ei->may_take_kept = false;
 	last_set(ei, 0, NULL);
 	rwlock_write_done(&ei->map_lock);
 	return failed(h, i, err);
