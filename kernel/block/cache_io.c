@@ -80,7 +80,7 @@ static void pages_written(struct block_io *io, int err)
 	struct pagecache *pc = p->pc;
 
 	if (err)
-		atomic_store(&pc->error, (s64)err);
+		pagecache_note_error(pc, err);
 	for (u32 i = 0; i < p->count; i++) {
 		atomic_fetch_and(&p->frames[i]->flags, ~FRAME_WRITEBACK);
 		page_unlock(p->frames[i]);
@@ -219,7 +219,7 @@ static int write_batch(const struct cache_backing *b, struct pagecache *pc, stru
 			block_unplug(plug);
 			e = cache_write_page(b, pc, f);
 			if (e)
-				atomic_store(&pc->error, (s64)e);
+				pagecache_note_error(pc, e);
 			err = err ? err : e;
 			atomic_fetch_and(&f->flags, ~FRAME_WRITEBACK);
 			page_unlock(f);

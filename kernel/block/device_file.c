@@ -267,7 +267,7 @@ static ssize_t bdev_write(struct file *f, struct uio *from, s64 *pos)
 
 static int bdev_fsync(struct file *f, s64 start, s64 end, bool data_only __unused)
 {
-	int err = pagecache_writeback(&f->inode->cache, start, end, true), e = block_flush(device_of(f));
+	int err = file_writeback(f, start, end), e = block_flush(device_of(f));
 
 	return err ? err : e;
 }
@@ -423,6 +423,7 @@ static int bdev_open(struct inode *inode, struct file *f)
 	mutex_unlock(&dev->open_mutex);
 	f->ops = &bdev_file_ops;
 	f->inode = dev->inode;
+	file_sample_errors(f);
 	return 0;
 }
 

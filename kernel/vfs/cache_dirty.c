@@ -185,7 +185,8 @@ static int write_by_page(struct pagecache *pc, u64 first, u64 last)
 		int e = pc->ops->write_page(pc, f);
 
 		if (e)
-			err = err ? err : e;
+			pagecache_note_error(pc, e);
+		err = err ? err : e;
 		atomic_fetch_and(&f->flags, ~FRAME_WRITEBACK);
 		page_unlock(f);
 		frame_put(f);
@@ -203,7 +204,8 @@ void pagecache_wait_written(struct pagecache *pc)
 int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait)
 {
 	u64 first = start / PAGE_SIZE, last = end / PAGE_SIZE;
-	int err = 0, kept;
+	u32 before = atomic_load(&pc->error), now;
+	int err = 0;
 
 	if (!is_written_back(pc))
 		return 0;
@@ -212,8 +214,9 @@ int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait)
 	if (!wait)
 		return err;
 	pagecache_wait_written(pc);
-	kept = (int)atomic_xchg(&pc->error, (s64)0);
-	return err ? err : kept;
+	/* An error that was noted before and not told yet is none of this caller's, unless it came again and looks the same. */
+	now = atomic_load(&pc->error);
+	return err || now == before ? err : error_seq_value(now);
 }
 
 /* --- reading ahead ---------------------------------------------------------------------------------------------------------- */

@@ -45,6 +45,8 @@ long sys_sync_file_range(int fd, s64 offset, s64 nbytes, unsigned flags)
 		err = pagecache_writeback(&i->cache, offset, nbytes ? (u64)end - 1 : UINT64_MAX, flags & WAIT_AFTER);
 	else if (flags)
 		pagecache_wait_written(&i->cache);
+	if (!err && flags & (WAIT_BEFORE | WAIT_AFTER) && i)
+		err = error_seq_since(&i->cache.error, &r.file->errors_seen);
 	fdref_put(r);
 	return err;
 }
@@ -63,6 +65,8 @@ long sys_syncfs(int fd)
 	if (r.file) {
 		struct superblock *sb = r.file->inode ? r.file->inode->sb : NULL;
 		err = sb && sb->ops && sb->ops->sync ? sb->ops->sync(sb, true) : 0;
+		if (sb && !err)
+			err = error_seq_since(&sb->error, &r.file->fs_errors_seen);
 	}
 	fdref_put(r);
 	return err;

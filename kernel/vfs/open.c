@@ -102,6 +102,7 @@ int file_open_dentry(struct file *f, const struct path *p)
 		return 0;
 	}
 	f->mode |= FILE_SEEKABLE;
+	file_sample_errors(f);
 	if (S_ISREG(i->mode) && f->mode & FILE_WRITE) {
 		int err = path_want_write(p);
 		if (err)

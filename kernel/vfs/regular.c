@@ -240,7 +240,7 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos)
 int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only __unused)
 {
 	struct inode *i = f->inode;
-	int err = pagecache_writeback(&i->cache, start, end, true);
+	int err = file_writeback(f, start, end);
 
 	if (!err && i->sb->ops && i->sb->ops->write_inode)
 		err = i->sb->ops->write_inode(i, true);

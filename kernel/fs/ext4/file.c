@@ -339,7 +339,7 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 	struct inode *i = f->inode;
 	struct ext4_fs *fs = fs_of(i);
 	struct ext4_inode *ei = ext4_i(i);
-	int err = pagecache_writeback(&i->cache, start, end, true), e = 0;
+	int err = file_writeback(f, start, end), e = 0;
 	bool late;
 	u32 tid;
 

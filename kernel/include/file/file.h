@@ -103,6 +103,7 @@ struct file {
 	struct list epoll_links; /* ipc: epoll items that watch it; lock */
 	struct file_owner *owner; /* F_SETOWN, O_ASYNC (file/async.h): made once, under `lock` */
 	u64 readahead[2];
+	u32 errors_seen, fs_errors_seen; /* atomic: vfs/error_seq.c */
 };
 enum { FILE_READ = 1, FILE_WRITE = 2, FILE_SEEKABLE = 4, FILE_PATH_ONLY = 8, FILE_STREAM = 16 /* no position at all: pread gives ESPIPE */, FILE_DIR = 32,
        FILE_WRITER = 64 /* counted in inode->writers */, FILE_DENY_WRITE = 128 /* a program: nobody may write it */,

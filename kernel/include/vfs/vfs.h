@@ -67,7 +67,7 @@ struct pagecache {
 	u32 writing;                /* atomic: pages that are on their way to the device */
 	const struct pagecache_ops *ops;
 	u64 writeback_index;
-	s64 error;                  /* kept for the next fsync */
+	u32 error;                  /* of write-back: error_seq.c */
 };
 struct pagecache_ops {
 	/* Fills a locked page; NULL: zeroes (ramfs). 0 or -errno. May sleep. */
@@ -102,11 +102,20 @@ void pagecache_destroy(struct pagecache *pc);
 void page_lock(struct frame *f);
 void page_unlock(struct frame *f);
 void pagecache_mark_dirty(struct pagecache *pc, struct frame *f);
-int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait); /* bytes; 0 for ramfs */
+/* Bytes; 0 for ramfs. With `wait` the result knows of the errors that came meanwhile; who asks for a program's sake takes file_writeback. */
+int pagecache_writeback(struct pagecache *pc, u64 start, u64 end, bool wait);
+/* error_seq.c. Each error of write-back is told to each open file once: by this, which writes back and waits; 0 or -errno. */
+int file_writeback(struct file *f, s64 start, s64 end);
+void file_sample_errors(struct file *f); /* it is being opened: what was told to others before is not told to it */
+void pagecache_note_error(struct pagecache *pc, int err); /* any context */
+void error_seq_note(u32 *seq, int err);
+int error_seq_value(u32 seq);
+u32 error_seq_sample(const u32 *seq); /* for somebody who begins to look */
+int error_seq_since(u32 *seq, u32 *seen); /* the newest that he has not seen; 0: none. It is seen then */
 /* For write_pages: dirty pages of [*first, last] that follow each other, at most `max`, each locked, counted, clean, marked FRAME_WRITEBACK and not writable in any mapping: how many.
  * *first moves on. Without `wait` it stops before a page that somebody else has locked. pagecache_write_ended when their transfer has ended and they are unlocked. */
 u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct frame **frames, u32 max, bool wait);
-void pagecache_wait_written(struct pagecache *pc); /* for all transfers that are under way; keeps the error for the next fsync */
+void pagecache_wait_written(struct pagecache *pc); /* for all transfers that are under way; their errors are kept for fsync */
 void pagecache_write_ended(struct pagecache *pc, u32 pages); /* any context */
 /* A new, locked, empty page, counted for the caller; NULL if there is one already, or memory is short. */
 struct frame *pagecache_add_locked(struct pagecache *pc, u64 index);
@@ -239,6 +248,7 @@ struct superblock {
 	u32 mount_count;
 	u64 max_file_size;
 	struct write_gate gate;    /* of all its mounts */
+	u32 error;                 /* of write-back of any of its files: error_seq.c */
 	struct list link;          /* all superblocks: super.c */
 	struct list watches;       /* struct fs_watch.sb_link: notify.c */
 	/* Written for each new inode: apart from what every walk and every change reads. */
