@@ -93,7 +93,7 @@ struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group)
 		}
 		return b;
 	}
-	b = ext4_read(fs, desc_block_bitmap(fs, d));
+	b = ext4_read_vital(fs, desc_block_bitmap(fs, d), "the block bitmap of group", group);
 	if (IS_ERR(b) || is_checked(b, CHECKED_BLOCK_MAP))
 		return b;
 	if (fs->checksums) {

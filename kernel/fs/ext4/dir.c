@@ -179,10 +179,16 @@ static int find_in_all(struct inode *dir, const char *name, u32 len, struct ext4
 
 int ext4_dir_find(struct inode *dir, const char *name, u32 len, struct ext4_slot *s)
 {
+	int err;
+
 	/* `.` and `..` stand in the root of the index, outside of its order; nobody asks for `.`. */
 	if (dir_is_indexed(dir) && !(len == 2 && name[0] == '.' && name[1] == '.'))
-		return htree_find(dir, name, len, s);
-	return find_in_all(dir, name, len, s);
+		err = htree_find(dir, name, len, s);
+	else
+		err = find_in_all(dir, name, len, s);
+	if (err == -EIO)
+		ext4_error(fs_of(dir), "directory %lu cannot be read", dir->ino);
+	return err;
 }
 
 /* --- changing ------------------------------------------------------------------------------------------------------------------ */

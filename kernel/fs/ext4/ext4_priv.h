@@ -132,6 +132,7 @@ static inline bool block_valid(const struct ext4_fs *fs, u64 block, u64 n)
 	return block > fs->first_data_block && block < fs->blocks && n <= fs->blocks - block;
 }
 struct buffer *ext4_read(struct ext4_fs *fs, u64 block); /* ERR_PTR */
+struct buffer *ext4_read_vital(struct ext4_fs *fs, u64 block, const char *what, u64 whose); /* one without which nothing can be changed: -EIO is an ext4_error */
 /* As what a buffer was checked. On a damaged disk a block may be led to as several things, and what makes sense as one does not as another. */
 enum { CHECKED_ENTRIES = 1, CHECKED_INDEX, CHECKED_NODE, CHECKED_BLOCK_MAP, CHECKED_INODE_MAP };
 static inline bool is_checked(const struct buffer *b, u32 as) { return atomic_load(&b->checked) == as; }

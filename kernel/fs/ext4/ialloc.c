@@ -34,7 +34,7 @@ static struct buffer *inode_bitmap(struct ext4_fs *fs, u32 group)
 		}
 		return b;
 	}
-	b = ext4_read(fs, desc_inode_bitmap(fs, d));
+	b = ext4_read_vital(fs, desc_inode_bitmap(fs, d), "the inode bitmap of group", group);
 	if (IS_ERR(b) || is_checked(b, CHECKED_INODE_MAP))
 		return b;
 	crc = bitmap_checksum(fs, b, fs->inodes_per_group);

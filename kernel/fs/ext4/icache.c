@@ -352,7 +352,7 @@ static void delete_inode(struct inode *i)
 	}
 	if (err) {
 		/* As long as it is not free, and on the list, its blocks are not lost. */
-		pr_err("EXT4-fs (%s): inode %lu is left to the next mount to delete: error %d\n", fs->dev->name, i->ino, err);
+		ext4_error(fs, "inode %lu is left to the next mount to delete: error %d", i->ino, err);
 		journal_stop(h);
 		return;
 	}

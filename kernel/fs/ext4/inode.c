@@ -43,7 +43,7 @@ int ext4_inode_block(struct ext4_fs *fs, u32 ino, struct buffer **b, u32 *offset
 	buffer_put(*b);
 	/* Its neighbours are mostly wanted soon. */
 	buffer_read_ahead(fs->dev, ALIGN_DOWN(block, 8ul), 8, fs->block_size);
-	*b = ext4_read(fs, block);
+	*b = ext4_read_vital(fs, block, "inode", ino);
 	return IS_ERR(*b) ? (int)PTR_ERR(*b) : 0;
 }
 

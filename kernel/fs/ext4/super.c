@@ -41,7 +41,37 @@ static void tell_features(const struct ext4_fs *fs, const char *what, u32 unknow
 	pr_err("EXT4-fs (%s): %s:%s\n", fs->dev->name, what, text);
 }
 
+/* Where the superblock is that is used, in bytes: the first, or a copy that was asked for by option sb=. */
+static u64 super_at(const struct ext4_fs *fs)
+{
+	return (u64)fs->opt.number[OPT_SB] * 1024;
+}
+
+static u32 super_checksum(const struct ext4_disk_super *s)
+{
+	return crc32c(~0u, s, offsetof(struct ext4_disk_super, checksum));
+}
+
 /* --- errors ---------------------------------------------------------------------------------------------------------------- */
+
+/* Says on the disk that something is wrong, for the next mount and for e2fsck, when nothing of what is in memory may be written any more. Where the log is replayed, the word in
+ * the log's own superblock takes its place. */
+static void mark_damaged(struct ext4_fs *fs)
+{
+	u32 unit = MAX(fs->dev->disk->logical_size, 1024u), skip = (u32)(super_at(fs) % unit);
+	char *blocks = kmalloc(unit, 0);
+	struct ext4_disk_super *s = (void *)(blocks + skip);
+	u64 sector = (super_at(fs) - skip) / SECTOR_SIZE;
+
+	if (blocks && !block_rw(fs->dev, BLOCK_READ, sector, blocks, unit) && s->magic == EXT4_MAGIC) {
+		s->state |= SUPER_ERROR;
+		if (fs->checksums)
+			s->checksum = super_checksum(s);
+		if (block_rw(fs->dev, BLOCK_WRITE, sector, blocks, unit) || block_flush(fs->dev))
+			pr_err("EXT4-fs (%s): the superblock cannot be written either\n", fs->dev->name);
+	}
+	kfree(blocks);
+}
 
 int ext4_error(struct ext4_fs *fs, const char *fmt, ...)
 {
@@ -59,6 +89,8 @@ int ext4_error(struct ext4_fs *fs, const char *fmt, ...)
 		atomic_fetch_or(&fs->sb->flags, MS_RDONLY);
 		if (fs->journal)
 			journal_abort(fs->journal, -EIO);
+		else
+			mark_damaged(fs);
 	}
 	return -EUCLEAN;
 }
@@ -70,6 +102,7 @@ static void aborted(void *arg, int err __unused)
 
 	if (!(atomic_fetch_or(&fs->sb->flags, MS_RDONLY) & MS_RDONLY))
 		pr_err("EXT4-fs (%s): read-only from now on\n", fs->dev->name);
+	mark_damaged(fs);
 }
 
 struct journal_handle *ext4_start(struct ext4_fs *fs, u32 credits)
@@ -77,6 +110,15 @@ struct journal_handle *ext4_start(struct ext4_fs *fs, u32 credits)
 	if (fs->sb->flags & MS_RDONLY && !fs->recovering)
 		return ERR_PTR(-EROFS);
 	return journal_start(fs->journal, credits);
+}
+
+struct buffer *ext4_read_vital(struct ext4_fs *fs, u64 block, const char *what, u64 whose)
+{
+	struct buffer *b = ext4_read(fs, block);
+
+	if (b == ERR_PTR(-EIO))
+		ext4_error(fs, "%s %lu cannot be read: block %lu", what, whose, block);
+	return b;
 }
 
 struct buffer *ext4_read(struct ext4_fs *fs, u64 block)
@@ -87,11 +129,6 @@ struct buffer *ext4_read(struct ext4_fs *fs, u64 block)
 }
 
 /* --- the superblock ---------------------------------------------------------------------------------------------------------- */
-
-static u32 super_checksum(const struct ext4_disk_super *s)
-{
-	return crc32c(~0u, s, offsetof(struct ext4_disk_super, checksum));
-}
 
 /* Counts, errors and the checksum into the superblock's buffer. */
 static void super_refresh(struct ext4_fs *fs)
@@ -126,12 +163,6 @@ static bool clusters_ok(struct ext4_fs *fs, const struct ext4_disk_super *s)
 		return false;
 	fs->cluster_shift = s->log_cluster_size - s->log_block_size;
 	return fs->blocks_per_group == (u64)s->clusters_per_group << fs->cluster_shift;
-}
-
-/* Where the superblock is that is used, in bytes: the first, or a copy that was asked for by option sb=. */
-static u64 super_at(const struct ext4_fs *fs)
-{
-	return (u64)fs->opt.number[OPT_SB] * 1024;
 }
 
 static int check_super(struct ext4_fs *fs, const struct ext4_disk_super *s)
@@ -306,6 +337,10 @@ static int open_journal(struct ext4_fs *fs, bool read_only)
 		return err;
 	}
 	ext4_options_apply(fs);
+	if (journal_had_error(fs->journal)) {
+		pr_warn("EXT4-fs (%s): the journal was stopped by an error when it was used last\n", fs->dev->name);
+		atomic_fetch_or(&fs->errors, 1u);
+	}
 	return 0;
 }
 
@@ -493,6 +528,8 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 		superblock_put(sb);
 		return ERR_PTR(err);
 	}
+	if (disk_super(fs)->state & SUPER_ERROR)
+		pr_warn("EXT4-fs (%s): it has errors, and is to be checked by e2fsck\n", dev->name);
 	printk("EXT4-fs (%s): mounted as %s, %s\n", dev->name, t->name, sb->flags & MS_RDONLY ? "read-only" : fs->journal ? "ordered" : "without a journal");
 	return sb;
 }

@@ -97,7 +97,7 @@ struct journal {
 	struct buffer *super;
 	u32 incompat;
 	u32 seed;                 /* of checksums */
-	bool was_dirty;
+	bool was_dirty, had_error; /* when it was opened */
 	u64 period;               /* ns: how long a transaction is open at most */
 	const char *name;
 	void (*committed)(void *arg, u32 tid);

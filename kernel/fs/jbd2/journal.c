@@ -156,6 +156,7 @@ struct journal *journal_open(const struct journal_setup *s)
 	sup = (void *)j->super->data;
 	next = be32(sup->sequence);
 	j->was_dirty = sup->start != 0;
+	j->had_error = sup->error != 0;
 	if (j->was_dirty) {
 		err = s->dev->disk->read_only ? -EROFS : recover(j, &next);
 		if (err)
@@ -233,6 +234,11 @@ bool journal_was_dirty(const struct journal *j)
 	return j->was_dirty;
 }
 
+bool journal_had_error(const struct journal *j)
+{
+	return j->had_error;
+}
+
 int journal_error(const struct journal *j)
 {
 	return j ? READ_ONCE(j->error) : 0;
@@ -240,6 +246,7 @@ int journal_error(const struct journal *j)
 
 void journal_abort(struct journal *j, int err)
 {
+	struct jbd2_super *s = (void *)j->super->data;
 	bool first;
 
 	spin_lock(&j->lock);
@@ -252,6 +259,12 @@ void journal_abort(struct journal *j, int err)
 	if (!first)
 		return;
 	pr_err("%s: the journal was stopped: error %d\n", j->name, err);
+	/* For the next mount and for e2fsck. What the log holds it holds. */
+	s->error = be32((u32)err);
+	if (journal_has_checksums(j))
+		s->checksum = be32(super_checksum(s));
+	if (j->thread)
+		buffer_write_through(j->super);
 	if (j->aborted)
 		j->aborted(j->arg, err);
 }

@@ -61,6 +61,7 @@ int journal_close(struct journal *j);
 /* How long a transaction is open at most: those from now on. 5 seconds if nothing is said. */
 void journal_set_period(struct journal *j, u32 seconds);
 bool journal_was_dirty(const struct journal *j);
+bool journal_had_error(const struct journal *j); /* it was stopped when it was used last */
 int journal_error(const struct journal *j);
 /* Stops it for ever: no commit, no start from now on (-EROFS). */
 void journal_abort(struct journal *j, int err);
