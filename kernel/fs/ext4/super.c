@@ -107,9 +107,17 @@ static void aborted(void *arg, int err __unused)
 
 struct journal_handle *ext4_start(struct ext4_fs *fs, u32 credits)
 {
+	struct journal_handle *h;
+
 	if (fs->sb->flags & MS_RDONLY && !fs->recovering)
 		return ERR_PTR(-EROFS);
-	return journal_start(fs->journal, credits);
+	h = journal_start(fs->journal, credits);
+	/* It may have gone read-only since, and what is committed for that did not wait for this handle. */
+	if (!IS_ERR(h) && !h->depth && atomic_load(&fs->sb->flags) & MS_RDONLY && !fs->recovering) {
+		journal_stop(h);
+		return ERR_PTR(-EROFS);
+	}
+	return h;
 }
 
 struct buffer *ext4_read_vital(struct ext4_fs *fs, u64 block, const char *what, u64 whose)

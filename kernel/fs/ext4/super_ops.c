@@ -121,7 +121,7 @@ static void ext4_put(struct superblock *sb)
 		ext4_drop_hold(list_first(&fs->dirty, struct ext4_inode, dirty_link)->inode);
 	if (fs->journal)
 		err = journal_close(fs->journal);
-	else if (fs->in_use)
+	else
 		err = buffers_sync(fs->dev);
 	fs->journal = NULL;
 	if (fs->in_use && !err)
@@ -151,6 +151,23 @@ static bool has_nameless(struct ext4_fs *fs)
 	return found;
 }
 
+/*
+ * Read-only from here on, and the disk says that all is in order: it may be taken away, or written by a boot loader. The VFS lets no program change anything by now;
+ * who writes times back by himself either joined a transaction before the flag, which is committed here, or is refused by ext4_start.
+ */
+static int go_to_rest(struct ext4_fs *fs)
+{
+	int err;
+
+	atomic_fetch_or(&fs->sb->flags, MS_RDONLY);
+	err = fs->journal ? journal_rest(fs->journal) : buffers_sync(fs->dev);
+	if (!err && fs->in_use) {
+		err = ext4_mark_super(fs, false);
+		fs->in_use = err;
+	}
+	return err;
+}
+
 static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 {
 	struct ext4_fs *fs = ext4_fs(sb);
@@ -163,9 +180,7 @@ static int ext4_remount(struct superblock *sb, u32 flags, const char *options)
 		if (has_nameless(fs))
 			return -EBUSY;
 		err = ext4_sync(sb, true);
-		if (!err && fs->journal)
-			err = journal_flush(fs->journal);
-		return err;
+		return err ? err : go_to_rest(fs);
 	}
 	if (!(flags & MS_RDONLY) && sb->flags & MS_RDONLY) {
 		if (journal_error(fs->journal))

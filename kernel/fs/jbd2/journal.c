@@ -182,12 +182,24 @@ fail:
 int journal_begin(struct journal *j)
 {
 	/* As long as it is open the log is in use: a crash before the first commit finds it empty all the same. */
-	int err = journal_write_super(j, j->head, j->next_tid);
+	int err = journal_write_super(j, j->tail, j->tail_tid);
 
-	if (err)
+	if (err || j->thread)
 		return err;
 	j->thread = kthread_run("jbd2", journal_commit_thread, j);
 	return j->thread ? 0 : -ENOMEM;
+}
+
+int journal_rest(struct journal *j)
+{
+	int err = journal_flush(j);
+
+	if (err)
+		return err;
+	mutex_lock(&j->checkpoint_mutex);
+	err = j->error ? -EROFS : journal_write_super(j, 0, j->tail_tid);
+	mutex_unlock(&j->checkpoint_mutex);
+	return err;
 }
 
 /* After an error: what was not written to its place the log has for the next mount, which must read it anew. So the buffers, which are newer, are let go. */

@@ -54,8 +54,10 @@ struct journal_setup {
 
 /* Reads the log's superblock, and replays what is in the log: ERR_PTR(-EINVAL, -EUCLEAN, -EOPNOTSUPP, -EIO, -ENOMEM, -EROFS: dirty, and the device cannot be written). */
 struct journal *journal_open(const struct journal_setup *s);
-/* From here on there are commits. 0 or -ENOMEM. */
+/* From here on there are commits; again after a rest. 0, -EIO or -ENOMEM. */
 int journal_begin(struct journal *j);
+/* Everything to its place, and the log says that it is empty, until journal_begin; the caller lets nobody change a block meanwhile. 0 or -errno. */
+int journal_rest(struct journal *j);
 /* Everything to its place; the log is empty afterwards. 0 or the error that made it stop before. */
 int journal_close(struct journal *j);
 /* How long a transaction is open at most: those from now on. 5 seconds if nothing is said. */
