@@ -21,6 +21,14 @@ struct page_io {
 	struct block_segment segments[BATCH];
 };
 
+/* Up to where pages are written: what a write is about to add to the file is in pages before the file's size knows of it. */
+static u64 end_of_data(const struct pagecache *pc)
+{
+	u64 end = READ_ONCE(pc->write_end);
+
+	return MAX(READ_ONCE(pc->inode->size), end);
+}
+
 /* --- one page, waited for ------------------------------------------------------------------------------------------------ */
 
 /* Every mapped piece of a page that lies before `end`; holes are zeroed for reading and skipped for writing. */
@@ -56,7 +64,7 @@ int cache_read_page(const struct cache_backing *b, struct pagecache *pc, struct 
 
 int cache_write_page(const struct cache_backing *b, struct pagecache *pc, struct frame *f)
 {
-	return page_pieces(b, pc, f, BLOCK_WRITE, READ_ONCE(pc->inode->size));
+	return page_pieces(b, pc, f, BLOCK_WRITE, end_of_data(pc));
 }
 
 /* --- many pages ------------------------------------------------------------------------------------------------------------ */
@@ -197,7 +205,7 @@ static int write_batch(const struct cache_backing *b, struct pagecache *pc, stru
 	int err = 0;
 
 	while (done < count) {
-		u64 pos = frames[done]->index * PAGE_SIZE, size = READ_ONCE(pc->inode->size), want;
+		u64 pos = frames[done]->index * PAGE_SIZE, size = end_of_data(pc), want;
 		struct page_io *p;
 		struct cache_run run;
 		u32 n = 0;

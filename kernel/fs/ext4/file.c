@@ -167,9 +167,11 @@ static ssize_t write_start(struct pagecache *pc, u64 pos, size_t n)
 	if (pos >= most)
 		return -EFBIG;
 	n = MIN(n, most - pos);
+	WRITE_ONCE(pc->write_end, pos + n);
 	do
 		ready = try_write_start(pc, pos, n);
 	while (ready == -ENOSPC && ext4_wait_for_space(fs_of(pc->inode), &tries));
+	WRITE_ONCE(pc->write_end, ready > 0 ? pos + (u64)ready : 0);
 	return ready;
 }
 
@@ -181,6 +183,7 @@ static int write_stop(struct pagecache *pc, u64 pos, size_t n, ssize_t done)
 	bool grew = i->size > ei->disk_size;
 	int err = 0;
 
+	WRITE_ONCE(pc->write_end, 0);
 	if (grew)
 		ei->disk_size = i->size;
 	if (done < (ssize_t)n)

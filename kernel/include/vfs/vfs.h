@@ -68,6 +68,7 @@ struct pagecache {
 	const struct pagecache_ops *ops;
 	u64 writeback_index;
 	u32 error;                  /* of write-back: error_seq.c */
+	u64 write_end;              /* inode lock: past the end of the file, up to where a write(2) is filling pages: they are not to be clean before they are written. 0: none */
 };
 struct pagecache_ops {
 	/* Fills a locked page; NULL: zeroes (ramfs). 0 or -errno. May sleep. */
