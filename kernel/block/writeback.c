@@ -126,7 +126,7 @@ static void reclaim_pages(size_t want, size_t *freed)
 	if (n < want && atomic_load_relaxed(&mem_cache_frames))
 		n += replace_pages(MAX(want - n, 64ul), false);
 	if (!n && atomic_load_relaxed(&mem_cache_frames))
-		n += replace_pages(want, true);
+		n += replace_pages(MAX(want, 64ul), true);
 	/* All that could go is on its way to the disk: it comes back clean. */
 	if (!n && pagecache_dirty_pages()) {
 		ask();

@@ -120,7 +120,7 @@ static struct frame *find_dirty(struct pagecache *pc, u64 *index, u64 last)
 	return f;
 }
 
-/* A dirty page, locked by us: made ready to be written. False: there is nothing to write any more. */
+/* A dirty page, locked by us: made ready to be written, but for mappings, whose right to write goes before the transfer. False: there is nothing to write any more. */
 static bool take_page(struct pagecache *pc, struct frame *f)
 {
 	if (f->owner != pc || !(f->flags & FRAME_DIRTY))
@@ -129,12 +129,10 @@ static bool take_page(struct pagecache *pc, struct frame *f)
 	atomic_fetch_add(&pc->writing, 1u);
 	atomic_fetch_add(&mem_writeback_frames, 1ul);
 	page_clear_dirty(pc, f);
-	if (!list_empty(&pc->areas))
-		vm_wrprotect_file_range(&pc->areas, &pc->lock, f->index, f->index + 1);
 	return true;
 }
 
-u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct frame **frames, u32 max, bool wait)
+static u32 take_dirty(struct pagecache *pc, u64 *first, u64 last, struct frame **frames, u32 max, bool wait)
 {
 	u32 n = 0;
 
@@ -164,6 +162,16 @@ u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct fram
 		if (n)
 			break;
 	}
+	return n;
+}
+
+/* They lie side by side, so mappings lose their right to all of them at once, and other CPUs are interrupted once. */
+u32 pagecache_take_dirty(struct pagecache *pc, u64 *first, u64 last, struct frame **frames, u32 max, bool wait)
+{
+	u32 n = take_dirty(pc, first, last, frames, max, wait);
+
+	if (n && !list_empty(&pc->areas))
+		vm_wrprotect_file_range(&pc->areas, &pc->lock, frames[0]->index, frames[0]->index + n);
 	return n;
 }
 
