@@ -1,0 +1,451 @@
+/*
+ * Stage 09: semaphores at random, beside a model. Lists of operations come one after the other; some of them wait, each as a thread of its own. The model says who goes when,
+ * and after each call values, processes, adjustments, results, and who is held up by what are compared. And what a signal leaves behind.
+ */
+#include "07_process.h"
+#include "core/ktest.h"
+
+#include "core/atomic.h"
+#include "ipc/futex_priv.h"
+#include "ipc/pipe_priv.h"
+#include "ipc/semaphore_priv.h"
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "proc/proc_priv.h"
+#include "sched/thread.h"
+
+enum { CALLS = 300, COUNT = 4, LIST = 4, HELPERS = 5, OWNERS = 2, OWN_PID = 70, MILLISECOND = 1000000 };
+
+static struct sem_set set;
+static struct sem sems[COUNT];
+static union {
+	struct sem_undo undo;
+	u8 room[sizeof(struct sem_undo) + COUNT * sizeof(s16)]; /* its numbers lie behind it */
+} undo_store[OWNERS];
+static bool wrong;
+
+static struct helper {
+	struct abi_sembuf ops[LIST];
+	u32 count;
+	u64 deadline;
+	struct sem_request r;
+	long result;
+	u32 state; /* of its thread, when it came back */
+	bool busy, through; /* through: atomic */
+} helpers[HELPERS];
+
+static struct {
+	int value[COUNT], pid[COUNT], adjust[OWNERS][COUNT];
+	u32 waiting[HELPERS], count; /* helpers, in the order in which they are asked */
+	const struct abi_sembuf *blocked[HELPERS];
+	long result[HELPERS];        /* SEM_WAITING while it waits */
+} model;
+
+#define CHECK(cond) do { if (!wrong && !KEXPECT(cond)) wrong = true; } while (0)
+#define CHECK_EQ(got, wanted) do { if (!wrong && !KEXPECT_EQ(got, wanted)) wrong = true; } while (0)
+
+static u32 dice(u32 n) { return ktest_random() % n; }
+static void lock(void) { spin_lock(&set.object.lock); }
+static void unlock(void) { spin_unlock(&set.object.lock); }
+
+/* --- the model --------------------------------------------------------------------------------------------------------- */
+
+/* On copies, which count if all of it goes. *blocked: the operation that cannot. */
+static long model_try(const struct abi_sembuf *ops, u32 count, int pid, u32 owner, const struct abi_sembuf **blocked)
+{
+	int value[COUNT], adjust[COUNT];
+
+	memcpy(value, model.value, sizeof(value));
+	memcpy(adjust, model.adjust[owner], sizeof(adjust));
+	for (u32 i = 0; i < count; i++) {
+		int *v = &value[ops[i].num], *a = &adjust[ops[i].num];
+		*blocked = &ops[i];
+		if (ops[i].op ? *v + ops[i].op < 0 : *v != 0)
+			return ops[i].flags & IPC_NOWAIT ? -EAGAIN : SEM_WAITING;
+		*v += ops[i].op;
+		if (*v > SEM_VALUE_MAX)
+			return -ERANGE;
+		if (!(ops[i].flags & SEM_UNDO))
+			continue;
+		*a -= ops[i].op;
+		if (*a > SEM_UNDO_MAX || *a < -SEM_UNDO_MAX - 1)
+			return -ERANGE;
+	}
+	memcpy(model.value, value, sizeof(value));
+	memcpy(model.adjust[owner], adjust, sizeof(adjust));
+	for (u32 i = 0; i < count; i++)
+		model.pid[ops[i].num] = pid;
+	return 0;
+}
+
+static bool changes(const struct abi_sembuf *ops, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		if (ops[i].op)
+			return true;
+	return false;
+}
+
+static void model_leave(u32 place)
+{
+	memmove(&model.waiting[place], &model.waiting[place + 1], (--model.count - place) * sizeof(model.waiting[0]));
+}
+
+static void model_wake(void)
+{
+	for (u32 i = 0; i < model.count;) {
+		u32 h = model.waiting[i];
+		long result = model_try(helpers[h].ops, helpers[h].count, 1 + (int)h, 1, &model.blocked[h]);
+
+		if (result == SEM_WAITING) {
+			i++;
+			continue;
+		}
+		model.result[h] = result;
+		model_leave(i);
+		if (!result && changes(helpers[h].ops, helpers[h].count))
+			i = 0; /* the oldest are asked again first */
+	}
+}
+
+/* Those that change nothing are asked before those that do. */
+static void model_wait(u32 h)
+{
+	u32 place = model.count;
+
+	if (!changes(helpers[h].ops, helpers[h].count))
+		for (place = 0; place < model.count && !changes(helpers[model.waiting[place]].ops, helpers[model.waiting[place]].count); place++)
+			;
+	memmove(&model.waiting[place + 1], &model.waiting[place], (model.count++ - place) * sizeof(model.waiting[0]));
+	model.waiting[place] = h;
+	model.result[h] = SEM_WAITING;
+}
+
+/* --- the set ----------------------------------------------------------------------------------------------------------- */
+
+static struct sem_request request(const struct abi_sembuf *ops, u32 count, int pid, u32 owner)
+{
+	return (struct sem_request){ .ops = ops, .count = count, .changes = changes(ops, count), .undo = &undo_store[owner].undo, .pid = pid };
+}
+
+static void help(void *arg)
+{
+	struct helper *h = arg;
+
+	h->r = request(h->ops, h->count, 1 + (int)(h - helpers), 1);
+	lock();
+	h->result = sem_operate(&set, &h->r, h->deadline);
+	unlock();
+	h->state = current->state;
+	current->state = THREAD_RUNNABLE;
+	atomic_store(&h->through, true);
+}
+
+static u32 waiting(void)
+{
+	struct sem_request *r;
+	u32 n = 0;
+
+	lock();
+	list_for_each(r, &set.waiting, link)
+		n++;
+	unlock();
+	return n;
+}
+
+static void start(u32 h, u64 deadline)
+{
+	u32 before = waiting();
+
+	helpers[h].busy = true;
+	helpers[h].through = false;
+	helpers[h].result = 99;
+	helpers[h].deadline = deadline;
+	if (!KEXPECT(kthread_run("ktest", help, &helpers[h]) != NULL)) {
+		wrong = true;
+		helpers[h].busy = false;
+		return;
+	}
+	for (int tries = 0; tries < 2000 && waiting() == before && !atomic_load(&helpers[h].through); tries++)
+		thread_sleep_ns(MILLISECOND / 100);
+	CHECK_EQ(waiting(), before + 1);
+}
+
+/* Nobody wakes for nothing: those that are called go back to sleep. */
+static void call_all(void)
+{
+	struct sem_request *r;
+
+	lock();
+	list_for_each(r, &set.waiting, link)
+		thread_wake(r->thread);
+	unlock();
+	thread_sleep_ns(MILLISECOND / 10);
+}
+
+static bool comes_through(u32 h)
+{
+	for (int tries = 0; tries < 2000 && !atomic_load(&helpers[h].through); tries++)
+		thread_sleep_ns(MILLISECOND / 100);
+	return atomic_load(&helpers[h].through);
+}
+
+static void compare(void)
+{
+	for (u32 h = 0; h < HELPERS; h++) {
+		if (!helpers[h].busy)
+			continue;
+		if (model.result[h] == SEM_WAITING) {
+			CHECK(!atomic_load(&helpers[h].through));
+			if (!wrong)
+				CHECK(helpers[h].r.blocked == model.blocked[h]);
+			continue;
+		}
+		CHECK(comes_through(h));
+		CHECK_EQ(helpers[h].result, model.result[h]);
+		CHECK_EQ(helpers[h].state, THREAD_RUNNABLE);
+		helpers[h].busy = !atomic_load(&helpers[h].through);
+	}
+	CHECK_EQ(waiting(), model.count);
+	for (u32 i = 0; i < COUNT; i++) {
+		CHECK_EQ(sems[i].value, model.value[i]);
+		CHECK_EQ(sems[i].last_pid, model.pid[i]);
+		for (u32 owner = 0; owner < OWNERS; owner++)
+			CHECK_EQ(undo_store[owner].undo.adjust[i], model.adjust[owner][i]);
+	}
+}
+
+/* --- what happens ------------------------------------------------------------------------------------------------------ */
+
+static u32 random_list(struct abi_sembuf *ops)
+{
+	u32 n = 1 + dice(dice(2) ? 2 : LIST);
+	bool looks = !dice(5);
+
+	for (u32 i = 0; i < n; i++) {
+		ops[i].num = (u16)dice(COUNT);
+		ops[i].op = (s16)(looks || !dice(4) ? 0 : dice(12) ? (int)dice(6) - 3 : dice(2) ? SEM_VALUE_MAX - (int)dice(3) : (int)dice(3) - SEM_VALUE_MAX);
+		ops[i].flags = (s16)((dice(6) ? 0 : IPC_NOWAIT) | (dice(3) ? 0 : SEM_UNDO));
+	}
+	return n;
+}
+
+static u32 free_helper(void)
+{
+	u32 h = 0;
+
+	while (h < HELPERS && helpers[h].busy)
+		h++;
+	return h;
+}
+
+/* One that waits runs out of time. late: before it has noticed, somebody does what it waits for, or something else. */
+static void time_runs_out(u32 h, const struct abi_sembuf *ops, u32 count, bool late)
+{
+	u64 deadline = time_ns() + MILLISECOND;
+	const struct abi_sembuf *blocked;
+	long wanted;
+
+	start(h, deadline);
+	model_wait(h);
+	if (wrong)
+		return;
+	if (late) {
+		struct sem_request r = request(ops, count, OWN_PID, 0);
+		preempt_disable();
+		while (time_ns() < deadline + MILLISECOND)
+			cpu_relax();
+		wanted = model_try(ops, count, OWN_PID, 0, &blocked);
+		if (!wanted)
+			model_wake();
+		if (wanted != SEM_WAITING) {
+			lock();
+			CHECK_EQ(sem_operate(&set, &r, 0), wanted);
+			unlock();
+		}
+		preempt_enable();
+	}
+	for (u32 i = 0; i < model.count; i++)
+		if (model.waiting[i] == h) {
+			model.result[h] = -EAGAIN;
+			model_leave(i);
+		}
+}
+
+static void give_back(void)
+{
+	u32 owner = dice(OWNERS);
+
+	for (u32 i = 0; i < COUNT; i++) {
+		if (!dice(12)) /* it may be whatever it is */
+			undo_store[owner].undo.adjust[i] = (s16)(model.adjust[owner][i] = dice(2) ? SEM_UNDO_MAX : -SEM_UNDO_MAX);
+		if (!model.adjust[owner][i])
+			continue;
+		model.value[i] = MAX(0, MIN(SEM_VALUE_MAX, model.value[i] + model.adjust[owner][i]));
+		model.pid[i] = OWN_PID + 1;
+		model.adjust[owner][i] = 0;
+	}
+	model_wake();
+	lock();
+	sem_give_back(&set, &undo_store[owner].undo, OWN_PID + 1);
+	unlock();
+}
+
+static void one_call(void)
+{
+	const struct abi_sembuf *blocked;
+	struct abi_sembuf ops[LIST];
+	u32 count = random_list(ops), h = free_helper();
+
+	if (!dice(12)) {
+		give_back();
+		return;
+	}
+	if (!dice(8)) /* values that go up again, or things come to a stop */
+		for (u32 i = 0; i < count; i++)
+			ops[i] = (struct abi_sembuf){ (u16)dice(COUNT), (s16)(1 + dice(3)), 0 };
+	long wanted = model_try(ops, count, OWN_PID, 0, &blocked);
+	if (wanted == SEM_WAITING && h < HELPERS && dice(4)) {
+		struct abi_sembuf others[LIST];
+		u32 n = random_list(others);
+
+		memcpy(helpers[h].ops, ops, sizeof(ops));
+		helpers[h].count = count;
+		/* With the helpers' adjustments it may be another answer. */
+		if (model_try(helpers[h].ops, count, 1 + (int)h, 1, &model.blocked[h]) == SEM_WAITING) {
+			if (dice(4)) {
+				start(h, TIME_NEVER);
+				model_wait(h);
+			} else {
+				time_runs_out(h, others, n, dice(2));
+			}
+			return;
+		}
+	}
+	struct sem_request r = request(ops, count, OWN_PID, 0);
+	lock();
+	CHECK_EQ(sem_operate(&set, &r, 0), wanted == SEM_WAITING ? -EAGAIN : wanted); /* its time is over before it began */
+	unlock();
+	if (wanted == SEM_WAITING || wanted == -EAGAIN)
+		CHECK(r.blocked == blocked);
+	if (!wanted)
+		model_wake();
+	CHECK_EQ(current->state, THREAD_RUNNABLE);
+}
+
+static void begin(void)
+{
+	memset(&set, 0, sizeof(set));
+	memset(sems, 0, sizeof(sems));
+	memset(undo_store, 0, sizeof(undo_store));
+	memset(helpers, 0, sizeof(helpers));
+	memset(&model, 0, sizeof(model));
+	wrong = false;
+	spin_init(&set.object.lock, "ktest set", RANK_IPC_OBJECT);
+	set.sems = sems;
+	set.count = COUNT;
+	list_init(&set.waiting);
+	list_init(&set.undos);
+}
+
+/* Everybody who waits goes, as where a set is removed. */
+static void end(void)
+{
+	struct sem_request *r, *next;
+
+	lock();
+	list_for_each_safe(r, next, &set.waiting, link) {
+		list_del(&r->link);
+		r->result = -EIDRM;
+		thread_wake(r->thread);
+	}
+	unlock();
+	for (u32 h = 0; h < HELPERS; h++)
+		if (helpers[h].busy && KEXPECT(comes_through(h)) && !wrong)
+			KEXPECT_EQ(helpers[h].result, -EIDRM);
+}
+
+KTEST(09, semaphores_at_random)
+{
+	u32 calls;
+
+	begin();
+	for (calls = 0; calls < CALLS && !wrong; calls++) {
+		one_call();
+		if (!dice(4))
+			call_all();
+		compare();
+	}
+	if (wrong)
+		ktest_note("in call", calls);
+	end();
+}
+
+/* --- a signal ------------------------------------------------------------------------------------------------------------ */
+
+static struct file *ends[2];
+
+static void call_away(void)
+{
+	struct abi_siginfo info;
+
+	signal_info_user(&info, SIGUSR1, SI_USER);
+	signal_send_thread(current, SIGUSR1, &info);
+	CHECK(thread_interrupted());
+}
+
+static void check_back(long got, long wanted)
+{
+	CHECK_EQ(got, wanted);
+	CHECK_EQ(current->state, THREAD_RUNNABLE);
+	current->state = THREAD_RUNNABLE;
+}
+
+static void calls_in_vain(void)
+{
+	struct abi_sembuf take = { 0, -1, 0 };
+	struct sem_request r = request(&take, 1, OWN_PID, 0);
+	struct futex_key key = { .object = (u64)current->aspace, .offset = PROCESS_MEMORY };
+	struct pipe *p = pipe_of(ends[0]);
+	char *much = kzalloc(PIPE_SLOTS_DEFAULT * PAGE_SIZE + 100, 0);
+	struct uio_vec vec;
+	struct uio u;
+	u32 zero = 0;
+
+	CHECK_EQ(put_user_u32(zero, (u32 *)PROCESS_MEMORY), 0);
+	call_away();
+	lock();
+	check_back(sem_operate(&set, &r, TIME_NEVER), -EINTR);
+	unlock();
+	CHECK_EQ(waiting(), 0);
+	CHECK_EQ(sems[0].value, 0);
+	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, TIME_NEVER), -ERESTARTSYS);
+	CHECK(list_empty(&futex_bucket(&key)->waiters));
+	/* What needs no sleep is done, signal or not. */
+	uio_init_kernel(&u, &vec, much, 1);
+	check_back(pipe_read(p, &u, false), -ERESTARTSYS);
+	uio_init_kernel(&u, &vec, much, PIPE_SLOTS_DEFAULT * PAGE_SIZE + 100);
+	check_back(pipe_write(p, &u, false, false), PIPE_SLOTS_DEFAULT * PAGE_SIZE);
+	uio_init_kernel(&u, &vec, much, 1);
+	check_back(pipe_write(p, &u, false, false), -ERESTARTSYS);
+	uio_init_kernel(&u, &vec, much, PAGE_SIZE + 1);
+	check_back(pipe_read(p, &u, false), PAGE_SIZE + 1);
+	sems[0].value = 1;
+	r = request(&take, 1, OWN_PID, 0);
+	lock();
+	check_back(sem_operate(&set, &r, TIME_NEVER), 0);
+	unlock();
+	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 1, FUTEX_BITSET_ALL, TIME_NEVER), -EAGAIN);
+	forget_signals();
+	kfree(much);
+}
+
+KTEST(09, a_signal_ends_a_sleep_and_nothing_else)
+{
+	begin();
+	KREQUIRE(pipe_create(ends, 0) == 0);
+	KREQUIRE(run_as_process(calls_in_vain));
+	KEXPECT(!wrong);
+	file_put(ends[0]);
+	file_put(ends[1]);
+}
