@@ -65,6 +65,12 @@ static void kick(struct disk *d __unused)
 
 static bool is_bad(const struct block_io *io)
 {
+	if (io->op <= BLOCK_FLUSH && ram.fail[io->op] && !--ram.fail[io->op]) {
+		ram.failures++;
+		if (io->op == BLOCK_WRITE)
+			ram.bad_sector = io->disk_sector; /* again and again: several that failed together are tried one by one */
+		return true;
+	}
 	return io->op == BLOCK_FLUSH ? ram.bad_flush : io->op == BLOCK_WRITE && ram.bad_sector >= io->disk_sector && ram.bad_sector < io->disk_sector + io->sectors;
 }
 
@@ -170,6 +176,8 @@ struct ramdisk *ramdisk_get(void)
 	clear();
 	ram.bad_sector = 0;
 	ram.bad_flush = false;
+	memset(ram.fail, 0, sizeof(ram.fail));
+	ram.failures = 0;
 	ram.scattered = 0;
 	ram.torn[0] = 0;
 	ramdisk_forget(&ram);
