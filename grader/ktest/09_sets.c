@@ -14,7 +14,7 @@
 #include "proc/proc_priv.h"
 #include "sched/thread.h"
 
-enum { CALLS = 300, COUNT = 4, LIST = 4, HELPERS = 5, OWNERS = 2, OWN_PID = 70, MILLISECOND = 1000000 };
+enum { CALLS = 300, COUNT = 3, LIST = 4, HELPERS = 6, QUEUES = 1500, OWNERS = 2, OWN_PID = 70, MILLISECOND = 1000000 };
 
 static struct sem_set set;
 static struct sem sems[COUNT];
@@ -190,6 +190,23 @@ static bool comes_through(u32 h)
 	return atomic_load(&helpers[h].through);
 }
 
+/* Who waits, in order, and what holds each up. */
+static void compare_queue(void)
+{
+	struct sem_request *r;
+	u32 place = 0;
+
+	lock();
+	list_for_each(r, &set.waiting, link) {
+		CHECK(place < model.count && r->pid == 1 + (int)model.waiting[place]);
+		if (!wrong)
+			CHECK(r->blocked == model.blocked[model.waiting[place]]);
+		place++;
+	}
+	unlock();
+	CHECK_EQ(place, model.count);
+}
+
 static void compare(void)
 {
 	for (u32 h = 0; h < HELPERS; h++) {
@@ -197,8 +214,6 @@ static void compare(void)
 			continue;
 		if (model.result[h] == SEM_WAITING) {
 			CHECK(!atomic_load(&helpers[h].through));
-			if (!wrong)
-				CHECK(helpers[h].r.blocked == model.blocked[h]);
 			continue;
 		}
 		CHECK(comes_through(h));
@@ -206,7 +221,7 @@ static void compare(void)
 		CHECK_EQ(helpers[h].state, THREAD_RUNNABLE);
 		helpers[h].busy = !atomic_load(&helpers[h].through);
 	}
-	CHECK_EQ(waiting(), model.count);
+	compare_queue();
 	for (u32 i = 0; i < COUNT; i++) {
 		CHECK_EQ(sems[i].value, model.value[i]);
 		CHECK_EQ(sems[i].last_pid, model.pid[i]);
@@ -220,12 +235,18 @@ static void compare(void)
 static u32 random_list(struct abi_sembuf *ops)
 {
 	u32 n = 1 + dice(dice(2) ? 2 : LIST);
-	bool looks = !dice(5);
+	bool looks = !dice(6), passes_on = dice(2); /* what it takes from the one it gives to others */
 
 	for (u32 i = 0; i < n; i++) {
+		int op = passes_on ? (i ? 1 : -1) * (1 + (int)dice(2)) : (int)dice(6) - 3;
+
+		if (looks || !dice(8))
+			op = 0;
+		else if (!dice(40))
+			op = dice(2) ? SEM_VALUE_MAX - (int)dice(3) : (int)dice(3) - SEM_VALUE_MAX;
 		ops[i].num = (u16)dice(COUNT);
-		ops[i].op = (s16)(looks || !dice(4) ? 0 : dice(12) ? (int)dice(6) - 3 : dice(2) ? SEM_VALUE_MAX - (int)dice(3) : (int)dice(3) - SEM_VALUE_MAX);
-		ops[i].flags = (s16)((dice(6) ? 0 : IPC_NOWAIT) | (dice(3) ? 0 : SEM_UNDO));
+		ops[i].op = (s16)op;
+		ops[i].flags = (s16)((dice(8) ? 0 : IPC_NOWAIT) | (dice(3) ? 0 : SEM_UNDO));
 	}
 	return n;
 }
@@ -239,8 +260,15 @@ static u32 free_helper(void)
 	return h;
 }
 
-/* One that waits runs out of time. late: before it has noticed, somebody does what it waits for, or something else. */
-static void time_runs_out(u32 h, const struct abi_sembuf *ops, u32 count, bool late)
+static struct abi_sembuf what_it_waits_for(u32 h)
+{
+	const struct abi_sembuf *op = model.blocked[h];
+
+	return (struct abi_sembuf){ op->num, (s16)(op->op ? -op->op : -model.value[op->num]), 0 };
+}
+
+/* One that waits runs out of time. late: before it has noticed, somebody does what it waits for. */
+static void time_runs_out(u32 h, bool late)
 {
 	u64 deadline = time_ns() + MILLISECOND;
 	const struct abi_sembuf *blocked;
@@ -251,18 +279,17 @@ static void time_runs_out(u32 h, const struct abi_sembuf *ops, u32 count, bool l
 	if (wrong)
 		return;
 	if (late) {
-		struct sem_request r = request(ops, count, OWN_PID, 0);
+		struct abi_sembuf op = what_it_waits_for(h);
+		struct sem_request r = request(&op, 1, OWN_PID, 0);
 		preempt_disable();
 		while (time_ns() < deadline + MILLISECOND)
 			cpu_relax();
-		wanted = model_try(ops, count, OWN_PID, 0, &blocked);
+		wanted = model_try(&op, 1, OWN_PID, 0, &blocked);
 		if (!wanted)
 			model_wake();
-		if (wanted != SEM_WAITING) {
-			lock();
-			CHECK_EQ(sem_operate(&set, &r, 0), wanted);
-			unlock();
-		}
+		lock();
+		CHECK_EQ(sem_operate(&set, &r, 0), wanted);
+		unlock();
 		preempt_enable();
 	}
 	for (u32 i = 0; i < model.count; i++)
@@ -277,8 +304,10 @@ static void give_back(void)
 	u32 owner = dice(OWNERS);
 
 	for (u32 i = 0; i < COUNT; i++) {
-		if (!dice(12)) /* it may be whatever it is */
-			undo_store[owner].undo.adjust[i] = (s16)(model.adjust[owner][i] = dice(2) ? SEM_UNDO_MAX : -SEM_UNDO_MAX);
+		if (!dice(3)) /* somebody has set it (semctl) */
+			sems[i].value = model.value[i] = (int)dice(4);
+		if (dice(2)) /* they may be whatever they are */
+			undo_store[owner].undo.adjust[i] = (s16)(model.adjust[owner][i] = dice(8) ? (int)dice(7) - 3 : dice(2) ? SEM_UNDO_MAX : -SEM_UNDO_MAX);
 		if (!model.adjust[owner][i])
 			continue;
 		model.value[i] = MAX(0, MIN(SEM_VALUE_MAX, model.value[i] + model.adjust[owner][i]));
@@ -297,18 +326,20 @@ static void one_call(void)
 	struct abi_sembuf ops[LIST];
 	u32 count = random_list(ops), h = free_helper();
 
-	if (!dice(12)) {
+	if (!dice(8)) {
 		give_back();
 		return;
 	}
-	if (!dice(8)) /* values that go up again, or things come to a stop */
-		for (u32 i = 0; i < count; i++)
-			ops[i] = (struct abi_sembuf){ (u16)dice(COUNT), (s16)(1 + dice(3)), 0 };
+	if (!dice(6)) { /* much was taken, or added, before: near the limits of an adjustment */
+		u32 owner = dice(OWNERS), i = dice(COUNT);
+		undo_store[owner].undo.adjust[i] = (s16)(model.adjust[owner][i] = dice(2) ? SEM_UNDO_MAX - (int)dice(3) : (int)dice(3) - SEM_UNDO_MAX - 1);
+	}
+	if (model.count > 3 && dice(3)) { /* or things come to a stop */
+		ops[0] = what_it_waits_for(model.waiting[dice(model.count)]);
+		count = 1;
+	}
 	long wanted = model_try(ops, count, OWN_PID, 0, &blocked);
 	if (wanted == SEM_WAITING && h < HELPERS && dice(4)) {
-		struct abi_sembuf others[LIST];
-		u32 n = random_list(others);
-
 		memcpy(helpers[h].ops, ops, sizeof(ops));
 		helpers[h].count = count;
 		/* With the helpers' adjustments it may be another answer. */
@@ -317,7 +348,7 @@ static void one_call(void)
 				start(h, TIME_NEVER);
 				model_wait(h);
 			} else {
-				time_runs_out(h, others, n, dice(2));
+				time_runs_out(h, dice(2));
 			}
 			return;
 		}
@@ -365,11 +396,45 @@ static void end(void)
 			KEXPECT_EQ(helpers[h].result, -EIDRM);
 }
 
+/* Who goes when the set has changed, of a queue that the test makes: its requests are this thread's, which does not sleep. */
+static void one_queue(void)
+{
+	u32 n = 2 + dice(HELPERS - 1);
+
+	for (u32 h = 0; h < n; h++) {
+		struct helper *of = &helpers[h];
+		of->count = random_list(of->ops);
+		of->r = request(of->ops, of->count, 1 + (int)h, 1);
+		of->r.thread = current;
+		long wanted = model_try(of->ops, of->count, 1 + (int)h, 1, &model.blocked[h]);
+		CHECK_EQ(of->r.result = sem_try(&set, &of->r), wanted);
+		model.result[h] = wanted;
+		if (wanted == SEM_WAITING)
+			model_wait(h);
+	}
+	for (u32 i = 0; i < model.count; i++)
+		list_add_tail(&set.waiting, &helpers[model.waiting[i]].r.link);
+	for (u32 i = 0; i < COUNT; i++)
+		if (dice(2))
+			sems[i].value = model.value[i] = (int)dice(3);
+	model_wake();
+	lock();
+	sem_wake(&set);
+	unlock();
+	for (u32 h = 0; h < n; h++)
+		CHECK_EQ(helpers[h].r.result, model.result[h]);
+	compare();
+	list_init(&set.waiting);
+	model.count = 0;
+}
+
 KTEST(09, semaphores_at_random)
 {
 	u32 calls;
 
 	begin();
+	for (u32 i = 0; i < QUEUES && !wrong; i++)
+		one_queue();
 	for (calls = 0; calls < CALLS && !wrong; calls++) {
 		one_call();
 		if (!dice(4))

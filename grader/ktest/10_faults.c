@@ -1,5 +1,5 @@
 /*
- * Stage 10: commits at random, in which something fails: a write, a flush, memory for once; or the journal ends while the commit waits for an operation. Either the transaction
+ * Stage 10: commits at random, in which something fails: a write, a flush, memory; or the journal ends while the commit waits for an operation. Either the transaction
  * is in the log as a whole and everybody hears so, or it does not count, and everybody hears that.
  */
 #include "core/ktest.h"
@@ -10,8 +10,8 @@
 #include "mm/slab.h"
 #include "sched/thread.h"
 
-enum { ROUNDS = 36, TID = 9 };
-enum { FAULT_NONE, FAULT_WRITE, FAULT_FLUSH, FAULT_MEMORY, FAULT_ABORT, FAULTS };
+enum { ROUNDS = 49, TID = 9 };
+enum { FAULT_NONE, FAULT_WRITE, FAULT_FLUSH, FAULT_MEMORY, FAULT_ABORT, FAULT_MEMORY_ONCE, FAULT_COMMIT_BLOCK, FAULTS };
 
 static struct found found;
 static struct ramdisk *disk;
@@ -24,11 +24,20 @@ static bool wrong;
 static u32 dice(u32 n) { return (u32)(ktest_random() % n); }
 
 static struct thread *committer;
-static u32 allocations_left; /* of the thread that commits; the last of them fails */
+static u32 allocations_left; /* of the thread that commits, when it has its copies: the next one fails, or all others. 0: none does */
+static bool once;
+static u32 aim; /* which one, if once */
 
-static bool short_for_once(int kind)
+static bool memory_is_short(int kind)
 {
-	return !kind && current == committer && allocations_left && !--allocations_left;
+	if (kind || current != committer || !journal->committing || !allocations_left)
+		return false;
+	if (allocations_left > 1) {
+		allocations_left--;
+		return false;
+	}
+	allocations_left = !once;
+	return true;
 }
 
 static bool has_magic(u32 which) { return which % 7 == 3; }
@@ -110,8 +119,13 @@ static void random_fault(u32 fault, u32 blocks)
 	else if (fault == FAULT_FLUSH)
 		disk->fail[BLOCK_FLUSH] = 1 + dice(2);
 	else if (fault == FAULT_MEMORY)
-		allocations_left = 1 + dice(3 * blocks); /* the copies first, then each block of the log's own */
-	alloc_fail_hook = short_for_once;
+		allocations_left = 1 + dice(blocks + blocks / 8);
+	else if (fault == FAULT_MEMORY_ONCE)
+		allocations_left = aim;
+	else if (fault == FAULT_COMMIT_BLOCK)
+		disk->bad_words[0] = be32(JBD2_MAGIC), disk->bad_words[1] = be32(JBD2_COMMIT);
+	once = fault == FAULT_MEMORY_ONCE;
+	alloc_fail_hook = memory_is_short;
 }
 
 static bool commit_with(struct journal_handle *h, u32 fault, u32 blocks)
@@ -129,15 +143,29 @@ static bool commit_with(struct journal_handle *h, u32 fault, u32 blocks)
 	alloc_fail_hook = NULL;
 	allocations_left = 0;
 	memset(disk->fail, 0, sizeof(disk->fail));
+	disk->bad_words[0] = 0;
 	return KEXPECT(atomic_load(&answered));
 }
 
-static void one_round(u32 fault)
+static void one_round(u32 round, u32 fault)
 {
-	u32 form = dice(FORMS), n = dice(4) ? dice(20) : dice(200), revokes = dice(3) ? dice(4) : dice(600), commit, failed;
+	bool memory = fault == FAULT_MEMORY || fault == FAULT_MEMORY_ONCE;
+	u32 form = dice(FORMS), commit, failed;
+	u32 n = dice(4) && !memory ? dice(20) : dice(200), revokes = dice(3) && !memory ? dice(4) : dice(600);
 	struct journal_handle *h;
 
-	revokes += !n && !revokes; /* not nothing at all */
+	if (!dice(4)) /* it may only have freed something; but not nothing at all */
+		n = 0;
+	revokes += !n && !revokes;
+	if (fault == FAULT_MEMORY_ONCE && round % 2) { /* for the second descriptor: behind the first one and its copies; two pieces for a block of the log, one to write it */
+		u32 room = form > 1 ? 62 : form ? 83 : 124;
+		revokes = 0;
+		n = room + 1 + dice(60);
+		aim = 3 + room + 1 + dice(2);
+	} else if (fault == FAULT_MEMORY_ONCE) { /* for a block of revokes */
+		revokes += !revokes;
+		aim = 3 * dice(DIV_ROUND_UP(revokes, form ? 125u : 252u)) + 1 + dice(2);
+	}
 	log_make(disk, (int)form, 0, TID);
 	journal = log_open(disk, (int)form);
 	if (!KEXPECT(!IS_ERR(journal)) || !KEXPECT_EQ(journal_begin(journal), 0) || !KEXPECT(!IS_ERR(h = journal_start(journal, n + 1)))) {
@@ -160,7 +188,7 @@ static void one_round(u32 fault)
 		CHECK(answer != 0 && commit == disk->count);
 	else if (failed < disk->count)
 		CHECK(answer != 0 && (commit == disk->count || commit < failed));
-	else if (fault != FAULT_MEMORY)
+	else if (!memory)
 		CHECK_EQ(answer, 0);
 	else if (answer) /* it may do without the memory, or not */
 		CHECK(commit == disk->count);
@@ -189,10 +217,10 @@ KTEST(10, commits_that_fail_at_random)
 	if (!disk)
 		return;
 	wrong = false;
-	one_round(FAULT_NONE);
+	one_round(0, FAULT_NONE);
 	slab_for_each(add_in_use, &before);
 	for (u32 i = 0; i < ROUNDS && !wrong; i++)
-		one_round(i % FAULTS);
+		one_round(i, i % FAULTS);
 	slab_for_each(add_in_use, &after);
 	ktest_note("objects", after - before);
 	if (!wrong)

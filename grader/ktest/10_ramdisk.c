@@ -71,6 +71,8 @@ static bool is_bad(const struct block_io *io)
 			ram.bad_sector = io->disk_sector; /* again and again: several that failed together are tried one by one */
 		return true;
 	}
+	if (io->op == BLOCK_WRITE && ram.bad_words[0] && !memcmp(phys_to_virt(io->segments[0].address), ram.bad_words, sizeof(ram.bad_words)))
+		return true;
 	return io->op == BLOCK_FLUSH ? ram.bad_flush : io->op == BLOCK_WRITE && ram.bad_sector >= io->disk_sector && ram.bad_sector < io->disk_sector + io->sectors;
 }
 
@@ -178,6 +180,7 @@ struct ramdisk *ramdisk_get(void)
 	ram.bad_flush = false;
 	memset(ram.fail, 0, sizeof(ram.fail));
 	ram.failures = 0;
+	ram.bad_words[0] = 0;
 	ram.scattered = 0;
 	ram.torn[0] = 0;
 	ramdisk_forget(&ram);

@@ -31,6 +31,7 @@ struct ramdisk {
 	bool bad_flush;              /* flushes fail */
 	u32 fail[BLOCK_FLUSH + 1];   /* of reads, writes and flushes the so-manieth from now fails (a write's sector is bad_sector then); 0: none */
 	u32 failures;                /* how many did */
+	u32 bad_words[2];            /* a write that begins with them fails; 0: none */
 	u32 scattered;               /* requests whose parts do not lie one behind the other, or are not as long as they say */
 	u32 torn[2];                 /* of a write that begins with these words only the first sector is done, as if the power failed; 0: of none */
 };

@@ -76,7 +76,7 @@ void sem_wake(struct sem_set *set);
  * (time_ns(); TIME_NEVER: none).
  */
 long sem_operate(struct sem_set *set, struct sem_request *r, u64 deadline);
-/* The process ends: adds its adjustments to the set, each value kept in 0 … SEM_VALUE_MAX, and forgets them. */
+/* The process ends: adds its adjustments to the set, each value kept in 0 … SEM_VALUE_MAX, notes pid where there is one, and forgets them; all in one step. */
 void sem_give_back(struct sem_set *set, struct sem_undo *undo, int pid);
 
 /* Given (undo.c). Those of current for this set, made if there are none; ERR_PTR(-ENOMEM). The set is not locked. */
