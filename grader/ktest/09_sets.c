@@ -346,7 +346,7 @@ static void one_call(void)
 		return;
 	}
 	if (!dice(6)) { /* much was taken, or added, before: near the limits of an adjustment */
-		u32 owner = dice(OWNERS), i = dice(COUNT);
+		u32 owner = model.count ? 0 : dice(OWNERS), i = dice(COUNT); /* not of those who wait: nobody would ask them again */
 		undo_store[owner].undo.adjust[i] = (s16)(model.adjust[owner][i] = dice(2) ? SEM_UNDO_MAX - (int)dice(3) : (int)dice(3) - SEM_UNDO_MAX - 1);
 	}
 	if (model.count > 3 && dice(3)) { /* or things come to a stop */
