@@ -30,7 +30,10 @@ newlib_objects := $(patsubst $(user_dir)/newlib/%,$(user_out)/newlib/%.o,$(wildc
 newlib_libs = -Wl,--start-group $(newlib_out)/libc.a $(newlib_out)/libm.a -Wl,--end-group $(shell $(USER_CC) -print-libgcc-file-name)
 
 user_test_sources := $(sort $(wildcard $(user_dir)/tests/*.c))
-user_test_libc = $(shell sed -n '1,10s/.*libc: *\([a-z]*\).*/\1/p' $(1) | head -n 1)
+# "SOURCE:LIBC" of each that names one: all at once, as a shell for each of them would take longer than all else that is done when nothing is to be built.
+user_libcs := $(shell awk 'FNR == 1 { told = 0 } FNR <= 10 && !told && match($$0, /libc: *[a-z]+/) { told = 1; words = substr($$0, RSTART, RLENGTH); sub(/libc: */, "", words); print FILENAME ":" words }' \
+	$(user_test_sources) $(wildcard $(user_dir)/bench/*.c))
+user_test_libc = $(patsubst $(1):%,%,$(filter $(1):%,$(user_libcs)))
 user_programs := $(patsubst $(user_dir)/bin/%.c,$(user_out)/bin/%,$(sort $(wildcard $(user_dir)/bin/*.c)))
 # One of them movable, too.
 user_programs += $(user_out)/bin/hello-pie
