@@ -32,6 +32,8 @@ static long objects_waiting(void)
 	return at ? atol(at + 4) : 0;
 }
 
+static struct objects objects_now;
+
 /* False where there is no such file. */
 static int objects_read(struct objects *o)
 {
@@ -65,7 +67,7 @@ static long objects_before(const struct objects *o, const char *name)
 /* What grew, as words "name +n" into text; its length, 0 if nothing did. */
 static int objects_grown(const struct objects *before, char *text, size_t size)
 {
-	static struct objects now;
+	struct objects *now = &objects_now;
 	int length = 0;
 
 	for (int tries = 0; tries < 50; tries++) {
@@ -73,13 +75,13 @@ static int objects_grown(const struct objects *before, char *text, size_t size)
 
 		length = 0;
 		text[0] = '\0';
-		if (!objects_read(&now))
+		if (!objects_read(now))
 			return 0;
-		for (int i = 0; i < now.count; i++) {
-			long more = now.row[i].held - objects_before(before, now.row[i].name);
+		for (int i = 0; i < now->count; i++) {
+			long more = now->row[i].held - objects_before(before, now->row[i].name);
 
 			if (more > 0 && length < (int)size - 60)
-				length += snprintf(text + length, size - (size_t)length, " %s +%ld", now.row[i].name, more);
+				length += snprintf(text + length, size - (size_t)length, " %s +%ld", now->row[i].name, more);
 		}
 		if (!length)
 			return 0;
@@ -88,14 +90,19 @@ static int objects_grown(const struct objects *before, char *text, size_t size)
 	return length;
 }
 
-/* The reader's own pages must not show up as growth: to be called before the first reading that counts, with the text that objects_grown will get. */
+/*
+ * The reader's own pages must not show up as growth: to be called before the first reading that counts, with the text that objects_grown will get. It touches all
+ * that it will write to before it compares: else it would see itself grow, and wait a second in vain for that to end.
+ */
 static void objects_warm(char *text, size_t size)
 {
-	static struct objects now;
+	static struct objects before;
 
 	memset(text, 1, size);
-	objects_read(&now);
-	objects_grown(&now, text, size);
+	memset(&objects_now, 1, sizeof(objects_now));
+	objects_read(&objects_now);
+	objects_read(&before);
+	objects_grown(&before, text, size);
 }
 
 #endif
