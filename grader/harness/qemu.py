@@ -132,7 +132,7 @@ def free_port():
 
 class Machine:
     def __init__(self, kernel=None, *, initrd=None, cmdline="", iso=None, uefi=False, smp=1, mem="256M", icount=None,
-                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), disks=(), threads="single", uart=True, watch=None):
+                 cap=60, fwcfg=None, machine="pc", display=False, gdb=False, extra=(), disks=(), threads="single", uart=True, watch=None, shift=0):
         self.cap = cap * SLOWER if debugger is None else 1e9
         gdb = gdb or debugger is not None
         self.image = kernel
@@ -150,7 +150,7 @@ class Machine:
                    "-machine", machine, "-cpu", "max", "-m", str(mem), "-smp", str(smp),
                    "-accel", "tcg" + ("" if icount else ",thread=" + threads)]
         if icount:
-            command += ["-icount", "shift=0,sleep=off"]
+            command += ["-icount", "shift=%d,sleep=off" % shift]  # an instruction takes 2^shift ns
         if kernel is not None:
             command += ["-kernel", str(kernel)]
             if cmdline:

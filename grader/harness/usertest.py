@@ -14,6 +14,9 @@ from .qemu import SLOWER, Machine, last_words
 
 FIRST_WITH_LOADER = 6
 FIRST_WITH_FORK = 7  # below it nobody can start a second program
+# Of a machine that runs a lab's programs under icount: an instruction takes eight nanoseconds of its time. Programs that compute until so and so much time has
+# passed (limits of CPU time, priorities) then cost the host an eighth of what they would at one nanosecond; between two ticks lie half a million instructions.
+SHIFT = 3
 
 _spec = importlib.util.spec_from_file_location("user_tests_run", ROOT / "user/tests/run.py")
 library = importlib.util.module_from_spec(_spec)

@@ -25,7 +25,11 @@ static uint64_t ns_at(const struct data *d, int clock, uint64_t tsc)
 {
 	uint64_t delta = tsc > d->base_tsc ? tsc - d->base_tsc : 0;
 
-	return d->base_ns + (uint64_t)((unsigned __int128)delta * d->mult >> d->shift) + (clock == CLOCK_REALTIME ? d->realtime_offset_ns : 0);
+	uint64_t ns = d->base_ns + (uint64_t)((unsigned __int128)delta * d->mult >> d->shift);
+
+	if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+		ns -= ns % 4000000; /* its ticks are those since boot */
+	return ns + (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI ? d->realtime_offset_ns : 0);
 }
 
 static void on_step(int signo, siginfo_t *info, void *context)
@@ -99,7 +103,7 @@ static int wrong(int clock, int n)
 
 int main(void)
 {
-	static const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC };
+	static const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW, CLOCK_TAI };
 	struct sigaction act = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
 	int bad = 0;
 
