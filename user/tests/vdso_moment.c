@@ -13,12 +13,12 @@
 #include <x86intrin.h>
 
 #define TF 0x100
-#define WRITING 60        /* steps that a change takes */
 #define STEPS_MOST 2000
 #define FAR 3000000000000000ull
 
 static struct data old, new;
 static volatile int step, change_at, through, asked;
+static volatile int writing; /* steps that a change takes */
 static volatile uint64_t began, ended; /* the counter at both ends of the change */
 
 static uint64_t ns_at(const struct data *d, int clock, uint64_t tsc)
@@ -50,7 +50,7 @@ static void on_step(int signo, siginfo_t *info, void *context)
 		data->mult = new.mult;
 		data->base_ns = new.base_ns;
 	}
-	if (step == change_at + WRITING) {
+	if (step == change_at + writing) {
 		data->shift = new.shift;
 		data->base_tsc = new.base_tsc;
 		data->realtime_offset_ns = new.realtime_offset_ns;
@@ -118,10 +118,12 @@ int main(void)
 	new.base_tsc += (__rdtsc() - old.base_tsc) / 2;
 	new.base_ns += FAR;
 	new.realtime_offset_ns += 5 * FAR;
-	for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+	/* A change that takes longer than a call, and one that is over before the call's next step or two. */
+	for (unsigned i = 0; i < 2 * sizeof(clocks) / sizeof(clocks[0]); i++) {
 		through = 0;
+		writing = i % 2 ? 1 : 60;
 		for (int n = 1; !through && bad < 5; n++)
-			bad += wrong(clocks[i], n);
+			bad += wrong(clocks[i / 2], n);
 	}
 	return bad != 0;
 }

@@ -50,7 +50,12 @@ static struct data numbers(void)
 	default: d.base_tsc = 0; break;
 	}
 	d.base_ns = below(4) ? below(1ull << 56) : below(2000000000);
-	d.realtime_offset_ns = below(4) ? 1600000000000000000u + below(1ull << 58) : below(3) * 1000000000 + 999999990 + below(20);
+	d.realtime_offset_ns = below(4) ? 1600000000000000000u + below(1ull << 62) : below(3) * 1000000000 + 999999990 + below(20);
+	if (!below(4)) { /* a clock that stands: at a second's end, or a tick's, or right beside it */
+		d.mult = 0;
+		d.base_ns = (1 + below(1000)) * (below(2) ? 1000000000u : COARSE) - 1 + below(3);
+		d.realtime_offset_ns -= below(2) ? d.realtime_offset_ns % 1000000000 : 0;
+	}
 	return d;
 }
 

@@ -1,7 +1,7 @@
 /*
  * IPv4, what comes in (RFC 791, with the demands of RFC 1122 on hosts): a datagram is checked field by field, and handed to the protocol that it is for.
  *
- *     for somebody else's Ethernet address? → the header → the addresses → options → ours? → a piece? put together → raw sockets → TCP, UDP, ICMP …
+ *     for somebody else's Ethernet address? → the header → the addresses → ours? → options → a piece? put together → raw sockets → TCP, UDP, ICMP …
  *
  * Nobody believes a field before it was checked. What is dropped is counted (SNMP), and most of it is dropped in silence: only a sender whose datagram was
  * sound as far as it was read hears why it did not get through.
@@ -78,14 +78,14 @@ void ip_receive(struct packet *p)
 		SNMP(ip_InAddrErrors);
 		goto drop;
 	}
+	/* A host forwards nothing (RFC 1122 section 3.3.4.2), and says nothing of what is not for it: it has no name of its own to say it by (3.2.1.3). */
+	if (ip_scope_of(h->destination) == IP_UNICAST) {
+		SNMP(ip_InAddrErrors);
+		goto drop;
+	}
 	if (!ip_options_ok((const u8 *)(h + 1), ip_header_len(h) - sizeof(*h), &bad)) {
 		SNMP(ip_InHdrErrors);
 		icmp_error(p, ICMP_PARAMETER_PROBLEM, 0, (u32)sizeof(*h) + bad);
-		goto drop;
-	}
-	/* A host forwards nothing (section 3.3.4.2). */
-	if (ip_scope_of(h->destination) == IP_UNICAST) {
-		SNMP(ip_InAddrErrors);
 		goto drop;
 	}
 	if (be16(h->fragment) & (IP_MORE_FRAGMENTS | IP_OFFSET_MASK)) {
