@@ -68,8 +68,8 @@ struct ip_send {
 /*
  * ipv4.c (lab 11). From the device, inside net_begin: p->data at the IP header, p->kind set; takes p over. Dropped are: what was for another Ethernet address;
  * a header that cannot be (version, lengths, checksum); a source that is no single host, or, unless p came by `loopback`, one that is our own or of the net
- * 127, which cannot be a destination then either; options that ip_options_ok refuses, which the sender hears of (a parameter problem that points at the bad
- * one, counted from the start of the header); a destination that is not ours. Pieces go to ip_reassemble. A whole datagram goes to raw sockets (raw_deliver)
+ * 127, which cannot be a destination then either; a destination that is not ours; options that ip_options_ok refuses, which the sender hears of (a parameter
+ * problem that points at the bad one, counted from the start of the header). Pieces go to ip_reassemble. A whole datagram goes to raw sockets (raw_deliver)
  * and to its protocol with p->network at IP's header, p->data and p->transport behind it, and not a byte more than the header says; if there is neither, the
  * sender hears of it. Counters: ip_In*.
  */
