@@ -281,8 +281,9 @@ static void let_it_run_out(void)
 	u32 first = p.t->snd_una;
 	struct seen s = { 0 };
 
-	if (deadline == TIME_NEVER || p.t->backoff > 4 || p.t->probes > 4)
+	if (deadline == TIME_NEVER || p.t->backoff > 5 || p.t->probes > 4 || deadline > time_ns() + 20 * NSEC_PER_SEC)
 		return;
+	neighbour_set(&wire.dev, address_v4(wire.them), wire.mac, false); /* it is not asked for meanwhile, as it would not answer */
 	look("the timer runs out");
 	thread_sleep_ns(deadline > before.now ? deadline - before.now + 3 * NSEC_PER_MSEC : 3 * NSEC_PER_MSEC);
 	if (!under_way) {
@@ -347,7 +348,10 @@ KTEST(11, a_connection_at_random)
 			take_what_went();
 			switch (dice(12)) {
 			case 0: change_a_wish(); break;
-			case 1: let_it_run_out(); break;
+			case 1:
+				for (u32 n = 1 + dice(2) * dice(5); n && !wrong; n--)
+					let_it_run_out();
+				break;
 			case 2: case 3: case 4: case 5: write_some(); break;
 			default: acknowledge_some(); break;
 			}
