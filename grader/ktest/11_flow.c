@@ -266,8 +266,10 @@ static void acknowledge_some(void)
 
 static void change_a_wish(void)
 {
-	look("it changes its mind about small segments");
-	if (dice(2))
+	look("it changes its mind");
+	if (!dice(3))
+		p.t->cwnd = wire_between(p.t->mss, 4 * p.t->mss); /* as some way of congestion control might */
+	else if (dice(2))
 		p.t->nodelay = !p.t->nodelay;
 	else
 		p.t->cork = !p.t->cork;
@@ -341,6 +343,8 @@ KTEST(11, a_connection_at_random)
 		base = p.ack;
 		written = 0;
 		p.t->nodelay = !dice(3);
+		if (dice(2))
+			p.t->cwnd = wire_between(p.t->mss, 4 * p.t->mss);
 		for (u32 i = 0; i < STEPS && !wrong && !p.t->in_recovery; i++) {
 			look("time goes by");
 			by_timer = true;
