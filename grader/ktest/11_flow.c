@@ -247,7 +247,7 @@ static void acknowledge_some(void)
 	else if (!dice(3))
 		ack -= 1 + dice(MIN(ack - base + 1, 300u));
 	if (!dice(3) || (ack == p.t->snd_una && p.t->duplicates >= 1))
-		p.window = (u16)(dice(6) ? 1 + dice(7000) : dice(3) ? 0 : dice(200));
+		p.window = (u16)(dice(4) ? 1 + dice(7000) : dice(3) ? 0 : dice(200));
 	if (ack == p.t->snd_una && p.t->duplicates >= 1 && p.window == p.t->snd_wnd)
 		p.window++;
 	if (!dice(8) && p.t->rcv_nxt != p.iss + 1) {
@@ -357,7 +357,11 @@ KTEST(11, a_connection_at_random)
 					let_it_run_out();
 				break;
 			case 2: case 3: case 4: case 5: write_some(); break;
-			default: acknowledge_some(); break;
+			default:
+				acknowledge_some();
+				if (!p.t->snd_wnd && !wrong && dice(2))
+					let_it_run_out();
+				break;
 			}
 		}
 		if (!wrong && !p.t->in_recovery)

@@ -24,7 +24,7 @@ static struct host {
 	u32 ip;
 	bool there, resolved;
 	u8 mac[ETHER_ADDRESS];
-	u64 asked, used, confirmed; /* the earliest moment */
+	u64 asked, asked_by, used, confirmed; /* the earliest moment; when the question had gone out */
 	u32 waiting, last;          /* so many wait; the number of the last one that was sent */
 } hosts[HOSTS];
 static u32 number;
@@ -43,7 +43,7 @@ static void compare_neighbours(void)
 		CHECK(!h->resolved || !memcmp(n->address, h->mac, ETHER_ADDRESS));
 		CHECK_EQ(n->queue_len, h->waiting);
 		CHECK_EQ(n->tries, h->waiting ? 1 : 0);
-		CHECK(h->waiting ? is_about(n->asked, h->asked) : n->asked == 0);
+		CHECK(h->waiting ? n->asked >= h->asked && n->asked <= h->asked_by : n->asked == 0);
 		CHECK(!h->resolved || is_about(n->confirmed, h->confirmed));
 		CHECK(is_about(n->used, h->used));
 	}
@@ -76,6 +76,7 @@ static void send_to(struct host *h)
 			const struct arp_header *a = (const void *)wire_next(ETHER_ARP, &len);
 			CHECK(a && a->operation == be16(ARP_REQUEST) && a->target_ip == h->ip && a->sender_ip == wire.us);
 			h->asked = now;
+			h->asked_by = time_ns();
 		}
 		h->waiting = MIN(h->waiting + 1, (u32)QUEUE);
 		h->last = number;
