@@ -17,6 +17,7 @@ static bool wrong;
 static struct peer p;
 static u8 text[MOST], again[MOST]; /* what is written; how often each byte went */
 static u32 base, written;          /* its first number, and how much was written */
+static u32 widest;                 /* the largest window of this peer */
 static const char *doing;
 static bool by_timer;              /* what went may have been sent by a timer */
 
@@ -247,7 +248,7 @@ static void acknowledge_some(void)
 	else if (!dice(3))
 		ack -= 1 + dice(MIN(ack - base + 1, 300u));
 	if (!dice(3) || (ack == p.t->snd_una && p.t->duplicates >= 1))
-		p.window = (u16)(dice(4) ? 1 + dice(7000) : dice(3) ? 0 : dice(200));
+		p.window = (u16)(dice(4) ? 1 + dice(widest) : dice(3) ? 0 : dice(200));
 	if (ack == p.t->snd_una && p.t->duplicates >= 1 && p.window == p.t->snd_wnd)
 		p.window++;
 	if (!dice(8) && p.t->rcv_nxt != p.iss + 1) {
@@ -268,7 +269,7 @@ static void change_a_wish(void)
 {
 	look("it changes its mind");
 	if (!dice(3))
-		p.t->cwnd = wire_between(p.t->mss, 4 * p.t->mss); /* as some way of congestion control might */
+		p.t->cwnd = wire_between(p.t->mss, (1 + dice(4)) * p.t->mss + 200); /* as some way of congestion control might */
 	else if (dice(2))
 		p.t->nodelay = !p.t->nodelay;
 	else
@@ -337,14 +338,15 @@ KTEST(11, a_connection_at_random)
 	if (!wire_begin(true))
 		return;
 	for (u32 turn = 0; turn < TURNS && !wrong; turn++) {
-		if (!peer_open(&p, (u16)wire_between(500, 8000), (u16)wire_between(200, 1400)))
+		widest = dice(2) ? 8000 : wire_between(600, 2500);
+		if (!peer_open(&p, (u16)wire_between(500, widest), (u16)wire_between(200, 1400)))
 			return;
 		memset(again, 0, sizeof(again));
 		base = p.ack;
 		written = 0;
 		p.t->nodelay = !dice(3);
 		if (dice(2))
-			p.t->cwnd = wire_between(p.t->mss, 4 * p.t->mss);
+			p.t->cwnd = wire_between(p.t->mss, (1 + dice(4)) * p.t->mss + 200);
 		for (u32 i = 0; i < STEPS && !wrong && !p.t->in_recovery; i++) {
 			look("time goes by");
 			by_timer = true;
