@@ -4,7 +4,7 @@
 #include "file/async.h"
 #include "mm/slab.h"
 
-u64 file_count, file_max = 8192;
+struct limit open_files;
 u32 file_watches;
 long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg);
 long (*file_notify_hook)(struct file *f, int fd, u32 events);
@@ -15,9 +15,24 @@ bool (*file_unlimited_hook)(void);
 static struct slab_cache file_cache;
 
 /* Who may administer the system is not held by its limit: how else could it be put right? */
-int file_room(u64 open)
+static bool unlimited(void)
 {
-	return open < READ_ONCE(file_max) || (file_unlimited_hook && file_unlimited_hook()) ? 0 : -ENFILE;
+	return file_unlimited_hook && file_unlimited_hook();
+}
+
+int file_room(void)
+{
+	return limit_has_room(&open_files, 1) || unlimited() ? 0 : -ENFILE;
+}
+
+static int count_file(void)
+{
+	if (likely(!limit_take(&open_files, 1)))
+		return 0;
+	if (!unlimited())
+		return -ENFILE;
+	limit_take_beyond(&open_files, 1);
+	return 0;
 }
 
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private)
@@ -25,13 +40,11 @@ struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private)
 	static const u8 modes[4] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
 	struct file *f;
 
-	if (file_room(atomic_fetch_add(&file_count, 1ul))) {
-		atomic_fetch_sub(&file_count, 1ul);
+	if (count_file())
 		return ERR_PTR(-ENFILE);
-	}
 	f = slab_alloc(&file_cache, ALLOC_ZERO);
 	if (!f) {
-		atomic_fetch_sub(&file_count, 1ul);
+		limit_give(&open_files, 1);
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&f->ref, 1);
@@ -61,7 +74,7 @@ void file_put(struct file *f)
 	if (f->dentry)
 		file_path_release(f);
 	slab_free(&file_cache, f);
-	atomic_fetch_sub(&file_count, 1ul);
+	limit_give(&open_files, 1);
 }
 
 void file_tell_watchers(struct file *f, bool written)
@@ -119,8 +132,7 @@ static int file_init(void)
 	slab_cache_init(&file_cache, "file", sizeof(struct file), 64);
 	/* One per KiB of a tenth of memory, as Linux sizes it; enough for 10,000 open files on the smallest machine. */
 	mem_stats(&mem);
-	file_max = MAX(16384ul, mem.total * 4 / 10);
-	return 0;
+	return limit_init(&open_files, MAX(16384ul, mem.total * 4 / 10));
 }
 
 SUBSYSTEM(file, .needs = "usermode", .init = file_init, .stage = "05-usermode");

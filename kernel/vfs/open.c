@@ -384,7 +384,7 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 	int err = open_flags_refused(flags);
 
 	if (!err)
-		err = file_room(READ_ONCE(file_count)); /* before a file is made that could not be opened then */
+		err = file_room(); /* before a file is made that could not be opened then */
 	if (err)
 		return ERR_PTR(err);
 	if (flags & O_PATH)

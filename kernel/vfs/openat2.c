@@ -284,7 +284,7 @@ static struct file *open_by_rules(int dirfd, const char *name, const struct abi_
 	struct walk w = { .rules = (u32)how->resolve };
 	u32 flags = (u32)how->flags;
 	struct file *f;
-	int err = file_room(READ_ONCE(file_count));
+	int err = file_room();
 
 	if (err)
 		return ERR_PTR(err);

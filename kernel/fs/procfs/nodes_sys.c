@@ -139,7 +139,7 @@ NODE(boot_id, .path = "sys/kernel/random/boot_id", .show = show_boot_id);
 
 static int show_file_nr(struct seq *s)
 {
-	seq_printf(s, "%lu\t0\t%lu\n", READ_ONCE(file_count), READ_ONCE(file_max));
+	seq_printf(s, "%lu\t0\t%lu\n", limit_used(&open_files), READ_ONCE(open_files.max));
 	return 0;
 }
 NODE(file_nr, .path = "sys/fs/file-nr", .show = show_file_nr);

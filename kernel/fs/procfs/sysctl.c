@@ -84,7 +84,7 @@ static struct parameter {
 	{ "vm/mmap_rnd_bits", KEPT(28), 28, 32 },
 	{ "vm/zone_reclaim_mode", KEPT(0), 0, 7 },
 	{ "vm/unprivileged_userfaultfd", KEPT(0), 0, 1 },
-	{ "fs/file-max", &file_max, 64, UINT64_MAX },
+	{ "fs/file-max", &open_files.max, 64, UINT64_MAX },
 	{ "fs/nr_open", &files_limit, 64, 2147483584 },
 	{ "fs/suid_dumpable", KEPT(0), 0, 2 },
 	{ "fs/protected_hardlinks", &protected_hardlinks, 0, 1 },

@@ -20,23 +20,6 @@ int ramfs_rmdir(struct inode *dir, struct dentry *d);
 int ramfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
 extern const struct inode_ops ramfs_dir_ops, ramfs_file_inode_ops, ramfs_link_ops;
 
-/*
- * limit.c: how much is in use, at most max (0: as much as there is). take: 0, -ENOSPC, exact to the last one; used may be asked while others take and give.
- * init: -ENOMEM; then destroy is allowed, too. set: what is in use beyond it stays.
- */
-struct limit {
-	struct spinlock lock;
-	u64 max;
-	s64 handed_in;            /* changed under lock */
-	struct limit_part *parts; /* one for each CPU */
-};
-int limit_init(struct limit *l, u64 max);
-void limit_destroy(struct limit *l);
-int limit_take(struct limit *l, u64 n);
-void limit_give(struct limit *l, u64 n);
-u64 limit_used(struct limit *l);
-void limit_set(struct limit *l, u64 max);
-
 /* Given (tmpfs.c). An inode that counts against the file system's limit; ERR_PTR(-ENOSPC, -ENOMEM). */
 struct inode *tmpfs_inode_alloc(struct superblock *sb);
 int tmpfs_link(struct inode *target, struct inode *dir, struct dentry *d); /* the student's, and what a name counts */

@@ -7,6 +7,7 @@
 #include "ramfs_priv.h"
 #include "core/random.h"
 #include "lib/string.h"
+#include "mm/limit.h"
 #include "mm/slab.h"
 
 #define TMPFS_MAGIC 0x01021994
@@ -324,6 +325,12 @@ static void tmpfs_free(struct tmpfs *t)
 	kfree(t);
 }
 
+/* 0 says that there is none. */
+static u64 limit_of(u64 option)
+{
+	return option ? option : LIMIT_NONE;
+}
+
 struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const char *options, u64 default_pages)
 {
 	struct tmpfs *t = kzalloc(sizeof(*t), 0);
@@ -337,9 +344,9 @@ struct superblock *tmpfs_superblock(const struct fs_type *type, u32 flags, const
 	t->options = (struct options){ .max_pages = default_pages, .max_inodes = default_pages, .mode = 01777, .uid = file_cred()->fsuid, .gid = file_cred()->fsgid };
 	err = parse_options(&t->options, options);
 	if (!err)
-		err = limit_init(&t->pages, t->options.max_pages);
+		err = limit_init(&t->pages, limit_of(t->options.max_pages));
 	if (!err)
-		err = limit_init(&t->inodes, t->options.max_inodes);
+		err = limit_init(&t->inodes, limit_of(t->options.max_inodes));
 	if (err)
 		goto free_tmpfs;
 	err = -ENOMEM;
@@ -410,8 +417,8 @@ static int tmpfs_remount(struct superblock *sb, u32 flags __unused, const char *
 		return err;
 	if ((new.max_pages && limit_used(&t->pages) > new.max_pages) || (new.max_inodes && limit_used(&t->inodes) > new.max_inodes))
 		return -EINVAL;
-	limit_set(&t->pages, new.max_pages);
-	limit_set(&t->inodes, new.max_inodes);
+	WRITE_ONCE(t->pages.max, limit_of(new.max_pages));
+	WRITE_ONCE(t->inodes.max, limit_of(new.max_inodes));
 	/* Whose the root is, and what it allows, is not changed any more. */
 	new.mode = t->options.mode;
 	new.uid = t->options.uid;

@@ -33,7 +33,7 @@ enum lock_rank {
 	RANK_INODE_SPIN = 118,
 	RANK_FS_WATCH = 121,  /* who watches which files */
 	RANK_PAGECACHE = 122,
-	RANK_FS_LIMIT = 123,  /* what one file system in memory has in use */
+	RANK_LIMIT = 123,     /* how much of something is in use (mm/limit.c) */
 	RANK_JOURNAL = 124,   /* of one journal: its transactions, and which buffers they hold */
 	RANK_BUFFERS = 125,   /* the hash of all buffers */
 	RANK_PAGETABLE = 126,

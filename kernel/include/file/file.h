@@ -7,6 +7,7 @@
 #include "core/atomic.h"
 #include "core/err.h"
 #include "core/notifier.h"
+#include "mm/limit.h"
 #include "sched/mutex.h"
 #include "usermode/process.h"
 #include "abi/fcntl.h"
@@ -125,7 +126,7 @@ extern long (*file_lock_hook)(struct file *f, int fd, u32 cmd, u64 arg); /* F_GE
 extern long (*file_notify_hook)(struct file *f, int fd, u32 events);     /* F_NOTIFY (ipc); NULL: -EINVAL */
 extern int (*file_flags_check)(struct file *f, u32 flags);              /* vfs: may F_SETFL set these: 0 or -EPERM */
 extern void (*file_path_release)(struct file *f);                       /* vfs: after ops->release, of a file with a dentry */
-extern bool (*file_unlimited_hook)(void);                               /* vfs: may current open more than file_max? */
+extern bool (*file_unlimited_hook)(void);                               /* vfs: may current open more than the limit of all says? */
 /* The last reference went, before ops->release (epoll, flock). */
 NOTIFIER_DECLARE(file_release, struct file *f);
 /* A descriptor of this table was closed (record locks). */
@@ -180,9 +181,9 @@ bool fd_cloexec(int fd);
 bool files_peek(struct thread *t, int *fd, u32 *mode);
 struct file *files_lookup(struct files *fs, int fd);
 u32 files_count(struct files *fs);
-extern u64 file_count, file_max; /* open in the system; limit */
+extern struct limit open_files;  /* in the system */
 extern u64 files_limit;          /* descriptors of one table, whatever RLIMIT_NOFILE says; nobody may ask for more */
-int file_room(u64 open); /* with so many open, may current open one more? 0 or -ENFILE */
+int file_room(void); /* may current open one more? 0 or -ENFILE */
 
 /* The raw console as a file (before stage 12, and for /dev/console until a tty takes over). */
 struct file *console_file_open(void);

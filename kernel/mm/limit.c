@@ -1,12 +1,13 @@
 /*
- * How much of something a file system has in use, where all CPUs take and give all the time.
+ * Limits that hold to the last one, and cost the CPUs nothing in common as long as they are far.
  *
  *     in use  =  handed_in  +  the CPUs' parts          a part is -BATCH … BATCH, and goes into handed_in when it is more
  *
  * Far from the limit nobody needs the sum: each CPU counts in its own part. Near to it, so near that the parts could matter, who takes counts all under the
- * lock, and the limit holds to the last one. `Near` begins one batch earlier than it must: a CPU that looked just before counts in its part yet.
+ * lock. `Near` begins one batch earlier than it must: a CPU that looked just before counts in its part yet.
  */
-#include "ramfs_priv.h"
+#include "mm/limit.h"
+#include "abi/errno.h"
 #include "core/percpu.h"
 #include "mm/slab.h"
 
@@ -18,7 +19,7 @@ struct limit_part {
 
 int limit_init(struct limit *l, u64 max)
 {
-	spin_init(&l->lock, "limit", RANK_FS_LIMIT);
+	spin_init(&l->lock, "limit", RANK_LIMIT);
 	l->max = max;
 	l->handed_in = 0;
 	l->parts = kzalloc(cpu_count * sizeof(*l->parts), 0);
@@ -50,23 +51,37 @@ static void count(struct limit *l, s64 n)
 	}
 }
 
+static s64 max_of(const struct limit *l)
+{
+	return (s64)MIN(READ_ONCE(l->max), (u64)INT64_MAX);
+}
+
+/* So far away that what the CPUs have in their parts does not matter. */
+static bool is_far(const struct limit *l, u64 n)
+{
+	return n <= BATCH && max_of(l) - READ_ONCE(l->handed_in) - 2l * BATCH * cpu_count >= (s64)n;
+}
+
 int limit_take(struct limit *l, u64 n)
 {
-	u64 max = READ_ONCE(l->max);
-	s64 room = (s64)MIN(max, (u64)INT64_MAX) - READ_ONCE(l->handed_in) - 2l * BATCH * cpu_count;
 	int err = 0;
 
-	if (likely(!max || (n <= BATCH && room >= (s64)n))) {
+	if (likely(is_far(l, n))) {
 		count(l, (s64)n);
 		return 0;
 	}
 	spin_lock(&l->lock);
-	if (gather(l) + (s64)n > (s64)MIN(READ_ONCE(l->max), (u64)INT64_MAX) && l->max)
+	if (n > INT64_MAX || gather(l) > max_of(l) - (s64)n)
 		err = -ENOSPC;
 	else
 		WRITE_ONCE(l->handed_in, l->handed_in + (s64)n);
 	spin_unlock(&l->lock);
 	return err;
+}
+
+void limit_take_beyond(struct limit *l, u64 n)
+{
+	count(l, (s64)n);
 }
 
 void limit_give(struct limit *l, u64 n)
@@ -84,7 +99,7 @@ u64 limit_used(struct limit *l)
 	return used > 0 ? (u64)used : 0;
 }
 
-void limit_set(struct limit *l, u64 max)
+bool limit_has_room(struct limit *l, u64 n)
 {
-	WRITE_ONCE(l->max, max);
+	return likely(is_far(l, n)) || (n <= INT64_MAX && (s64)limit_used(l) <= max_of(l) - (s64)n);
 }
