@@ -181,8 +181,8 @@ static void write_some(bool packets)
 	}
 	while (done > 0) {
 		u32 len = packets ? MIN((u32)done, (u32)PAGE_SIZE) : (u32)done;
-		struct piece *last = &pieces[piece_count - 1];
-		if (!packets && piece_count && !last->packet)
+		struct piece *last = piece_count ? &pieces[piece_count - 1] : NULL;
+		if (!packets && last && !last->packet)
 			last->len += len;
 		else if (piece_count < PIECES)
 			pieces[piece_count++] = (struct piece){ written, len, packets };
