@@ -198,6 +198,18 @@ KTEST(10, clean_pages_go_and_no_others)
 	KEXPECT_EQ(pagecache_writeback(pc, 0, UINT64_MAX, true), 0);
 	for (u64 i = 0; i < 10; i++)
 		KEXPECT_EQ(r->memory[(20 * i + 2) * PAGE_SIZE + 77], i + 1);
+	/* The hand stands among them now, and comes round to those that it has passed. */
+	while (replace_pages(~0ul, false))
+		;
+	read_pages(pc, 0, 200);
+	KEXPECT_EQ(replace_pages(100, false), 100);
+	for (u64 i = 0; i < 200; i++)
+		if (!in_memory(pc, i, 1))
+			read_pages(pc, i, 1);
+	n = replace_pages(~0ul, false);
+	if (!n)
+		n = replace_pages(~0ul, false);
+	KEXPECT_EQ(n, 200);
 }
 
 /*
