@@ -246,6 +246,46 @@ static void one_sleep(bool in_time, bool moves)
 	}
 }
 
+static struct futex_waiter *marked;
+static u32 woken_before;
+
+static bool mark_was_written(struct trapframe *f __unused)
+{
+	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	woken_before += atomic_load(&marked->thread->state) == THREAD_RUNNABLE;
+	return true;
+}
+
+/* Who is woken looks at its mark without the lock: if it still stands then, the wake-up is lost. */
+static void one_mark(void)
+{
+	bool shared = sleeper.shared = dice(2);
+	struct futex_key key = key_of(shared);
+	struct futex_bucket *b = futex_bucket(&key);
+
+	sleeper.bits = FUTEX_BITSET_ALL;
+	sleeper.done = false;
+	sleeper.deadline = TIME_NEVER;
+	wrong = wrong || !KEXPECT(kthread_run("ktest", sleep_on_a_word, NULL) != NULL);
+	for (int tries = 0; tries < 1000 && !wrong && !queued(b); tries++)
+		thread_sleep_ns(MILLISECOND / 100);
+	CHECK_EQ(queued(b), 1);
+	if (wrong)
+		return;
+	marked = list_first(&b->waiters, struct futex_waiter, link);
+	for (int tries = 0; tries < 1000 && atomic_load(&marked->thread->state) == THREAD_RUNNABLE; tries++)
+		thread_sleep_ns(MILLISECOND / 100);
+	woken_before = 0;
+	trap_register(TRAP_DEBUG, mark_was_written);
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(&marked->queued), "r"(1ul | 1 << 16) : "memory"); /* writes of one byte */
+	long n = futex_wake(shared ? common : word, shared, 1, FUTEX_BITSET_ALL);
+	watch(NULL);
+	trap_register(TRAP_DEBUG, NULL);
+	CHECK_EQ(n, 1);
+	CHECK(is_done(1000));
+	CHECK_EQ(woken_before, 0);
+}
+
 /* Calls that do not sleep, or hardly. */
 static void one_answer(void)
 {
@@ -276,5 +316,7 @@ KTEST(09, waits_at_random)
 		one_answer();
 	for (u32 i = 0; i < WAITS && !wrong; i++)
 		one_sleep(i & 1, i & 2);
+	for (u32 i = 0; i < 8 && !wrong; i++)
+		one_mark();
 	end();
 }

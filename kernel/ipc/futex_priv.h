@@ -27,7 +27,7 @@ struct futex_waiter {
 	struct futex_bucket *bucket; /* changes under the locks of both buckets */
 	struct thread *thread;
 	u32 bitset;                  /* which wake-ups it listens to */
-	bool queued;                 /* bucket->lock; false: somebody woke it */
+	bool queued;                 /* bucket->lock; false: somebody woke it. So before it is woken: it may look without the lock */
 };
 #define FUTEX_BITSET_ALL 0xffffffffu
 
