@@ -152,6 +152,31 @@ static bool complained(u8 type, u8 code, u8 pointer)
 	return KEXPECT_EQ(e->type, type) && KEXPECT_EQ(e->code, code);
 }
 
+/* A raw socket takes whole datagrams with their headers, beside the protocol; if it takes one that nobody else does, nobody complains. */
+static void raw_socket_hears(u8 protocol)
+{
+	static struct socket s;
+	u64 delivered = snmp.ip_InDelivers, unknown = snmp.ip_InUnknownProtos;
+	u32 taken = came.count;
+
+	s = (struct socket){ .family = AF_INET, .type = SOCK_RAW, .options = { .send_buffer = SOCKET_BUFFER_DEFAULT, .receive_buffer = SOCKET_BUFFER_DEFAULT } };
+	if (!KEXPECT(!raw_create(&s, protocol)))
+		return;
+	struct inet_sock *sk = s.proto;
+	u32 n = wire_datagram(frame, &(struct wire_datagram){ .protocol = protocol, .data = data, .len = 64 });
+	wire_put(ETHER_IP, PACKET_HOST, frame, n);
+	if (KEXPECT(!list_empty(&sk->receive))) {
+		const struct packet *p = list_first(&sk->receive, struct packet, link);
+		KEXPECT_EQ(p->len, n);
+		KEXPECT(!memcmp(p->data, frame, 20) && !memcmp(p->data + 20, data, 64));
+	}
+	KEXPECT_EQ(came.count - taken, protocol == PROTO_TEST);
+	KEXPECT_EQ(snmp.ip_InDelivers - delivered, protocol == PROTO_TEST);
+	KEXPECT_EQ(snmp.ip_InUnknownProtos, unknown);
+	KEXPECT_EQ(wire_count(ETHER_IP), 0);
+	wire_close(&s);
+}
+
 KTEST(11, a_sender_hears_why)
 {
 	if (!wire_begin(true))
@@ -160,6 +185,9 @@ KTEST(11, a_sender_hears_why)
 	u32 n = wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_NOBODY, .data = data, .len = 64 });
 	wire_put(ETHER_IP, PACKET_HOST, frame, n);
 	complained(ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
+	wire_wait_ms(2); /* errors are a thousand a second, at most: one more would go out */
+	raw_socket_hears(PROTO_NOBODY);
+	raw_socket_hears(PROTO_TEST);
 	/* Options: some that do nothing, then a source route, or one that is longer than the rest. */
 	for (int kind = 0; kind < 2; kind++) {
 		u32 before = wire_between(0, 8);
