@@ -3,6 +3,8 @@
 
 #include "core/err.h"
 #include "lib/string.h"
+#include "mm/frame.h"
+#include "proc/cow.h"
 #include "vm/aspace.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -59,6 +61,22 @@ KTEST(07, fork_shares_until_a_write)
 	KEXPECT(frame_of(parent, AT) != frame_of(child, AT));
 	mem_stats(&after);
 	KEXPECT_EQ(after.anon, before.anon + 2); /* only what was written was copied */
+
+	/* Another thread copied the page since our caller looked: its copy stays, and ours goes back. */
+	vaddr_t late = AT + 7 * PAGE_SIZE;
+	pte_t seen = vm_read_pte(child, late);
+	struct frame *held = phys_to_frame(seen & PTE_ADDR); /* by our caller */
+	frame_get(held);
+	poke(child, late, 700);
+	u64 free = frame_free_now(); /* approximately */
+	rwlock_read(&child->lock);
+	for (int i = 0; i < 512; i++)
+		KEXPECT_EQ(cow_write_fault(area_find(child, late), late, seen), -EAGAIN);
+	rwlock_read_done(&child->lock);
+	frame_put(held);
+	KEXPECT(frame_free_now() + 256 > free);
+	KEXPECT_EQ(peek(child, late), 700);
+	KEXPECT_EQ(peek(parent, late), 7);
 
 	/* The parent is alone with its page now: no second copy. */
 	paddr_t kept = frame_of(parent, AT);
