@@ -82,13 +82,15 @@ def test_a_disk_is_found_and_read(tmp_path, machine, options):
 
 
 def test_partitions(tmp_path):
+    """By GPT and its copy, and by MBR with a chain of logical ones that leads back and forth, and at last in a circle. There may be more than a disk has minor numbers."""
     image = noise(tmp_path / "a", 8)
-    gpt(image, [(2048, 4095, "first"), (4096, 10000, "second")])
+    gpt(image, [(2048, 4095, "first"), (4096, 10000, "second"), *[(10001 + n, 10001 + n, "small") for n in range(16)]])
     other = noise(tmp_path / "b", 8, 2)
     with open(other, "r+b") as f:
         f.write(bytes(446) + struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), 100, 50) + struct.pack("<B3sB3sII", 0, bytes(3), 5, bytes(3), 1000, 5000) + bytes(32) + b"\x55\xaa")
-        f.seek(1000 * 512)
-        f.write(bytes(446) + struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), 63, 200) + bytes(48) + b"\x55\xaa")
+        for at, sectors, following in (1000, 200, 3000), (4000, 100, 1000), (2000, 300, 3000):
+            f.seek(at * 512)
+            f.write(bytes(446) + b"".join(struct.pack("<B3sB3sII", 0, bytes(3), kind, bytes(3), *place) for kind, *place in ((0x83, 63, sectors), (5, following, 400))) + bytes(32) + b"\x55\xaa")
     broken = noise(tmp_path / "c", 8, 3)
     gpt(broken, [(2048, 4095, "first")])
     with open(broken, "r+b") as f:
@@ -98,6 +100,9 @@ def test_partitions(tmp_path):
         guest.says("blockdev --getsize64 /dev/vda1; blockdev --getsize64 /dev/vda2", r"%d\s+%d" % (2048 * 512, 5905 * 512))
         guest.says("md5sum /dev/vda2", hashlib.md5(image.read_bytes()[4096 * 512:10001 * 512]).hexdigest())
         guest.says("md5sum /dev/vdb5", hashlib.md5(other.read_bytes()[1063 * 512:1263 * 512]).hexdigest())
+        guest.says("blockdev --getsz /dev/vdb6; blockdev --getsz /dev/vdb7; ls /dev/vdb8", r"(?m)^100\s+300\s+ls: /dev/vdb8: No such")
+        guest.says("md5sum /dev/vdb7", hashlib.md5(other.read_bytes()[2063 * 512:2363 * 512]).hexdigest())
+        guest.says("md5sum /dev/vda18; grep vda18 /proc/partitions", hashlib.md5(image.read_bytes()[10016 * 512:10017 * 512]).hexdigest() + r"[^$]*259\s+2\s+0 vda18")
         guest.says("ls /dev/vdc1; dmesg | grep -c 'GPT is bad'", r"/dev/vdc1\s+1")
         guest.says("dd if=/dev/zero of=/dev/vdb1 bs=512 2>&1", "No space left|50\\+0")
     assert other.read_bytes()[100 * 512:150 * 512] == bytes(50 * 512) and other.read_bytes()[150 * 512:151 * 512] != bytes(512)

@@ -15,6 +15,8 @@
 #include "proc/cred.h"
 #include "usermode/uaccess.h"
 
+#define PARTS_MAX 255u /* of a disk */
+
 static struct superblock *bdev_super;
 static const struct fs_type bdev_type = { .name = "bdev", .nodev = true, .magic = 0x62646576 };
 static const struct pagecache_ops bdev_cache_ops;
@@ -31,7 +33,7 @@ struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64
 	struct inode *i = dev ? inode_alloc(bdev_super) : NULL;
 	bool digit = d->name[0] && d->name[strlen(d->name) - 1] >= '0' && d->name[strlen(d->name) - 1] <= '9';
 
-	if (!i || number >= d->minors) {
+	if (!i || number > PARTS_MAX) {
 		if (i)
 			inode_put(i);
 		kfree(dev);
@@ -55,7 +57,7 @@ struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64
 	if (number)
 		list_add_tail(&d->parts, &dev->part_link);
 	mutex_lock(&devices_mutex);
-	dev->dev = i->rdev = d->major ? abi_makedev(d->major, d->first_minor + number) : abi_makedev(BLOCK_EXT_MAJOR, ext_minors++);
+	dev->dev = i->rdev = d->major && number < d->minors ? abi_makedev(d->major, d->first_minor + number) : abi_makedev(BLOCK_EXT_MAJOR, ext_minors++);
 	list_add_tail(&devices, &dev->link);
 	mutex_unlock(&devices_mutex);
 	devfs_block_node(dev->name, 0660, dev->dev);

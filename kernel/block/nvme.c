@@ -46,7 +46,6 @@
 #define INTERFACE_NVME 2
 #define VENDOR_REDHAT 0x1b36
 #define DEVICE_QEMU_NVME 0x0010
-#define PARTS_MAX 255u
 #define DISCARD_MAX (1u << 21)      /* sectors of one command: one that is told more may do nothing, and need not say so */
 #define NAMESPACES_OF_A_LIST 1024u
 
@@ -158,7 +157,6 @@ static void add_namespace(struct nvme *n, u32 nsid, u32 number, struct nvme_name
 	if (!read_limits(ns, data))
 		goto fail;
 	ksnprintf(ns->disk.name, sizeof(ns->disk.name), "%sn%u", n->name, number);
-	ns->disk.minors = PARTS_MAX + 1;
 	ns->disk.ops = &ops;
 	ns->disk.private = ns;
 	ns->disk.controller = &n->about;

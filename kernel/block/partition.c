@@ -148,25 +148,44 @@ static void set_uuid(struct block_device *dev, u32 disk_id, u32 number)
 		ksnprintf(dev->uuid, sizeof(dev->uuid), "%08x-%02x", disk_id, number);
 }
 
-/* Logical partitions: each has a table of its own with the partition, and the place of the next table. A chain that leads back ends at the limit. */
+static bool seen(const u32 *tables, u32 count, u32 at)
+{
+	for (u32 i = 0; i < count; i++)
+		if (tables[i] == at)
+			return true;
+	return false;
+}
+
+/*
+ * Logical partitions: each has a table of its own with the partition, and the place of the next table. The chain is in the order in which the partitions were
+ * made, so that it may lead back to lower sectors; one that comes to a table a second time ends there.
+ */
 static void read_logical(struct disk *d, u32 base, u32 disk_id)
 {
-	u32 at = base;
+	u32 tables[LOGICAL_MAX], at = base, number = 5;
 
-	for (u32 n = 5; n < 5 + LOGICAL_MAX; n++) {
+	for (u32 count = 0; count < LOGICAL_MAX && !seen(tables, count, at); count++) {
 		struct mbr *m = read_blocks(d, at, sizeof(*m));
 		u32 next = 0;
 
+		tables[count] = at;
 		if (!m || m->signature != MBR_SIGNATURE) {
 			kfree(m);
 			return;
 		}
-		if (m->entries[0].sectors)
-			set_uuid(add(d, n, (u64)at + m->entries[0].start, m->entries[0].sectors), disk_id, n);
-		if (is_extended(m->entries[1].type))
-			next = m->entries[1].start;
+		for (u32 i = 0; i < 4; i++) {
+			const struct mbr_entry *e = &m->entries[i];
+
+			if (e->sectors && is_extended(e->type))
+				next = next ? next : e->start;
+			/* Some systems leave rubbish in the last two. */
+			else if (e->sectors && i < 2) {
+				set_uuid(add(d, number, (u64)at + e->start, e->sectors), disk_id, number);
+				number++;
+			}
+		}
 		kfree(m);
-		if (!next || base + next <= at)
+		if (!next)
 			return;
 		at = base + next;
 	}
@@ -207,7 +226,7 @@ int partitions_read(struct disk *d)
 			const struct mbr_entry *e = &m->entries[i];
 			if (!e->type)
 				continue;
-			set_uuid(add(d, i + 1, e->start, is_extended(e->type) ? MIN(2u, e->sectors) : e->sectors), m->disk_id, i + 1);
+			set_uuid(add(d, i + 1, e->start, is_extended(e->type) ? MIN(MAX(1024u / d->logical_size, 1u), e->sectors) : e->sectors), m->disk_id, i + 1);
 			if (is_extended(e->type))
 				read_logical(d, e->start, m->disk_id);
 		}

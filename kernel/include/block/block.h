@@ -70,7 +70,7 @@ struct disk_controller {
 
 struct disk {
 	char name[16];                   /* "vda" */
-	u32 major, first_minor, minors;  /* major 0: it and its partitions get numbers of BLOCK_EXT_MAJOR one by one, and there may be `minors` of them */
+	u32 major, first_minor, minors;  /* it and its partitions have `minors` numbers of the major; further ones, and all with major 0, get those of BLOCK_EXT_MAJOR one by one */
 	u64 sequence;                    /* of all disks: BLKGETDISKSEQ */
 	u64 sectors;
 	u32 logical_size, physical_size; /* bytes */
