@@ -90,17 +90,20 @@ static void check_log(int form, u32 n, u32 revokes)
 	}
 }
 
-/* Where the commit block is begun among the events, and what failed first; the count of events if nothing did. */
-static void look(u32 *commit, u32 *failed)
+/* Where the commit block is begun among the events, and what failed first; the result if nothing is or did. A journal that stopped still writes why. */
+static u32 look(u32 *commit, u32 *failed)
 {
-	*commit = *failed = disk->count;
-	for (u32 i = disk->count; i--;) {
+	u32 count = READ_ONCE(disk->count);
+
+	*commit = *failed = count;
+	for (u32 i = count; i--;) {
 		const struct ram_event *e = &disk->events[i];
 		if (e->what == RAM_END && e->failed)
 			*failed = i;
 		if (e->what == RAM_BEGIN && e->op == BLOCK_WRITE && e->words[0] == be32(JBD2_MAGIC) && e->words[1] == be32(JBD2_COMMIT))
 			*commit = i;
 	}
+	return count;
 }
 
 static bool answered, begun; /* atomic */
@@ -150,7 +153,7 @@ static bool commit_with(struct journal_handle *h, u32 fault, u32 blocks)
 static void one_round(u32 round, u32 fault)
 {
 	bool memory = fault == FAULT_MEMORY || fault == FAULT_MEMORY_ONCE;
-	u32 form = dice(FORMS), commit, failed;
+	u32 form = dice(FORMS), commit, failed, none;
 	u32 n = dice(4) && !memory ? dice(20) : dice(200), revokes = dice(3) && !memory ? dice(4) : dice(600);
 	struct journal_handle *h;
 
@@ -182,16 +185,16 @@ static void one_round(u32 round, u32 fault)
 		wrong = true;
 		return;
 	}
-	look(&commit, &failed);
+	none = look(&commit, &failed);
 	CHECK(!disk->overflow);
 	if (fault == FAULT_ABORT)
-		CHECK(answer != 0 && commit == disk->count);
-	else if (failed < disk->count)
-		CHECK(answer != 0 && (commit == disk->count || commit < failed));
+		CHECK(answer != 0 && commit == none);
+	else if (failed < none)
+		CHECK(answer != 0 && (commit == none || commit < failed));
 	else if (!memory)
 		CHECK_EQ(answer, 0);
 	else if (answer) /* it may do without the memory, or not */
-		CHECK(commit == disk->count);
+		CHECK(commit == none);
 	CHECK_EQ(journal_error(journal) != 0, answer != 0);
 	if (!answer)
 		check_log((int)form, n, revokes);
