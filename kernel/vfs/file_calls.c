@@ -27,26 +27,40 @@ long sys_fdatasync(int fd)
 	return do_fsync(fd, 0, INT64_MAX, true);
 }
 
+enum { SYNC_WAIT_BEFORE = 1, SYNC_WRITE = 2, SYNC_WAIT_AFTER = 4 };
+
+static long sync_range(struct file *f, u64 first, u64 last, unsigned flags)
+{
+	struct pagecache *pc = &f->inode->cache;
+	long err = 0;
+
+	if (flags & SYNC_WRITE)
+		err = pagecache_writeback(pc, first, last, flags & SYNC_WAIT_AFTER);
+	else if (flags)
+		pagecache_wait_written(pc);
+	if (flags & (SYNC_WAIT_BEFORE | SYNC_WAIT_AFTER)) {
+		/* Told here is told: also if it is the error that we have already. */
+		int kept = error_seq_since(&pc->error, &f->errors_seen);
+		err = err ? err : kept;
+	}
+	return err;
+}
+
 long sys_sync_file_range(int fd, s64 offset, s64 nbytes, unsigned flags)
 {
-	enum { WAIT_BEFORE = 1, WRITE = 2, WAIT_AFTER = 4 };
 	struct fdref r = fdref_get(fd, false);
 	struct inode *i = r.file ? r.file->inode : NULL;
-	long err = 0;
+	long err;
 	s64 end;
 
 	if (!r.file)
 		return -EBADF;
-	if (flags & ~(WAIT_BEFORE | WRITE | WAIT_AFTER) || offset < 0 || nbytes < 0 || __builtin_add_overflow(offset, nbytes, &end))
+	if (flags & ~(SYNC_WAIT_BEFORE | SYNC_WRITE | SYNC_WAIT_AFTER) || offset < 0 || nbytes < 0 || __builtin_add_overflow(offset, nbytes, &end))
 		err = -EINVAL;
 	else if (!i || !(S_ISREG(i->mode) || S_ISBLK(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
 		err = -ESPIPE;
-	else if (flags & WRITE)
-		err = pagecache_writeback(&i->cache, offset, nbytes ? (u64)end - 1 : UINT64_MAX, flags & WAIT_AFTER);
-	else if (flags)
-		pagecache_wait_written(&i->cache);
-	if (!err && flags & (WAIT_BEFORE | WAIT_AFTER) && i)
-		err = error_seq_since(&i->cache.error, &r.file->errors_seen);
+	else
+		err = sync_range(r.file, (u64)offset, nbytes ? (u64)end - 1 : UINT64_MAX, flags);
 	fdref_put(r);
 	return err;
 }
@@ -65,8 +79,10 @@ long sys_syncfs(int fd)
 	if (r.file) {
 		struct superblock *sb = r.file->inode ? r.file->inode->sb : NULL;
 		err = sb && sb->ops && sb->ops->sync ? sb->ops->sync(sb, true) : 0;
-		if (sb && !err)
-			err = error_seq_since(&sb->error, &r.file->fs_errors_seen);
+		if (sb) {
+			int kept = error_seq_since(&sb->error, &r.file->fs_errors_seen);
+			err = err ? err : kept;
+		}
 	}
 	fdref_put(r);
 	return err;
