@@ -195,6 +195,7 @@ def test_a_file_system_on_a_failing_disk(tmp_path):
              '"once":false}]}' % (image, ",".join('{"event":"pwritev","state":%d,"new_state":%d}' % (n, n + 1) for n in range(1, 40))), "-device", "nvme,serial=s,drive=bad")
     with Guest(words) as guest:
         guest.mount(device="/dev/nvme0n1")
+        guest.run("dmesg -n 1")  # what the kernel says of it comes at any time, and not in the middle of a line
         guest.says("i=0; while [ $i -lt 60 ]; do echo $i > /m/f$i || break; sync; i=$((i+1)); done; echo s''topped", "stopped")
         guest.says("touch /m/x 2>&1", "Read-only|I/O error")
         guest.says("dmesg | grep -c 'read-only from now on'", "1")
