@@ -17,6 +17,12 @@ def failing(path, device, *rules):
     return ("-blockdev", json.dumps(spec), "-device", DEVICES[device][0])
 
 
+def mounted(guest, **how):
+    """The kernel says what it has to say to its log alone: on the console it would come in the middle of what commands say."""
+    guest.run("dmesg -n 1")
+    guest.mount(**how)
+
+
 def make(tmp_path):
     tree = tmp_path / "tree"
     (tree / "dir").mkdir(parents=True)
@@ -40,7 +46,7 @@ def test_every_open_file_is_told_once(tmp_path, device):
     """Of data that could not be written fsync tells each file that was open by then, once; one that is opened when it was told to others hears nothing of it."""
     image = make(tmp_path)
     with Guest(failing(image, device, ("write", place(image, "data")))) as guest:
-        guest.mount(device=DEVICES[device][1])
+        mounted(guest, device=DEVICES[device][1])
         guest.run("cd /m; exec 3<>data 4<>data; s() { dd if=/dev/zero count=0 conv=fsync >&$1 2>/tmp/e && echo f''d $1 fine || echo f''d $1 $(grep -o 'I.* error' /tmp/e); }")
         guest.says("head -c 4096 /dev/zero >&3; s 3; s 3; s 4; s 4", r"fd 3 Input/output error\s+fd 3 fine\s+fd 4 Input/output error\s+fd 4 fine")
         guest.says("exec 5<>data; s 5", "fd 5 fine")
@@ -57,7 +63,7 @@ def test_what_must_be_read_cannot_be(tmp_path, what):
     image = make(tmp_path)
     block = place(image, "dir") if what == "a directory" else int(disk.tool("dumpe2fs", image).split(what[4:].capitalize().replace("bitmap", "bitmap at "))[1].split()[0])
     with Guest(failing(image, "virtio", ("read", block))) as guest:
-        guest.mount(options="errors=remount-ro")
+        mounted(guest, options="errors=remount-ro")
         guest.says("cat /m/dir/a_name_that_is_long_3 >/dev/null; touch /m/dir/new; rm -f /m/dir/a_name_that_is_long_4; rm -f /m/data; touch /m/x; echo re''sult $?", r"Read-only file system\s+result 1")
         guest.says("dmesg | grep 'cannot be read'; grep ' /m ' /proc/mounts; umount /m; echo al''ive", r"EXT4-fs error.*cannot be read[\s\S]* ro,[\s\S]*alive")
         guest.machine.close()
@@ -65,7 +71,7 @@ def test_what_must_be_read_cannot_be(tmp_path, what):
     disk.check(image)
     assert state(image) == "clean with errors"
     with Guest(disk.drive(image)) as guest:
-        guest.mount()
+        mounted(guest)
         guest.says("dmesg | grep -c 'it has errors'; echo y > /m/y; umount /m; echo d''one", r"1\s+done")
         guest.machine.close()
     disk.check(image)
@@ -76,7 +82,7 @@ def test_errors_continue(tmp_path):
     """What can be done is done still."""
     image = make(tmp_path)
     with Guest(failing(image, "virtio", ("read", place(image, "dir")))) as guest:
-        guest.mount(options="errors=continue")
+        mounted(guest, options="errors=continue")
         guest.says("cat /m/dir/a_name_that_is_long_3; touch /m/x && echo m''ade; umount /m; echo d''one", r"Input/output error\s+made\s+done")
         guest.machine.close()
     disk.check(image)
@@ -88,7 +94,7 @@ def test_the_log_cannot_be_written(tmp_path):
     image = make(tmp_path)
     first = place(image, "<8>")
     with Guest(failing(image, "virtio", ("write", first + 5))) as guest:
-        guest.mount(options="errors=continue")
+        mounted(guest, options="errors=continue")
         guest.says("i=0; while [ $i -lt 30 ]; do echo $i > /m/f$i || break; sync; i=$((i+1)); done; touch /m/x; umount /m; echo d''one", r"Read-only file system\s+done")
         guest.machine.close()
     disk.replay(image)
