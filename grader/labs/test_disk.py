@@ -304,6 +304,7 @@ def test_an_error_of_the_disk(tmp_path):
              '"once":false}]}' % (image, ",".join('{"event":"pwritev","state":%d,"new_state":%d}' % (n, n + 1) for n in range(1, 40))),
              "-device", "virtio-blk-pci,drive=bad,werror=report")
     with Guest(words) as guest:
+        guest.run("dmesg -n 1")  # the console is the shell's
         guest.mount()
         guest.says("i=0; while [ $i -lt 60 ]; do echo $i > /m/f$i || break; sync; i=$((i+1)); done; echo s''topped", "stopped")
         guest.says("touch /m/x 2>&1", "Read-only|I/O error")
