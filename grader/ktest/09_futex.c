@@ -1,4 +1,5 @@
 /* Stage 09: whom a futex wakes, and what is left when a wait is over. Programs test the rest (user:ipc_futex). */
+#include "09_futex.h"
 #include "core/ktest.h"
 
 #include "core/atomic.h"
@@ -67,18 +68,6 @@ static struct aspace *space_that_meets(void)
 	return NULL;
 }
 
-static u32 waiters(struct futex_bucket *b)
-{
-	struct futex_waiter *w;
-	u32 n = 0;
-
-	spin_lock(&b->lock);
-	list_for_each(w, &b->waiters, link)
-		n++;
-	spin_unlock(&b->lock);
-	return n;
-}
-
 /* Sleeper i waits, behind those before it: true once it does. */
 static bool park(u32 i, u64 deadline)
 {
@@ -91,7 +80,7 @@ static bool park(u32 i, u64 deadline)
 	if (!KEXPECT(kthread_run("ktest", sleep_on_the_word, &sleepers[i]) != NULL))
 		return false;
 	for (int tries = 0; tries < 1000 && !there; tries++) {
-		there = waiters(b) == i + 1;
+		there = futex_waiters(b) == i + 1;
 		if (!there)
 			thread_sleep_ns(10000);
 	}
@@ -121,7 +110,7 @@ static void wake_in_turn(void)
 		spin_unlock(&b->lock);
 		thread_sleep_ns(NSEC_PER_MSEC);
 	}
-	KEXPECT_EQ(waiters(b), 1);
+	KEXPECT_EQ(futex_waiters(b), 1);
 	if (park(1, TIME_NEVER)) {
 		KEXPECT_EQ(futex_wake(word, false, 1, FUTEX_BITSET_ALL), 1);
 		KEXPECT_EQ(result(0), 0);

@@ -3,6 +3,7 @@
  * behind, however it ends: it is answered at once, woken, its time runs out, or it is moved to another word meanwhile.
  */
 #include "07_process.h"
+#include "09_futex.h"
 #include "core/ktest.h"
 
 #include "core/atomic.h"
@@ -65,18 +66,6 @@ static struct futex_key key_of(bool shared)
 	if (shared)
 		return (struct futex_key){ .object = (u64)frame, .offset = (u64)common & (PAGE_SIZE - 1) };
 	return (struct futex_key){ .object = (u64)as, .offset = (u64)word };
-}
-
-static u32 queued(struct futex_bucket *b)
-{
-	struct futex_waiter *w;
-	u32 n = 0;
-
-	spin_lock(&b->lock);
-	list_for_each(w, &b->waiters, link)
-		n++;
-	spin_unlock(&b->lock);
-	return n;
 }
 
 /* --- whom a wake-up takes ---------------------------------------------------------------------------------------------- */
@@ -205,9 +194,9 @@ static void one_sleep(bool in_time, bool moves)
 		wrong = true;
 		return;
 	}
-	for (int tries = 0; tries < 1000 && !queued(b); tries++)
+	for (int tries = 0; tries < 1000 && !futex_waiters(b); tries++)
 		thread_sleep_ns(MILLISECOND / 100);
-	CHECK_EQ(queued(b), 1);
+	CHECK_EQ(futex_waiters(b), 1);
 	if (wrong)
 		return;
 	CHECK_EQ(refcount_read(&frame->ref), held + shared); /* the word stays what it is for as long as somebody waits for it */
@@ -222,7 +211,7 @@ static void one_sleep(bool in_time, bool moves)
 	if (in_time) {
 		thread_wake(w->thread); /* for nothing */
 		CHECK(!is_done(1));
-		CHECK_EQ(queued(b), 1);
+		CHECK_EQ(futex_waiters(b), 1);
 		spin_lock(&b->lock);
 		list_del(&w->link);
 		w->queued = false;
@@ -236,7 +225,7 @@ static void one_sleep(bool in_time, bool moves)
 	}
 	CHECK_EQ(sleeper.result, in_time ? 0 : -ETIMEDOUT);
 	CHECK_EQ(sleeper.state, THREAD_RUNNABLE);
-	CHECK_EQ(queued(b), 0);
+	CHECK_EQ(futex_waiters(b), 0);
 	CHECK_EQ(refcount_read(&frame->ref), held);
 	CHECK_EQ(unlocked, 0);
 	if (wrong) {
@@ -267,9 +256,9 @@ static void one_mark(void)
 	sleeper.done = false;
 	sleeper.deadline = TIME_NEVER;
 	wrong = wrong || !KEXPECT(kthread_run("ktest", sleep_on_a_word, NULL) != NULL);
-	for (int tries = 0; tries < 1000 && !wrong && !queued(b); tries++)
+	for (int tries = 0; tries < 1000 && !wrong && !futex_waiters(b); tries++)
 		thread_sleep_ns(MILLISECOND / 100);
-	CHECK_EQ(queued(b), 1);
+	CHECK_EQ(futex_waiters(b), 1);
 	if (wrong)
 		return;
 	marked = list_first(&b->waiters, struct futex_waiter, link);
@@ -299,7 +288,7 @@ static void one_answer(void)
 	CHECK_EQ(got, wanted);
 	CHECK_EQ(current->state, THREAD_RUNNABLE);
 	current->state = THREAD_RUNNABLE;
-	CHECK_EQ(queued(futex_bucket(&key)), 0);
+	CHECK_EQ(futex_waiters(futex_bucket(&key)), 0);
 	CHECK_EQ(refcount_read(&frame->ref), held);
 	if (wrong) {
 		ktest_note("of shared memory", shared);

@@ -52,10 +52,6 @@ void mount_changed(void)
 
 /* --- references ------------------------------------------------------------------------------------------------------- */
 
-struct mount_count {
-	u64 n; /* atomic, modulo 2^64 */
-} __aligned(64);
-
 void mount_get(struct mount *m)
 {
 	atomic_fetch_add(&m->counts[cpu_id()].n, 1ul);

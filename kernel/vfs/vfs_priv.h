@@ -53,10 +53,12 @@ void mount_tree_set_root(struct mount *m);
 struct mount *mount_copy_tree(struct mount *from, struct dentry *root, bool all_below);
 struct mount *mount_tree_next(struct mount *top, struct mount *m);
 
-/* writers.c. init: 0 or -ENOMEM. shut: from now on nobody passes (path_want_write says -EROFS), or -EBUSY: somebody is inside. Under mount_mutex; sleeps. */
-struct write_count {
-	u64 n; /* its CPU's, with preemption off; modulo 2^64 */
+/* What one CPU has counted, of something that all count: only the sum means something, modulo 2^64. */
+struct cpu_count {
+	u64 n;
 } __aligned(64);
+
+/* writers.c. init: 0 or -ENOMEM. shut: from now on nobody passes (path_want_write says -EROFS), or -EBUSY: somebody is inside. Under mount_mutex; sleeps. */
 int write_gate_init(struct write_gate *g);
 void write_gate_destroy(struct write_gate *g);
 int write_gate_shut(struct write_gate *g);

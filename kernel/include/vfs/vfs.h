@@ -231,7 +231,7 @@ void path_put(const struct path *p);
 
 /* Who changes files behind it: writers.c. */
 struct write_gate {
-	struct write_count *inside; /* one for each CPU */
+	struct cpu_count *inside; /* one for each CPU, which alone changes it, with preemption off */
 	enum write_gate_state { GATE_OPEN, GATE_HELD, GATE_SHUT } state; /* changed under mount_mutex */
 };
 
@@ -280,7 +280,7 @@ struct fs_type {
 LINKER_SET_DECLARE(fs_types, const struct fs_type);
 
 struct mount {
-	struct mount_count *counts; /* references, each counted where it was taken: mount_tree.c */
+	struct cpu_count *counts;   /* atomic; references, each counted where it was taken: mount_tree.c */
 	bool kept;                  /* its tree holds one, so no put is the last. Cleared under mount_lock, and then a grace period is waited for */
 	u32 id;
 	struct superblock *sb;
