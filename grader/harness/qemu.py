@@ -152,7 +152,8 @@ class Machine:
         if icount:
             command += ["-icount", "shift=%d,sleep=off" % shift]  # an instruction takes 2^shift ns
         if kernel is not None:
-            command += ["-kernel", str(kernel)]
+            # Else the firmware looks for a boot record on each disk. Its queues for many lie where QEMU has the initrd put: a late look at one changes the initrd.
+            command += ["-kernel", str(kernel), "-boot", "strict=on"]
             if cmdline:
                 command += ["-append", cmdline]
         if initrd is not None:
@@ -396,7 +397,9 @@ class Machine:
             nearest = [line for line in lines if line.startswith("The nearest line of a lab is")]
             parts.append("\n".join([lines[0]] + nearest + [line for line in lines[1:60] if line not in nearest]))
         for title, text in (("verdict channel", self.verdict), ("console", self.console.text)):
-            lines = text.replace("\r", "").splitlines()[-10 if head else -40:]
+            if head:
+                text = text.partition(head.group(0))[0] or text  # the rest stands above: what led to it is what is missing
+            lines = text.replace("\r", "").splitlines()[-20 if head else -40:]
             parts.append("--- %s ---\n%s" % (title, "\n".join(lines) or "(nothing)"))
         if self.process.poll() is not None:
             errors = self.process.stderr.read().decode(errors="replace").strip()
