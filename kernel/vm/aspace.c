@@ -10,6 +10,16 @@
  *
  * cpu_mask has a bit for each CPU that has it loaded, lazily or not: set before the root is loaded, cleared after another one is. Who changes entries
  * and then reads the mask reaches every CPU that may have the old ones.
+ *
+ * A lazy CPU is not interrupted for that. It is marked, and flushes before it runs a thread of the address space again:
+ *
+ *             a kernel thread comes              another CPU flushes
+ *     IN_USE -----------------------> LAZY -------------------------> STALE
+ *        ^                              |                               |
+ *        +------ a thread comes back ---+-------- and flushes ----------+
+ *
+ * Both ways out of LAZY are atomic, so that one of the two sees the other. Only where tables go is it interrupted all the same: a processor may walk
+ * them for addresses that nobody asked for.
  */
 #include "vm_priv.h"
 
@@ -22,7 +32,12 @@
 #include "sched/smp.h"
 
 static struct slab_cache aspace_slab;
-static PERCPU(struct aspace *, loaded);
+enum { TLB_IN_USE, TLB_LAZY, TLB_STALE };
+struct cpu_root {
+	struct aspace *loaded; /* this CPU alone, interrupts off */
+	u32 tlb;               /* atomic: what the TLB knows of it */
+};
+static PERCPU(struct cpu_root, root);
 int (*vm_copy_hook)(struct area *to, struct area *from);
 
 struct aspace *aspace_create(void)
@@ -85,14 +100,19 @@ void aspace_put_user(struct aspace *as)
 /* Interrupts off. */
 static void load(struct aspace *as)
 {
-	struct aspace **slot = percpu_ptr(loaded), *old = *slot;
+	struct cpu_root *r = percpu_ptr(root);
+	struct aspace *old = r->loaded;
 	u64 bit = 1ul << cpu_id();
 
-	if (as == old)
+	if (as == old) {
+		if (atomic_load_relaxed(&r->tlb) != TLB_IN_USE && atomic_xchg(&r->tlb, (u32)TLB_IN_USE) == TLB_STALE)
+			tlb_flush_local(0, USER_END);
 		return;
+	}
 	aspace_get(as);
 	atomic_fetch_or(&as->cpu_mask, bit);
-	*slot = as;
+	atomic_xchg(&r->tlb, (u32)TLB_IN_USE);
+	r->loaded = as;
 	write_cr3(virt_to_phys(as->pt));
 	if (old) {
 		atomic_fetch_and(&old->cpu_mask, ~bit);
@@ -111,20 +131,68 @@ void aspace_activate(struct aspace *as)
 
 static void switch_aspace(struct thread *prev __unused, struct thread *next)
 {
+	struct cpu_root *r = percpu_ptr(root);
+
 	if (next->aspace)
 		load(next->aspace);
+	else if (atomic_load_relaxed(&r->tlb) == TLB_IN_USE)
+		atomic_store_release(&r->tlb, (u32)TLB_LAZY);
 }
 NOTIFIER(thread_switch, switch_aspace);
+
+/* Of these CPUs, those that have to be interrupted; the others are lazy, and flush when they come back. */
+static u64 mark_stale(u64 mask)
+{
+	u64 busy = 0;
+
+	for (u64 left = mask; left; left &= left - 1) {
+		u32 cpu = (u32)__builtin_ctzl(left), *tlb = &percpu_ptr_of(root, cpus[cpu])->tlb;
+
+		if (atomic_load_relaxed(tlb) != TLB_STALE && !atomic_cas(tlb, (u32)TLB_LAZY, (u32)TLB_STALE))
+			busy |= 1ul << cpu;
+	}
+	return busy;
+}
+
+static void flush(struct aspace *as, vaddr_t start, vaddr_t end, bool even_lazy)
+{
+	u64 mask, self;
+
+	preempt_disable();
+	self = 1ul << cpu_id();
+	/* The change before the look: a CPU that loads the root meanwhile either is in the mask or walks the changed entries. */
+	smp_mb();
+	mask = atomic_load(&as->cpu_mask);
+	if (mask & self)
+		tlb_flush_local(start, end);
+	mask &= ~self;
+	if (mask && !even_lazy)
+		mask = mark_stale(mask);
+	if (mask)
+		tlb_shootdown(mask, start, end);
+	preempt_enable();
+}
+
+void vm_flush(struct aspace *as, vaddr_t start, vaddr_t end)
+{
+	flush(as, start, end, false);
+}
+
+void vm_flush_tables(struct aspace *as)
+{
+	flush(as, 0, ~0ul, true);
+}
 
 /* On each CPU: one that runs a kernel thread lets go of what it has loaded. */
 static void unload(void *unused __unused)
 {
-	struct aspace **slot = percpu_ptr(loaded), *old = *slot;
+	struct cpu_root *r = percpu_ptr(root);
+	struct aspace *old = r->loaded;
 
 	if (!old || current->aspace)
 		return;
 	write_cr3(virt_to_phys(kernel_pt));
-	*slot = NULL;
+	r->loaded = NULL;
 	atomic_fetch_and(&old->cpu_mask, ~(1ul << cpu_id()));
 	aspace_put(old);
 }

@@ -27,17 +27,6 @@ static int allow_write(struct area *a, vaddr_t va, pte_t pte)
 }
 int (*vm_write_protect_hook)(struct area *a, vaddr_t va, pte_t pte) = allow_write;
 
-void vm_flush(struct aspace *as, vaddr_t start, vaddr_t end)
-{
-	preempt_disable();
-	u64 mask = atomic_load(&as->cpu_mask), self = 1ul << cpu_id();
-	if (mask & self)
-		tlb_flush_local(start, end);
-	if (mask & ~self)
-		tlb_shootdown(mask & ~self, start, end);
-	preempt_enable();
-}
-
 u64 vm_leaf_bits(const struct area *a)
 {
 	return PTE_PRESENT | PTE_USER | PTE_ACCESSED | (a->prot & PROT_EXEC ? 0 : PTE_NX);

@@ -160,7 +160,7 @@ void vm_free_tables(struct aspace *as, vaddr_t start, vaddr_t end)
 	pt_gather_end();
 	spin_unlock(&as->page_lock);
 	if (!list_empty(&tables)) {
-		vm_flush(as, 0, ~0ul);
+		vm_flush_tables(as);
 		pt_gather_free(&tables);
 	}
 }

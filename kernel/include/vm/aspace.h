@@ -169,8 +169,10 @@ pte_t *vm_next_table(pte_t *root, vaddr_t *va, vaddr_t end);
 static inline vaddr_t vm_table_end(vaddr_t va, vaddr_t end) { vaddr_t next = ALIGN_DOWN(va, LARGE_PAGE_SIZE) + LARGE_PAGE_SIZE; return next < end ? next : end; }
 /* The entry of va, its tables made; NULL: memory is short. May sleep; as->lock held. */
 pte_t *vm_make_table(struct aspace *as, vaddr_t va);
-/* Flushes [start, end) from the TLBs of every CPU that has `as` loaded. */
+/* When it returns, no CPU uses what [start, end) was before. Serves others that flush meanwhile, so a spinlock may be held, but none that is taken with interrupts off. */
 void vm_flush(struct aspace *as, vaddr_t start, vaddr_t end);
+/* The same for all of `as`, when page tables are about to be freed. */
+void vm_flush_tables(struct aspace *as);
 /* For fork: one more mapping of f, in an area of an address space that nobody uses yet: takes a reference and counts it. The entry is the caller's work. */
 void vm_share_page(struct area *to, struct frame *f);
 /* A user write fault's new page of anonymous memory (contents not set); NULL: memory is short. */
