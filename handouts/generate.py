@@ -8,6 +8,7 @@
     checks-NN.md       what the lab is judged by, from grader/labs/NN-*.toml
     steps.md           what one checkpoint has more than the one before it
     doors.md           the doors of the Makefile
+    measured.md        the figures beside Linux that are kept, and bench.svg, their chart (measured.py)
 """
 import re
 import subprocess
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if len(sys.argv) > 2:
     ROOT = Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(ROOT / "kernel/tools"))
+import measured  # noqa: E402
 from labs_mk import read_labs  # noqa: E402
 
 CATEGORIES = ("file", "process", "memory", "ipc", "network", "time", "system")
@@ -164,6 +166,7 @@ def main():
             parts["mutants-%02d.md" % lab.stage] = table_of_mutants([m for m in all_mutants if m.lab == lab.name], False)
     for name, text in parts.items():
         (out / name).write_text(text, encoding="utf-8")
+    measured.write(ROOT, out)
 
 
 if __name__ == "__main__":

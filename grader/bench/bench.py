@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Figures of Switchback beside Linux: the same programs in the same initramfs in the same QEMU, in turn (A B A B ...).
 
-    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,disk,net,jobs,boot] [--rounds N] [--check] [--baseline]
+    bench.py [--row NAME[,NAME]] [--part rows,scale,parallel,footprint,disk,net,jobs,boot] [--rounds N] [--keep] [--check] [--baseline]
 
 Two measures. *Instructions*: QEMU's -icount with one processor makes a nanosecond of guest time of every instruction, so
 what the programs take for time is a count, the same whatever else the host does. *Time* under plain TCG: the median of
@@ -24,6 +24,7 @@ from machine import Machine, boot_time, run_inside
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BASELINE = os.path.join(HERE, "baseline.json")
+KEPT = os.path.join(HERE, "measured.json")
 PARTS = ("rows", "scale", "parallel", "footprint", "disk", "net", "jobs", "boot")
 GROWTH = 1.05
 BOOTS = 3           # in which the rows of the baseline are counted
@@ -39,6 +40,16 @@ DEBUG_LIMIT = 8.0  # times slower that a checking kernel may be
 def modules_of(linux, names):
     folder = "/lib/modules/" + os.path.basename(linux).replace("vmlinuz-", "", 1) + "/kernel"
     return [path for path in (f"{folder}/{name}.ko" for name in names) if os.path.exists(path)]
+
+
+def line_of(*command):
+    return subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
+
+
+def keep(machines):
+    """Into the tree, for the book."""
+    tree = line_of("git", "rev-parse", "--short", "HEAD") + ("" if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "kernel", "solutions", "user"], cwd=TOP, check=False).returncode == 0 else " and changes")
+    report.keep(machines, KEPT, tree, f"{line_of('qemu-system-x86_64', '--version')}, TCG on {os.cpu_count()} processors of the host; not hardware")
 
 
 def new_disk(out):
@@ -208,6 +219,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory", type=int, default=512)
     parser.add_argument("--timeout", type=float, default=900)
+    parser.add_argument("--keep", action="store_true", help="keep what was measured in the tree, where the book has its figures from")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--baseline", action="store_true", help="keep our instructions as the new baseline")
     parser.add_argument("--debug", metavar="ELF", help="compare with this checking kernel, in place of Linux")
@@ -264,6 +276,8 @@ def main():
     report.write_json(machines, os.path.join(folder, "bench.json"))
     if linux and names:
         report.chart(ours, linux, names, os.path.join(folder, "bench.svg"))
+    if args.keep:
+        keep(machines)
     print(f"\nkept: {os.path.relpath(folder, os.getcwd())}/bench.json" + (" and bench.svg" if linux and names else ""))
     return 0
 

@@ -67,7 +67,8 @@ def disk(goals, ours, linux, names):
         goals.want("the sum of the disk's rows below Linux's", sum(linux.median("disk", n) for n in names) / sum(ours.median("disk", n) for n in names), at_least(1))
 
 
-def show(ours, linux):
+def judge(ours, linux):
+    """Goals that were measured: [(text, value, whether it is reached)]; and rows behind Linux beyond the spread: [(row, kind, ratio)]."""
     goals, names, names_of_disk = Goals(), report.row_names(ours, linux), list(ours.rows.get("disk", {}))
     calls(goals, ours, linux)
     means(goals, ours, linux, names)
@@ -76,14 +77,19 @@ def show(ours, linux):
     goals.want("boot in a third of Linux's time", report.ratio(ours, linux, "job", "boot-to-prompt"), at_least(3))
     goals.want("idle memory at most a quarter of Linux's", report.ratio(ours, linux, "memory", "memory-idle"), at_least(4))
     disk(goals, ours, linux, names_of_disk)
-    if goals.lines:
-        print()
-    for text, value, good in goals.lines:
-        print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f}")
     behind = []
     if linux:
         behind = report.worse_rows(ours, linux, names)
         for kind in ("disk", "net"):
             behind += report.worse_rows(ours, linux, list(ours.rows.get(kind, {})), (kind,))
+    return goals.lines, behind
+
+
+def show(ours, linux):
+    lines, behind = judge(ours, linux)
+    if lines:
+        print()
+    for text, value, good in lines:
+        print(f"{'reached' if good else 'MISSED '}  {text}: {value:.2f}")
     for row, kind, value in behind:
         print(f"MISSED   {row} is behind Linux beyond the spread, {kind}: {value:.2f}")

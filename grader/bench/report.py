@@ -134,3 +134,20 @@ def chart(ours, linux, names, path):
 def write_json(machines, path):
     with open(path, "w", encoding="utf-8") as stream:
         json.dump({"machine": "QEMU TCG, not hardware", "rows": {m.name: m.rows for m in machines}}, stream, indent=1)
+
+
+def keep(machines, path, tree, where):
+    """Puts what was measured into the file that the book shows, in place of the same rows there, with the tree that it was measured on; the rest stays."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            kept = json.load(stream)
+    except FileNotFoundError:
+        kept = {"rows": {}, "trees": {}}
+    kept["machine"] = where
+    for machine in machines:
+        for kind, rows in machine.rows.items():
+            kept["rows"].setdefault(machine.name, {}).setdefault(kind, {}).update({row: [float(f"{v:.6g}") for v in values] for row, values in rows.items()})
+            kept["trees"][kind] = tree
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump(kept, stream, separators=(",", ":"))
+        stream.write("\n")

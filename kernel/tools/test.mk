@@ -15,8 +15,8 @@ $(eval $(call kernel_image,$(KTEST_IMAGE),$(OBJECTS) $(KTEST_OBJECTS)))
 #@   make campaign           long random work: KIND=calls|code|files|signals|storms|cpio|images|chaos|net|all SEED=n TIME=seconds SMP=2 DEBUG=1
 #@   make crashtest          power cuts of an ext4 disk, rebuilt from a record of all writes: CUTS=n SEED=n MODE=e2fsck|ours|again|all KEEP=dir
 #@   make fuzz               pure parts under libFuzzer on this machine: PART=elf|cpio|...|all TIME=seconds SEED=n CASE=file
-#@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,disk,net,jobs,boot ROUNDS=n
-#@                           with DEBUG=1: how many times more instructions the checking kernel needs
+#@   make bench              how fast, beside Linux: ROW=name,name PART=rows,scale,parallel,footprint,disk,net,jobs,boot ROUNDS=n KEEP=1
+#@                           with KEEP=1 the book gets these figures; with DEBUG=1: how many times more instructions the checking kernel needs
 #@   make bench-check        our instructions against the baseline that is kept (make bench-baseline writes it)
 #@   make bench-profile ROW=name   where the instructions of a row go
 #@   make grade LAB=NN       grade the work in labs/ for one lab; also FROM= DEBUG=1 SEED=n CHALLENGE=name RESULTS=file.json V=1
@@ -82,7 +82,7 @@ bench bench-check bench-baseline bench-profile:
 	@$(SETUP) kernel qemu alpine newlib $(if $(filter bench,$@),linux)
 	@$(MAKE) -s -j2 kernel DEBUG=0 >/dev/null
 	@$(if $(filter 1,$(DEBUG)),$(MAKE) -s -j2 kernel DEBUG=1 >/dev/null)
-	@BUILD=$(BUILD) grader/bench/run $(patsubst bench-%,%,$@) $(if $(filter 1,$(DEBUG)),--debug $(BUILD)/switchback-debug.elf) $(if $(ROW),--row $(ROW)) $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	@BUILD=$(BUILD) grader/bench/run $(patsubst bench-%,%,$@) $(if $(filter 1,$(DEBUG)),--debug $(BUILD)/switchback-debug.elf) $(if $(ROW),--row $(ROW)) $(if $(PART),--part $(PART)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(filter 1,$(KEEP)),--keep)
 
 campaign:
 	@$(SETUP) kernel qemu busybox newlib test
