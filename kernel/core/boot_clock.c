@@ -6,6 +6,7 @@
 #include "core/cpu.h"
 
 #define PIT_HZ 1193182ul
+#define SPIN 500 /* rounds between two looks at the PIT: a few microseconds at most */
 
 u64 (*boot_clock_hook)(void);
 u64 boot_clock_tsc_start, boot_clock_hz;
@@ -22,9 +23,11 @@ static u64 measure_by_pit(void)
 	outb(0x42, count & 0xff);
 	outb(0x42, count >> 8);
 	start = rdtsc();
-	while (!(inb(0x61) & 0x20))
+	while (!(inb(0x61) & 0x20)) {
 		if (++spins > 1000000)
 			return 0;
+		cpu_spin(SPIN);
+	}
 	end = rdtsc();
 	return (end - start) * PIT_HZ / count;
 }

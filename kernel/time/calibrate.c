@@ -14,6 +14,7 @@
 #define PM_TIMER_HZ 3579545ul
 #define CALIBRATION_NS (10 * NSEC_PER_MSEC)
 #define TRIES 8
+#define SPIN 5000 /* rounds between two looks at the counter while time passes: far below CALIBRATION_NS */
 
 enum { HPET_CAPABILITIES = 0, HPET_CONFIG = 0x10 / 8, HPET_COUNTER = 0xf0 / 8 };
 static volatile u64 *hpet;
@@ -71,7 +72,7 @@ static u64 measure(const struct counter *c)
 
 	/* A counter that stands still must not hold the boot up. */
 	while (counted < wanted) {
-		cpu_relax();
+		cpu_spin(SPIN);
 		counted = (c->read() - a.count) & c->mask;
 		if (rdtsc() > give_up && !counted)
 			return 0;

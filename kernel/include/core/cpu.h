@@ -68,6 +68,12 @@ static inline void cpuid(u32 leaf, u32 sub, u32 out[4])
 	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(sub));
 }
 
+/*
+ * Passes time without a look at anything: two instructions a round. Between two looks at a device that is waited for: a look costs far more than the look
+ * is worth where every access leaves the guest.
+ */
+static inline void cpu_spin(u32 rounds) { __asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds) : : "cc"); }
+
 /* Features, read once at boot. */
 enum cpu_feature {
 	CPU_NX, CPU_SMEP, CPU_SMAP, CPU_UMIP, CPU_FSGSBASE, CPU_XSAVE, CPU_XSAVEOPT, CPU_XSAVEC, CPU_AVX, CPU_AVX512, CPU_PCID, CPU_INVPCID, CPU_RDRAND, CPU_RDSEED,
