@@ -236,6 +236,7 @@ static const struct pagecache_ops bdev_cache_ops = {
 	.read_pages = bdev_read_pages,
 	.write_page = bdev_write_page,
 	.write_pages = bdev_write_pages,
+	.charge = pagecache_charge_backed,
 	.direct_io = bdev_direct_io,
 };
 

@@ -107,6 +107,12 @@ NOTIFIER(pages_dirtied, pages_dirtied);
 
 /* --- when memory is short -------------------------------------------------------------------------------------------------- */
 
+/* The hand need not go round where no page can be read again. */
+static size_t replace(size_t want, bool unmap)
+{
+	return atomic_load_relaxed(&mem_backed_frames) ? replace_pages(want, unmap) : 0;
+}
+
 /* Before memory is short: a reader or writer makes the room that he will need, in one go and without locks, instead of page by page in the middle of things. */
 static void make_room(u32 count)
 {
@@ -114,7 +120,7 @@ static void make_room(u32 count)
 
 	if (likely(frame_free_now() >= low))
 		return;
-	if (replace_pages(2 * count + 64, false) < count)
+	if (replace(2 * count + 64, false) < count)
 		ask();
 }
 NOTIFIER(pages_wanted, make_room);
@@ -123,10 +129,10 @@ static void reclaim_pages(size_t want, size_t *freed)
 {
 	size_t n = buffers_reclaim(want);
 
-	if (n < want && atomic_load_relaxed(&mem_cache_frames))
-		n += replace_pages(MAX(want - n, 64ul), false);
-	if (!n && atomic_load_relaxed(&mem_cache_frames))
-		n += replace_pages(MAX(want, 64ul), true);
+	if (n < want)
+		n += replace(MAX(want - n, 64ul), false);
+	if (!n)
+		n += replace(MAX(want, 64ul), true);
 	/* All that could go is on its way to the disk: it comes back clean. */
 	if (!n && pagecache_dirty_pages()) {
 		ask();

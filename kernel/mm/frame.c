@@ -42,6 +42,7 @@ static u64 reserve;
 static u64 total_frames; /* buddy_lock */
 
 u64 mem_cache_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames;
+u64 mem_backed_frames;
 static PERCPU(u64, anon_frames);      /* atomic: counted where they are made and freed, so only the sum of all CPUs' means something */
 void (*frame_wait_hook)(void);
 bool (*alloc_fail_hook)(int kind);

@@ -237,11 +237,11 @@ struct frame *pagecache_add_locked(struct pagecache *pc, u64 index)
 	spin_lock(&pc->lock);
 	f = radix_lookup(&pc->pages, index);
 	spin_unlock(&pc->lock);
-	if (f)
+	if (f || (pc->ops->charge && pc->ops->charge(pc, 1)))
 		return NULL;
 	f = frame_alloc(0, ALLOC_USER | ALLOC_NORECLAIM);
 	if (!f)
-		return NULL;
+		goto uncharge;
 	f->index = index;
 	f->owner = pc;
 	f->flags |= FRAME_CACHE | FRAME_LOCKED;
@@ -254,10 +254,14 @@ struct frame *pagecache_add_locked(struct pagecache *pc, u64 index)
 		f->flags &= ~(FRAME_CACHE | FRAME_LOCKED);
 		frame_put(f);
 		frame_put(f);
-		return NULL;
+		goto uncharge;
 	}
 	atomic_fetch_add(&mem_cache_frames, 1ul);
 	return f;
+uncharge:
+	if (pc->ops->charge)
+		pc->ops->charge(pc, -1);
+	return NULL;
 }
 
 /* f->readahead: the page after the last read, and the page up to which was read ahead. */

@@ -49,6 +49,12 @@ void page_unlock(struct frame *f)
 		wait_wake_all(page_wait(f));
 }
 
+int pagecache_charge_backed(struct pagecache *pc __unused, s64 pages)
+{
+	atomic_fetch_add(&mem_backed_frames, (u64)pages);
+	return 0;
+}
+
 /* --- taking pages out ---------------------------------------------------------------------------------------------------- */
 
 /* A locked page leaves the cache; the cache's reference goes. */
@@ -170,6 +176,8 @@ bool pagecache_evict(struct frame *f, bool unmap)
 	spin_lock(&pc->lock);
 	if (refcount_read(&f->ref) == 2 && !(f->flags & FRAME_DIRTY) && radix_lookup(&pc->pages, f->index) == f) {
 		radix_remove(&pc->pages, f->index);
+		if (pc->ops->charge)
+			pc->ops->charge(pc, -1); /* behind the lock the cache may be gone */
 		gone = true;
 	}
 	spin_unlock(&pc->lock);

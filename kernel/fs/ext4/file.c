@@ -239,6 +239,7 @@ const struct pagecache_ops ext4_cache_ops = {
 	.write_start = write_start,
 	.write_stop = write_stop,
 	.write_begin = write_begin,
+	.charge = pagecache_charge_backed,
 	.direct_io = direct_io,
 };
 

@@ -83,6 +83,7 @@ void mem_stats(struct mem_stats *s);
 void frame_mark_anon(struct frame *f); /* one that is new, or nobody else's */
 u64 frame_anon_count(void);
 extern u64 mem_cache_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames; /* atomic; kept by their owners */
+extern u64 mem_backed_frames; /* atomic: of mem_cache_frames those whose cache has a device behind it; 0: page replacement finds nothing */
 
 /* Gives memory that boot had reserved (modules) to the allocator: whole frames inside [base, base + length). */
 void frame_release_range(paddr_t base, u64 length);

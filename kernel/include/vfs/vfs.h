@@ -86,7 +86,7 @@ struct pagecache_ops {
 	/* Before bytes of a page are changed: reserves space, 0 or -errno; after n of them were: marks. The page is not locked. NULL for ramfs, where accounting is in `charge`. */
 	int (*write_begin)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	int (*write_end)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
-	/* A page joins (+1) or leaves (-1) the cache: tmpfs's size limit. 0 or -ENOSPC. */
+	/* A page joins (+1) or leaves (-1) the cache: tmpfs's size limit (0 or -ENOSPC). With write_page it is pagecache_charge_backed. */
 	int (*charge)(struct pagecache *pc, s64 pages);
 	ssize_t (*direct_io)(struct pagecache *pc, struct uio *u, s64 pos, bool write);
 };
@@ -100,6 +100,7 @@ ssize_t pagecache_write(struct pagecache *pc, struct uio *from, s64 *pos);
 void pagecache_truncate(struct pagecache *pc, u64 new_size); /* drops pages past it, zeroes the rest of the last, unmaps from areas */
 void pagecache_drop_range(struct pagecache *pc, u64 start, u64 end); /* punch hole: bytes */
 void pagecache_destroy(struct pagecache *pc);
+int pagecache_charge_backed(struct pagecache *pc, s64 pages); /* `charge` of caches with write_page: counts in mem_backed_frames; 0 */
 void page_lock(struct frame *f);
 void page_unlock(struct frame *f);
 void pagecache_mark_dirty(struct pagecache *pc, struct frame *f);
