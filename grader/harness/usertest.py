@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .build import BUILD, ROOT, make
+from .build import BUILD, CHECKING, ROOT, make
 from .qemu import SLOWER, Machine, last_words
 
 FIRST_WITH_LOADER = 6
@@ -17,6 +17,8 @@ FIRST_WITH_FORK = 7  # below it nobody can start a second program
 # Of a machine that runs a lab's programs under icount: an instruction takes eight nanoseconds of its time. Programs that compute until so and so much time has
 # passed (limits of CPU time, priorities) then cost the host an eighth of what they would at one nanosecond; between two ticks lie half a million instructions.
 SHIFT = 3
+# Of such a machine: enough for every program, and no more, since what fills it to see memory run out costs the host a page for each of the guest's.
+MEMORY = "512M" if CHECKING else "160M"
 
 _spec = importlib.util.spec_from_file_location("user_tests_run", ROOT / "user/tests/run.py")
 library = importlib.util.module_from_spec(_spec)
@@ -125,7 +127,7 @@ def run_in_turn(kernel, tests, *, cap=60, icount=True):
         recipe = Path(folder) / "tests.recipe"
         place = "/tests/" + secrets.token_hex(6)  # a kernel that prints what is expected does not know it
         recipe.write_text("".join("file %s/%s 0755 0 0 %s\n" % (place, n, binaries() / n) for n in tests))
-        image = Path(folder) / "tests.cpio.gz"
+        image = Path(folder) / "tests.cpio"
         subprocess.run([sys.executable, str(ROOT / "rootfs/mkcpio.py"), "-o", str(image),
                         str(ROOT / "rootfs/common.recipe"), str(recipe)], check=True)
         programs = ",".join(place + "/" + n for n in tests)

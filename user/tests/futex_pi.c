@@ -374,7 +374,7 @@ static void *low(void *arg)
 	low_tid = gettid();
 	lock();
 	holds = 1;
-	for (volatile int i = 0; i < 100000000 && !(*word & FUTEX_WAITERS); i++)
+	for (volatile int i = 0; i < 100000000 && !(*(volatile unsigned *)word & FUTEX_WAITERS); i++)
 		;
 	unlock();
 	return NULL;

@@ -10,10 +10,11 @@ static void take(long bytes)
 	const long step = 1 << 20;
 
 	for (long done = 0; bytes < 0 || done < bytes; done += step) {
-		void *p = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (p != MAP_FAILED)
-			memset(p, 1, step);
+			for (long at = 0; at < step; at += 4096)
+				p[at] = 1;
 	}
 }
 

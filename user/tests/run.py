@@ -64,8 +64,8 @@ def make_image(names, folder, out, modules=()):
             stream.write(f"file /tests/{name} 0755 0 0 {os.path.abspath(folder)}/{name}\n")
         for number, path in enumerate(modules):
             stream.write(f"file /modules/{number} 0644 0 0 {path}\n")
-    image = os.path.join(out, "tests.cpio.gz")
-    subprocess.run([sys.executable, os.path.join(TOP, "rootfs/mkcpio.py"), "-l", "1", "-o", image,
+    image = os.path.join(out, "tests.cpio")
+    subprocess.run([sys.executable, os.path.join(TOP, "rootfs/mkcpio.py"), "-o", image,
                     os.path.join(TOP, "rootfs/common.recipe"), recipe], check=True)
     return image
 
