@@ -32,10 +32,19 @@ static u64 measure_by_pit(void)
 	return (end - start) * PIT_HZ / count;
 }
 
+/* The firmware's tick, channel 0, goes on though nobody listens: who emulates it is woken by it dozens of times a second. In mode 0 it counts down once. */
+static void stop_pit_tick(void)
+{
+	outb(0x43, 0x30);
+	outb(0x40, 0);
+	outb(0x40, 0);
+}
+
 void boot_clock_init(void)
 {
 	u32 r[4];
 
+	stop_pit_tick();
 	boot_clock_tsc_start = rdtsc();
 	cpuid(0, 0, r);
 	if (r[0] >= 0x15) {
