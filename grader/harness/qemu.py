@@ -18,6 +18,7 @@ With icount the first two are told by the guest's own time, so that a loaded hos
 """
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -190,6 +191,7 @@ class Machine:
         # Under the debugger ^C is meant for gdb alone.
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         start_new_session=debugger is not None)
+        self.end = os.pidfd_open(self.process.pid)
         self.console = Console(self.process.stdout, self.process.stdin)
         self._qmp = None
         self.gdb = GdbStub(self.dir / "gdb") if gdb and debugger is None else None
@@ -220,6 +222,9 @@ class Machine:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self.end >= 0:
+            os.close(self.end)
+            self.end = -1
         for outside, inside in self.disks:
             if inside.exists():
                 shutil.move(inside, outside)
@@ -242,24 +247,29 @@ class Machine:
         """Whether a thread of QEMU runs or waits for a CPU of the host: a guest that has halted has none."""
         return any(stat.read_text().rpartition(")")[2].split()[0] == "R" for stat in Path("/proc/%d/task" % self.process.pid).glob("*/stat"))
 
+    def pause(self, seconds):
+        """Waits until QEMU has ended, for so long at most. (Popen.wait with a time looks a hundred times a second.)"""
+        ended = select.poll()
+        ended.register(self.end, select.POLLIN)
+        ended.poll(max(0.0, min(seconds, self.remaining())) * 1000)
+
     def remaining(self):
         return max(0.0, self.cap - (time.monotonic() - self.started))
 
     def wait_end(self):
         """Wait for the guest's end, up to the cap. The skeleton's stop, a panic and a hang end the wait as well."""
-        watch = Watch(self)
+        watch, heard = Watch(self), -1
         while self.process.poll() is None and self.remaining() > 0:
-            verdict = self.verdict
-            if STOPPED.search(verdict) or PANIC.search(verdict):
-                self.hear_out()
-                break
+            if self.verdict_length != heard:
+                heard = self.verdict_length
+                verdict = self.verdict
+                if STOPPED.search(verdict) or PANIC.search(verdict):
+                    self.hear_out()
+                    break
             if self.watch and watch.says_hang():
                 self.hung = True
                 break
-            try:
-                self.process.wait(min(0.05, self.remaining()))
-            except subprocess.TimeoutExpired:
-                pass
+            self.pause(0.05)
         self.exit_status = self.process.poll()
         if self.exit_status is None:
             if not PANIC.search(self.verdict):
@@ -322,6 +332,14 @@ class Machine:
             return (self.dir / "verdict").read_text(errors="replace")
         except FileNotFoundError:
             return ""
+
+    @property
+    def verdict_length(self):
+        """In bytes."""
+        try:
+            return os.stat(self.dir / "verdict").st_size
+        except FileNotFoundError:
+            return 0
 
     def expect(self, pattern, timeout=None):
         """Wait for `pattern` on the console; anything else is a GuestFailure that says what happened instead."""

@@ -2,6 +2,7 @@
 #include "core/ktest.h"
 
 #include "core/atomic.h"
+#include "core/cpu.h"
 #include "core/percpu.h"
 #include "lib/string.h"
 #include "sched/mutex.h"
@@ -222,7 +223,7 @@ static void busy_ns(u64 ns)
 	u64 end = time_ns() + ns;
 
 	while (time_ns() < end)
-		cpu_relax();
+		cpu_spin(200);
 }
 
 /* With interrupts off no tick comes in between: what was not charged on this way out is lost, or is charged later, when nobody looks any more. */

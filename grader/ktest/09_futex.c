@@ -225,7 +225,7 @@ KTEST(09, a_futex_wakes_its_own_waiters)
 	if (park(0, deadline)) {
 		preempt_disable();
 		while (time_ns() < deadline + 5 * NSEC_PER_MSEC)
-			cpu_relax();
+			cpu_spin(200);
 		woken = futex_wake(word, false, 1, FUTEX_BITSET_ALL);
 		preempt_enable();
 		KEXPECT_EQ(result(0), woken ? 0 : -ETIMEDOUT);

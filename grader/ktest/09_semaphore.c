@@ -2,6 +2,7 @@
 #include "core/ktest.h"
 
 #include "core/atomic.h"
+#include "core/cpu.h"
 #include "ipc/semaphore_priv.h"
 #include "lib/string.h"
 #include "sched/thread.h"
@@ -222,7 +223,7 @@ static void wait_and_give_way(void *arg)
 	u64 end = time_ns() + NSEC_PER_MSEC;
 
 	while (time_ns() < end) /* it is others' turn by then */
-		cpu_relax();
+		cpu_spin(200);
 	spin_lock(&set.object.lock);
 	this_cpu()->need_resched = 1;
 	h->result = sem_operate(&set, &r, TIME_NEVER);

@@ -6,6 +6,7 @@
 #include "core/ktest.h"
 
 #include "core/atomic.h"
+#include "core/cpu.h"
 #include "ipc/futex_priv.h"
 #include "ipc/pipe_priv.h"
 #include "ipc/semaphore_priv.h"
@@ -298,7 +299,7 @@ static void time_runs_out(u32 h, bool late)
 		struct sem_request r = request(&op, 1, OWN_PID, 0);
 		preempt_disable();
 		while (time_ns() < deadline + MILLISECOND)
-			cpu_relax();
+			cpu_spin(200);
 		wanted = model_try(&op, 1, OWN_PID, 0, &blocked);
 		if (!wanted)
 			model_wake();

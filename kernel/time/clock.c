@@ -116,6 +116,8 @@ void time_delay_us(u64 us)
 {
 	u64 end = time_ns() + us * NSEC_PER_USEC;
 
-	while (time_ns() < end)
+	while (time_ns() < end) {
 		cpu_relax();
+		cpu_spin(200); /* some 100 ns */
+	}
 }
