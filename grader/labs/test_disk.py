@@ -458,6 +458,46 @@ def test_what_is_rare(tmp_path, case, kind, megabytes, options):
     disk.check(image)
 
 
+@pytest.mark.parametrize("kind,word", [("ext4", 5), ("ext3", 0)])
+def test_a_file_whose_blocks_are_the_file_systems_own(tmp_path, kind, word):
+    """Nobody reads, writes or frees a table of inodes, a bitmap, a copy of the superblock or the journal by a file's extents or map; a node of the map is none of them either. Linux
+    (block_validity) answers the same when it opens them."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    places = {"table": r"Group 1:(?s:.*?)Inode table at (\d+)", "bitmap": r"Group 1:(?s:.*?)Block bitmap at (\d+)", "copy": r"Backup superblock at (\d+)", "journal": None, "node": r"Group 0:(?s:.*?)Inode bitmap at (\d+)"}
+    for name in (*places, "good"):
+        (tree / name).write_bytes(b"abc" * 5000)
+    image = disk.make(tmp_path / "a", 32, "-b", 1024, "-O", "^metadata_csum", kind=kind, tree=tree)
+    layout = disk.tool("dumpe2fs", image)
+    commands = []
+    for name, where in places.items():
+        block = int(re.search(where, layout).group(1) if where else disk.tool("debugfs", "-R", "bmap <8> 100", image).split()[0])
+        if name == "node":
+            commands += ["sif /node block[IND] %d" % block] if kind == "ext3" else ["sif /node block[1] 0x10004", "sif /node block[4] %d" % block]
+        else:
+            commands += ["sif /%s block[%d] %d" % (name, word, block)]
+    (tmp_path / "commands").write_text("\n".join(commands) + "\n")
+    disk.tool("debugfs", "-w", "-f", tmp_path / "commands", image)
+    before = image.read_bytes()
+    with Guest(disk.drive(image)) as guest:
+        guest.run("dd if=/dev/zero of=/tmp/zeroes bs=1k count=15 2>/dev/null")
+        guest.mount(options="errors=continue")
+        for name in places:
+            skip = 13 if name == "node" else 0
+            guest.says("dd if=/m/%s bs=1k skip=%d count=1 2>&1 >/dev/null" % (name, skip), "Structure needs cleaning")
+            guest.says("dd if=/tmp/zeroes of=/m/%s bs=1k seek=%d count=1 conv=notrunc,fsync 2>&1" % (name, skip), "Structure needs cleaning")
+            guest.run("dd if=/tmp/zeroes of=/m/%s bs=1k seek=%d count=1 conv=notrunc oflag=direct; > /m/%s; rm /m/%s" % (name, skip, name, name))
+        guest.says("md5sum /m/good", hashlib.md5(b"abc" * 5000).hexdigest())
+        guest.run("dd if=/dev/urandom of=/m/new bs=1k count=3000 2>/dev/null")
+        guest.off()
+    after = image.read_bytes()
+    for name, where in places.items():
+        if where and name != "copy":
+            block = int(re.search(where, layout).group(1))
+            changed = sum(a != b for a, b in zip(before[block << 10:(block + 1) << 10], after[block << 10:(block + 1) << 10]))
+            assert changed <= 400 if "map" in where else not changed, name
+
+
 def test_a_bitmap_that_gives_its_own_group_away(tmp_path):
     """Without checksums: nothing is put where the inodes are. Linux says the same."""
     image = disk.make(tmp_path / "a", 24, "-b", 1024, kind="ext3")

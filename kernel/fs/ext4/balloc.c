@@ -175,8 +175,9 @@ static bool may_take(const struct ext4_fs *fs, const struct inode *i, u32 count)
 }
 
 /* One group: the block, 0 if it has no run of at least `least`. */
-static u64 alloc_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 group, u32 from, u32 least, u32 *count, int *err)
+static u64 alloc_in_group(struct journal_handle *h, const struct inode *i, u32 group, u32 from, u32 least, u32 *count, int *err)
 {
+	struct ext4_fs *fs = fs_of(i);
 	u32 size = group_blocks(fs, group), start = 0, n;
 	struct buffer *b;
 
@@ -194,7 +195,13 @@ static u64 alloc_in_group(struct journal_handle *h, struct ext4_fs *fs, u32 grou
 		buffer_put(b);
 		return 0;
 	}
-	*err = take(h, fs, group, b, start, MIN(n, *count));
+	/* Nor does a bitmap give away what is another group's. */
+	if (ext4_blocks_usable(fs, i->ino, group_first_block(fs, group) + start, MIN(n, *count))) {
+		*err = take(h, fs, group, b, start, MIN(n, *count));
+	} else {
+		fs->group[group].bad = true;
+		*err = ext4_error(fs, "the block bitmap of group %u says that blocks of the file system are free", group);
+	}
 	buffer_put(b);
 	if (*err)
 		return 0;
@@ -222,7 +229,7 @@ u64 ext4_alloc_blocks(struct journal_handle *h, struct inode *i, u64 goal, u32 *
 	for (u32 least = want; !block && !*err; least = least > 16 ? 16 : 1) {
 		for (u32 n = 0; n < fs->groups && !block && !*err; n++) {
 			*count = want;
-			block = alloc_in_group(h, fs, (group + n) % fs->groups, n ? 0 : from, least, count, err);
+			block = alloc_in_group(h, i, (group + n) % fs->groups, n ? 0 : from, least, count, err);
 			if (*err == -EUCLEAN && fs->group[(group + n) % fs->groups].bad)
 				*err = 0;
 		}
@@ -348,8 +355,8 @@ int ext4_free_blocks(struct journal_handle *h, struct inode *i, u64 block, u32 c
 	struct ext4_fs *fs = fs_of(i);
 	int err = 0;
 
-	if (!block_valid(fs, block, count))
-		return ext4_error(fs, "inode %lu: blocks %lu+%u, which are to be freed, are not in the file system", i->ino, block, count);
+	if (!ext4_blocks_usable(fs, i->ino, block, count))
+		return ext4_error(fs, "inode %lu: blocks %lu+%u, which are to be freed, are not in the file system, or not a file's", i->ino, block, count);
 	for (u32 n = 0; metadata && n < count && !err; n++)
 		err = journal_revoke(h, fs->dev, block + n, fs->block_size);
 	mutex_lock(&fs->alloc_mutex);

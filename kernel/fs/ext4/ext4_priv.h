@@ -9,6 +9,7 @@
 #include "core/printk.h"
 #include "format.h"
 #include "fs/jbd2/jbd2.h"
+#include "lib/rbtree.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 
@@ -66,6 +67,7 @@ struct ext4_fs {
 	struct buffer **descs;    /* the blocks of group descriptors */
 	u32 desc_blocks;
 	struct ext4_group *group; /* by number */
+	struct rbtree zones;      /* where its own blocks are; not changed after mounting */
 	u64 free_blocks, free_inodes; /* alloc_mutex; read without */
 	u64 reserved_blocks;      /* for root */
 	u64 kept_blocks;          /* beside these: for nodes that an operation on what is allocated already needs, which must not fail */
@@ -171,6 +173,14 @@ u32 group_blocks(const struct ext4_fs *fs, u32 group);
 u64 group_first_block(const struct ext4_fs *fs, u32 group);
 int groups_init(struct ext4_fs *fs); /* reads and checks all descriptors */
 void groups_destroy(struct ext4_fs *fs);
+
+/* zones.c */
+int ext4_zones_init(struct ext4_fs *fs); /* what the descriptors, which are read, say: 0, -ENOMEM */
+void ext4_zones_destroy(struct ext4_fs *fs);
+/* Blocks [start, start + count) are inode ino's, and no other's: 0, -ENOMEM, -EUCLEAN: they are taken. Only while mounting. */
+int ext4_zones_add(struct ext4_fs *fs, u64 start, u64 count, u32 ino);
+/* May inode ino have [block, block + count): are they inside the file system, and not its own? Any context. */
+bool ext4_blocks_usable(struct ext4_fs *fs, u64 ino, u64 block, u64 count);
 
 /* bitmap.c */
 bool bitmap_test(const u8 *m, u32 i);

@@ -70,8 +70,8 @@ static struct buffer *read_node(struct inode *i, u64 block, int depth)
 	struct buffer *b;
 	u32 crc;
 
-	if (!block_valid(fs, block, 1))
-		return ERR_PTR(ext4_error(fs, "inode %lu: its extents lead to block %lu, which is not there", i->ino, block));
+	if (!ext4_blocks_usable(fs, i->ino, block, 1))
+		return ERR_PTR(ext4_error(fs, "inode %lu: its extents lead to block %lu, which is not there, or not a file's", i->ino, block));
 	b = ext4_read(fs, block);
 	if (IS_ERR(b) || is_checked(b, CHECKED_NODE))
 		return b;
@@ -197,8 +197,8 @@ int extent_find(struct inode *i, u32 block, struct ext4_map *m)
 			m->block = extent_start(e) + in;
 			m->length = extent_length(e) - in;
 			m->unwritten = is_unwritten(e);
-			if (!block_valid(fs_of(i), extent_start(e), extent_length(e)))
-				err = ext4_error(fs_of(i), "inode %lu: blocks %lu+%u are not in the file system", i->ino, extent_start(e), extent_length(e));
+			if (!ext4_blocks_usable(fs_of(i), i->ino, extent_start(e), extent_length(e)))
+				err = ext4_error(fs_of(i), "inode %lu: blocks %lu+%u are not in the file system, or not a file's", i->ino, extent_start(e), extent_length(e));
 		}
 	}
 	if (!m->block)

@@ -25,8 +25,8 @@ static int zero_blocks(struct inode *i, u64 start, u32 count)
 {
 	u32 shift = fs_of(i)->block_shift - SECTOR_SHIFT;
 
-	if (!block_valid(fs_of(i), start, count))
-		return ext4_error(fs_of(i), "inode %lu: blocks %lu+%u are not in the file system", i->ino, start, count);
+	if (!ext4_blocks_usable(fs_of(i), i->ino, start, count))
+		return ext4_error(fs_of(i), "inode %lu: blocks %lu+%u are not in the file system, or not a file's", i->ino, start, count);
 	return block_zero(fs_of(i)->dev, start << shift, (u64)count << shift);
 }
 

@@ -150,7 +150,7 @@ int groups_init(struct ext4_fs *fs)
 	}
 	for (u32 g = 0; g < fs->groups && !err; g++)
 		err = check_desc(fs, g);
-	return err;
+	return err ? err : ext4_zones_init(fs);
 }
 
 void groups_destroy(struct ext4_fs *fs)
@@ -159,6 +159,7 @@ void groups_destroy(struct ext4_fs *fs)
 		buffer_put(fs->descs[n]);
 	for (u32 g = 0; fs->group && g < fs->groups; g++)
 		kfree(fs->group[g].busy);
+	ext4_zones_destroy(fs);
 	kmap_free(fs->descs);
 	kmap_free(fs->group);
 	fs->descs = NULL;

@@ -36,8 +36,8 @@ static struct buffer *read_table(struct inode *i, u32 block)
 {
 	struct ext4_fs *fs = fs_of(i);
 
-	if (!block_valid(fs, block, 1))
-		return ERR_PTR(ext4_error(fs, "inode %lu: its map leads to block %u, which is not there", i->ino, block));
+	if (!ext4_blocks_usable(fs, i->ino, block, 1))
+		return ERR_PTR(ext4_error(fs, "inode %lu: its map leads to block %u, which is not there, or not a file's", i->ino, block));
 	return ext4_read(fs, block);
 }
 
@@ -78,8 +78,8 @@ int indirect_find(struct inode *i, u32 block, u32 max, struct ext4_map *m)
 			break;
 	m->length = n;
 	buffer_put(b);
-	if (m->block && !block_valid(fs, m->block, n))
-		return ext4_error(fs, "inode %lu: block %lu is not in the file system", i->ino, m->block);
+	if (m->block && !ext4_blocks_usable(fs, i->ino, m->block, n))
+		return ext4_error(fs, "inode %lu: block %lu is not in the file system, or not a file's", i->ino, m->block);
 	return 0;
 }
 

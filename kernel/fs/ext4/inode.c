@@ -156,8 +156,8 @@ int ext4_inode_parse(struct ext4_fs *fs, struct inode *i, const u8 *raw)
 		return ext4_error(fs, "inode %lu: its size %lu makes no sense", i->ino, size);
 	i->size = ei->disk_size = size;
 	ei->file_acl = d->file_acl_lo | (fs->incompat & INCOMPAT_64BIT ? (u64)d->file_acl_hi << 32 : 0);
-	if (ei->file_acl && !block_valid(fs, ei->file_acl, 1))
-		return ext4_error(fs, "inode %lu: its attributes are in block %lu, which is not there", i->ino, ei->file_acl);
+	if (ei->file_acl && !ext4_blocks_usable(fs, i->ino, ei->file_acl, 1))
+		return ext4_error(fs, "inode %lu: its attributes are in block %lu, which is not there, or not a file's", i->ino, ei->file_acl);
 	if (ei->flags & (FL_INLINE_DATA | FL_EA_INODE))
 		return ext4_error(fs, "inode %lu has flags %x, which the file system has no feature for", i->ino, ei->flags);
 	memcpy(ei->data, d->block, sizeof(ei->data));

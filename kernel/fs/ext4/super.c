@@ -352,6 +352,27 @@ static int open_journal(struct ext4_fs *fs, bool read_only)
 	return 0;
 }
 
+/* The journal's blocks are nobody else's. Where it is left alone it may be damaged, and the rest be read. */
+static int protect_journal(struct ext4_fs *fs)
+{
+	u32 ino = disk_super(fs)->journal_ino;
+	struct inode *i = ext4_iget(fs->sb, ino);
+	int err = IS_ERR(i) ? (int)PTR_ERR(i) : 0;
+	u64 count = err ? 0 : MIN(i->size >> fs->block_shift, fs->blocks);
+
+	for (u64 at = 0; at < count && !err;) {
+		struct ext4_map m;
+
+		err = ext4_map_blocks(i, (u32)at, (u32)(count - at), &m);
+		if (!err && m.block)
+			err = ext4_zones_add(fs, m.block, m.length, ino);
+		at += m.length;
+	}
+	if (!IS_ERR(i))
+		inode_put(i);
+	return fs->journal ? err : 0;
+}
+
 int ext4_mark_super(struct ext4_fs *fs, bool in_use)
 {
 	struct ext4_disk_super *s = disk_super(fs);
@@ -458,6 +479,8 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 		return -EUCLEAN;
 	}
 	err = fs->journal ? 0 : ext4_options_without_journal(fs);
+	if (!err && fs->compat & COMPAT_HAS_JOURNAL && disk_super(fs)->journal_ino)
+		err = protect_journal(fs);
 	if (err)
 		return err;
 	root = ext4_iget(sb, EXT4_ROOT_INO);
