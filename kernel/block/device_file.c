@@ -27,12 +27,53 @@ static struct mutex devices_mutex; /* the list, and which numbers are given out 
 static u32 ext_minors;             /* devices_mutex: of BLOCK_EXT_MAJOR, given out so far */
 static struct list devices = LIST_INIT(devices);
 
+void (*block_device_changed)(struct block_device *dev);
+
+static void tell_changed(struct block_device *dev)
+{
+	if (block_device_changed)
+		block_device_changed(dev);
+}
+
+/* The place in the list of all: behind those of its disk with lower numbers. devices_mutex held. */
+static struct list *place_of(const struct block_device *dev)
+{
+	struct block_device *at;
+	struct list *behind = NULL;
+
+	list_for_each(at, &devices, link)
+		if (at->disk == dev->disk && at->number < dev->number)
+			behind = &at->link;
+	return behind ? behind : devices.prev;
+}
+
+static struct block_device *come_back(struct block_device *dev, u64 start, u64 sectors)
+{
+	if (!atomic_load(&dev->gone))
+		return NULL;
+	dev->start = start;
+	dev->sectors = sectors;
+	dev->block_size = PAGE_SIZE;
+	dev->uuid[0] = dev->label[0] = 0;
+	WRITE_ONCE(dev->inode->size, sectors * SECTOR_SIZE);
+	atomic_store(&dev->told_read_only, false);
+	atomic_store_release(&dev->gone, false);
+	devfs_block_node(dev->name, 0660, dev->dev);
+	tell_changed(dev);
+	return dev;
+}
+
 struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64 sectors)
 {
-	struct block_device *dev = kzalloc(sizeof(*dev), 0);
-	struct inode *i = dev ? inode_alloc(bdev_super) : NULL;
 	bool digit = d->name[0] && d->name[strlen(d->name) - 1] >= '0' && d->name[strlen(d->name) - 1] <= '9';
+	struct block_device *dev;
+	struct inode *i;
 
+	list_for_each(dev, &d->parts, part_link)
+		if (dev->number == number)
+			return come_back(dev, start, sectors);
+	dev = kzalloc(sizeof(*dev), 0);
+	i = dev ? inode_alloc(bdev_super) : NULL;
 	if (!i || number > PARTS_MAX) {
 		if (i)
 			inode_put(i);
@@ -58,10 +99,36 @@ struct block_device *block_device_new(struct disk *d, u32 number, u64 start, u64
 		list_add_tail(&d->parts, &dev->part_link);
 	mutex_lock(&devices_mutex);
 	dev->dev = i->rdev = d->major && number < d->minors ? abi_makedev(d->major, d->first_minor + number) : abi_makedev(BLOCK_EXT_MAJOR, ext_minors++);
-	list_add_tail(&devices, &dev->link);
+	list_add(place_of(dev), &dev->link);
 	mutex_unlock(&devices_mutex);
 	devfs_block_node(dev->name, 0660, dev->dev);
+	if (number)
+		tell_changed(dev);
 	return dev;
+}
+
+int block_device_hide_parts(struct disk *d)
+{
+	struct block_device *dev;
+	bool busy = false;
+
+	/* From here on nobody finds one; if one is in use, all that have sectors come back. */
+	list_for_each(dev, &d->parts, part_link) {
+		mutex_lock(&dev->open_mutex);
+		busy |= dev->holder || dev->openers;
+		atomic_store(&dev->gone, true);
+		mutex_unlock(&dev->open_mutex);
+	}
+	list_for_each(dev, &d->parts, part_link) {
+		if (busy) {
+			atomic_store(&dev->gone, !dev->sectors);
+		} else if (dev->sectors) {
+			dev->sectors = 0;
+			devfs_remove_node(dev->name);
+			tell_changed(dev);
+		}
+	}
+	return busy ? -EBUSY : 0;
 }
 
 void block_device_for_each(void (*fn)(struct block_device *dev, void *arg), void *arg)
@@ -70,7 +137,8 @@ void block_device_for_each(void (*fn)(struct block_device *dev, void *arg), void
 
 	mutex_lock(&devices_mutex);
 	list_for_each(dev, &devices, link)
-		fn(dev, arg);
+		if (!atomic_load(&dev->gone))
+			fn(dev, arg);
 	mutex_unlock(&devices_mutex);
 }
 
@@ -80,7 +148,7 @@ struct block_device *block_device_find(u64 number)
 
 	mutex_lock(&devices_mutex);
 	list_for_each(dev, &devices, link)
-		if (dev->dev == number)
+		if (dev->dev == number && !atomic_load(&dev->gone))
 			found = dev;
 	mutex_unlock(&devices_mutex);
 	return found;
@@ -102,7 +170,7 @@ struct block_device *block_device_by_name(const char *name)
 	name += uuid ? 9 : str_starts(name, "/dev/") ? 5 : 0;
 	mutex_lock(&devices_mutex);
 	list_for_each(dev, &devices, link)
-		if (uuid ? dev->uuid[0] && same_uuid(dev->uuid, name) : !strcmp(dev->name, name))
+		if (!atomic_load(&dev->gone) && (uuid ? dev->uuid[0] && same_uuid(dev->uuid, name) : !strcmp(dev->name, name)))
 			found = dev;
 	mutex_unlock(&devices_mutex);
 	return found;
@@ -157,10 +225,12 @@ int block_device_claim(struct block_device *dev, const void *holder, bool write)
 {
 	int err = 0;
 
-	if (write && dev->disk->read_only)
+	if (write && block_device_read_only(dev))
 		return -EROFS;
 	mutex_lock(&dev->open_mutex);
-	if (dev->holder && dev->holder != holder)
+	if (atomic_load(&dev->gone))
+		err = -ENXIO;
+	else if (dev->holder && dev->holder != holder)
 		err = -EBUSY;
 	else
 		dev->holder = holder;
@@ -252,7 +322,7 @@ static ssize_t bdev_write(struct file *f, struct uio *from, s64 *pos)
 	u64 size = f->inode->size, rest;
 	ssize_t n;
 
-	if (device_of(f)->disk->read_only)
+	if (block_device_read_only(device_of(f)))
 		return -EPERM;
 	if (f->flags & O_APPEND || from->flags & UIO_APPEND)
 		*pos = size;
@@ -324,7 +394,7 @@ static long ioctl_geometry(struct block_device *dev, void __user *arg)
 }
 
 enum {
-	BLKROGET = 0x125e, BLKRRPART = 0x125f, BLKGETSIZE = 0x1260, BLKFLSBUF = 0x1261, BLKRAGET = 0x1263, BLKSSZGET = 0x1268, BLKDISCARD = 0x1277,
+	BLKROSET = 0x125d, BLKROGET, BLKRRPART = 0x125f, BLKGETSIZE = 0x1260, BLKFLSBUF = 0x1261, BLKRAGET = 0x1263, BLKSECTGET = 0x1267, BLKSSZGET = 0x1268, BLKDISCARD = 0x1277,
 	BLKIOMIN = 0x1278, BLKIOOPT = 0x1279, BLKALIGNOFF = 0x127a, BLKPBSZGET = 0x127b, BLKDISCARDZEROES = 0x127c, BLKROTATIONAL = 0x127e, BLKZEROOUT = 0x127f,
 	HDIO_GETGEO = 0x301,
 };
@@ -337,12 +407,19 @@ static long bdev_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct block_device *dev = device_of(f);
 	void __user *out = (void __user *)arg;
-	u16 rotational = 0;
+	u16 number = 0;
 	u32 size;
 
 	switch (cmd) {
 	case BLKROGET:
-		return put_user_u32(dev->disk->read_only, out);
+		return put_user_u32(block_device_read_only(dev), out);
+	case BLKROSET:
+		if (!file_capable(CAP_SYS_ADMIN))
+			return -EACCES;
+		if (copy_from_user(&size, out, sizeof(size)))
+			return -EFAULT;
+		atomic_store(&dev->told_read_only, size != 0);
+		return 0;
 	case BLKGETSIZE:
 		return put_user_u64(dev->sectors, out);
 	case BLKGETSIZE64:
@@ -371,7 +448,7 @@ static long bdev_ioctl(struct file *f, u32 cmd, u64 arg)
 	case BLKRAGET:
 		return put_user_u64(256, out);
 	case BLKROTATIONAL:
-		return copy_to_user(out, &rotational, sizeof(rotational)) ? -EFAULT : 0;
+		return copy_to_user(out, &number, sizeof(number)) ? -EFAULT : 0;
 	case BLKGETDISKSEQ:
 		return put_user_u64(dev->disk->sequence, out);
 	case BLKFLSBUF:
@@ -379,8 +456,12 @@ static long bdev_ioctl(struct file *f, u32 cmd, u64 arg)
 			return -EACCES;
 		return block_device_flush_cache(dev);
 	case BLKRRPART:
-		/* Partitions are found once, at the start. */
-		return file_capable(CAP_SYS_ADMIN) ? (dev->number ? -EINVAL : -EBUSY) : -EACCES;
+		if (!file_capable(CAP_SYS_ADMIN))
+			return -EACCES;
+		return dev->number || dev->disk->no_partitions ? -EINVAL : partitions_read_again(dev->disk);
+	case BLKSECTGET:
+		number = (u16)MIN(dev->disk->max_sectors, 65535u);
+		return copy_to_user(out, &number, sizeof(number)) ? -EFAULT : 0;
 	case BLKDISCARD:
 		return ioctl_range(f, out, block_discard);
 	case BLKZEROOUT:
@@ -412,18 +493,16 @@ static const struct file_ops bdev_file_ops = {
 static int bdev_open(struct inode *inode, struct file *f)
 {
 	struct block_device *dev = block_device_find(inode->rdev);
+	int err;
 
 	if (!dev)
 		return -ENXIO;
-	if (f->mode & FILE_WRITE && dev->disk->read_only)
-		return -EROFS;
 	mutex_lock(&dev->open_mutex);
-	if (f->flags & O_EXCL && dev->holder) {
-		mutex_unlock(&dev->open_mutex);
-		return -EBUSY;
-	}
-	dev->openers++;
+	err = atomic_load(&dev->gone) ? -ENXIO : f->flags & O_EXCL && dev->holder ? -EBUSY : 0;
+	dev->openers += !err;
 	mutex_unlock(&dev->open_mutex);
+	if (err)
+		return err;
 	f->ops = &bdev_file_ops;
 	f->inode = dev->inode;
 	file_sample_errors(f);

@@ -396,6 +396,7 @@ void disk_for_each(void (*fn)(struct disk *d, void *arg), void *arg)
 static int block_init(void)
 {
 	mutex_init(&disks_mutex, "disks", RANK_SUBSYS_MUTEX);
+	partitions_init();
 	for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
 		wait_queue_init(&waits[i]);
 	return block_device_setup();

@@ -398,6 +398,7 @@ static long add(u32 number)
 	l->disk.major = LOOP_MAJOR;
 	l->disk.first_minor = number;
 	l->disk.minors = 1;
+	l->disk.no_partitions = true;
 	l->disk.logical_size = l->disk.physical_size = SECTOR_SIZE;
 	l->disk.max_segments = 128;
 	l->disk.max_sectors = 1024;

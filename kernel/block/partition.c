@@ -47,6 +47,18 @@ struct gpt_entry {
 } __packed;
 _Static_assert(sizeof(struct gpt_entry) == 128, "UEFI 5.3.3");
 
+static struct mutex parts_mutex; /* who changes disk->parts once the disk is there */
+
+void partitions_init(void)
+{
+	mutex_init(&parts_mutex, "partitions", RANK_PARTITIONS);
+}
+
+static u64 blocks_of(const struct disk *d)
+{
+	return d->sectors / (d->logical_size / SECTOR_SIZE);
+}
+
 /* Blocks of the disk in a new buffer; NULL: no memory, or an error. */
 static void *read_blocks(struct disk *d, u64 block, u32 bytes)
 {
@@ -60,14 +72,20 @@ static void *read_blocks(struct disk *d, u64 block, u32 bytes)
 	return buf;
 }
 
-/* start and count in logical blocks. */
+/* start and count in logical blocks. One that ends past the disk's end is cut there, as on Linux: of a copy onto a smaller disk the rest can be saved. */
 static struct block_device *add(struct disk *d, u32 number, u64 start, u64 count)
 {
-	u64 unit = d->logical_size / SECTOR_SIZE, size = d->sectors / unit;
+	u64 unit = d->logical_size / SECTOR_SIZE, size = blocks_of(d);
 
-	if (!count || start >= size || count > size - start) {
+	if (!count)
+		return NULL;
+	if (start >= size) {
 		printk("%s: partition %u lies past the end of the disk\n", d->name, number);
 		return NULL;
+	}
+	if (count > size - start) {
+		printk("%s: partition %u ends past the end of the disk, and is cut there\n", d->name, number);
+		count = size - start;
 	}
 	return block_device_new(d, number, start * unit, count * unit);
 }
@@ -91,7 +109,7 @@ static bool header_ok(struct disk *d, struct gpt_header *h, u64 at)
 	h->header_crc = 0;
 	ok = crc32(h, h->header_size) == crc;
 	h->header_crc = crc;
-	return ok && h->entry_size >= sizeof(struct gpt_entry) && h->entry_size <= 4096 && h->entry_count <= GPT_ENTRIES_MAX;
+	return ok && h->first_usable <= h->last_usable && h->last_usable < blocks_of(d) && h->entry_size >= sizeof(struct gpt_entry) && h->entry_size <= 4096 && h->entry_count <= GPT_ENTRIES_MAX;
 }
 
 /* -ENOENT: there is no good table whose header stands at `at`. */
@@ -114,6 +132,10 @@ static int read_gpt_at(struct disk *d, u64 at)
 
 		if (!memcmp(e->type, none, sizeof(none)))
 			continue;
+		if (e->last >= blocks_of(d)) {
+			printk("%s: partition %u lies past the end of the disk\n", d->name, i + 1);
+			continue;
+		}
 		dev = e->last >= e->first ? add(d, i + 1, e->first, e->last - e->first + 1) : NULL;
 		if (!dev)
 			continue;
@@ -132,7 +154,7 @@ static int read_gpt(struct disk *d)
 	if (!read_gpt_at(d, 1))
 		return 0;
 	printk("%s: the first GPT is bad, trying the one at the end\n", d->name);
-	return read_gpt_at(d, d->sectors / (d->logical_size / SECTOR_SIZE) - 1);
+	return read_gpt_at(d, blocks_of(d) - 1);
 }
 
 /* --- MBR ------------------------------------------------------------------------------------------------------------------ */
@@ -191,7 +213,7 @@ static void read_logical(struct disk *d, u32 base, u32 disk_id)
 	}
 }
 
-/* A file system's first sector may end in the same signature: what looks like a table has status bytes of 0 or 0x80, and something in it. */
+/* A file system's first sector may end in the same signature: what looks like a table has status bytes of 0 or 0x80, and something in it, which is no GPT. */
 static bool is_table(const struct mbr *m)
 {
 	bool any = false;
@@ -201,9 +223,21 @@ static bool is_table(const struct mbr *m)
 	for (u32 i = 0; i < 4; i++) {
 		if (m->entries[i].status & 0x7f)
 			return false;
-		any |= m->entries[i].type != 0;
+		if (m->entries[i].type == 0xee)
+			return false;
+		any |= m->entries[i].type || m->entries[i].sectors;
 	}
 	return any;
+}
+
+/* Does it keep a GPT from those who do not know it (UEFI 5.2.3)? The entry that does so starts where the GPT's header is; there may be others. */
+static bool is_protective(const struct mbr *m)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < 4; i++)
+		any |= m->entries[i].type == 0xee && m->entries[i].start == 1;
+	return m->signature == MBR_SIGNATURE && any;
 }
 
 int partitions_read(struct disk *d)
@@ -216,15 +250,12 @@ int partitions_read(struct disk *d)
 	m = read_blocks(d, 0, sizeof(*m));
 	if (!m)
 		return -EIO;
-	if (is_table(m)) {
-		bool gpt = false;
-		for (u32 i = 0; i < 4; i++)
-			gpt |= m->entries[i].type == 0xee;
-		if (gpt)
-			err = read_gpt(d);
-		for (u32 i = 0; i < 4 && !gpt; i++) {
+	if (is_protective(m)) {
+		err = read_gpt(d);
+	} else if (is_table(m)) {
+		for (u32 i = 0; i < 4; i++) {
 			const struct mbr_entry *e = &m->entries[i];
-			if (!e->type)
+			if (!e->sectors)
 				continue;
 			set_uuid(add(d, i + 1, e->start, is_extended(e->type) ? MIN(MAX(1024u / d->logical_size, 1u), e->sectors) : e->sectors), m->disk_id, i + 1);
 			if (is_extended(e->type))
@@ -232,5 +263,29 @@ int partitions_read(struct disk *d)
 		}
 	}
 	kfree(m);
+	return err;
+}
+
+int partitions_read_again(struct disk *d)
+{
+	bool mounted;
+	int err;
+
+	mutex_lock(&d->whole->open_mutex);
+	mounted = d->whole->holder;
+	mutex_unlock(&d->whole->open_mutex);
+	if (mounted)
+		return -EBUSY;
+	mutex_lock(&parts_mutex);
+	err = block_device_hide_parts(d);
+	/* The table may have been written through /dev. */
+	if (!err)
+		err = block_device_flush_cache(d->whole);
+	/* A table that is bad has no partitions. */
+	if (!err)
+		err = partitions_read(d);
+	if (err == -ENOENT)
+		err = 0;
+	mutex_unlock(&parts_mutex);
 	return err;
 }

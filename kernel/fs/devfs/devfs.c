@@ -117,6 +117,11 @@ int devfs_block_node(const char *name, u32 mode, u64 rdev)
 	return make(name, S_IFBLK | mode, rdev, NULL);
 }
 
+void devfs_remove_node(const char *name)
+{
+	remove(name);
+}
+
 static int devfs_init(void)
 {
 	static const struct {

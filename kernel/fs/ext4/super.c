@@ -401,7 +401,7 @@ int ext4_start_writing(struct ext4_fs *fs)
 
 	if (fs->in_use)
 		return 0;
-	if (fs->dev->disk->read_only)
+	if (block_device_read_only(fs->dev))
 		return -EROFS;
 	if (fs->ro_compat & ~RO_KNOWN) {
 		tell_features(fs, "cannot be written because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
@@ -471,7 +471,7 @@ static int fill(struct superblock *sb, struct ext4_fs *fs, bool read_only)
 			err = groups_init(fs);
 			if (err)
 				return err;
-			if (read_only && !fs->dev->disk->read_only)
+			if (read_only && !block_device_read_only(fs->dev))
 				ext4_mark_super(fs, false);
 		}
 	} else if (fs->incompat & INCOMPAT_RECOVER) {
@@ -545,7 +545,7 @@ static struct superblock *ext4_mount(const struct fs_type *t, const char *source
 	if (!err && !read_only && fs->ro_compat & ~RO_KNOWN) {
 		tell_features(fs, "mounted read-only because of features that are not known", fs->ro_compat & ~RO_KNOWN, ro_names, ARRAY_SIZE(ro_names));
 		read_only = true;
-		if (fs->journal && journal_was_dirty(fs->journal) && !dev->disk->read_only)
+		if (fs->journal && journal_was_dirty(fs->journal) && !block_device_read_only(dev))
 			ext4_mark_super(fs, false);
 	}
 	if (!err && !read_only) {

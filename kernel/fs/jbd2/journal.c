@@ -158,7 +158,7 @@ struct journal *journal_open(const struct journal_setup *s)
 	j->was_dirty = sup->start != 0;
 	j->had_error = sup->error != 0;
 	if (j->was_dirty) {
-		err = s->dev->disk->read_only ? -EROFS : recover(j, &next);
+		err = block_device_read_only(s->dev) ? -EROFS : recover(j, &next);
 		if (err)
 			goto fail;
 		err = journal_write_super(j, 0, next);

@@ -44,6 +44,8 @@ struct tree_node *nodetree_find(struct tree_node *dir, const char *name, u32 len
 {
 	spin_lock(&tree_lock);
 	struct tree_node *n = find_locked(dir, name, len);
+	if (n && n->hidden)
+		n = NULL;
 	spin_unlock(&tree_lock);
 	return n;
 }
@@ -51,7 +53,9 @@ struct tree_node *nodetree_find(struct tree_node *dir, const char *name, u32 len
 /* The child of that name; a new one of `mode` if there is none. */
 static struct tree_node *child(struct tree_node *dir, const char *name, u32 len, u16 mode)
 {
-	struct tree_node *n = nodetree_find(dir, name, len);
+	spin_lock(&tree_lock);
+	struct tree_node *n = find_locked(dir, name, len);
+	spin_unlock(&tree_lock);
 	if (n)
 		return n;
 	struct tree_node *fresh = node_alloc(name, len, mode);
@@ -83,6 +87,24 @@ static struct tree_node *make(struct tree_node *at, const char *path, u16 mode)
 		path = slash + 1;
 	}
 	return NULL;
+}
+
+void nodetree_hide(struct tree_node *at, const char *path, bool hidden)
+{
+	spin_lock(&tree_lock);
+	while (at && *path) {
+		const char *slash = strchr(path, '/');
+		u32 len = (u32)(slash ? slash - path : (long)strlen(path));
+
+		at = find_locked(at, path, len);
+		path += len + (slash != NULL);
+	}
+	if (at && at->hidden != hidden) {
+		at->hidden = hidden;
+		if (S_ISDIR(at->mode))
+			at->parent->subdirs += hidden ? -1 : 1;
+	}
+	spin_unlock(&tree_lock);
 }
 
 struct tree_node *nodetree_dir(struct tree_node *at, const char *path) { return make(at, path, S_IFDIR | 0555); }
@@ -158,8 +180,16 @@ static int no_truncate(struct inode *i __unused, const struct iattr *a)
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0; /* `>` sets the size to 0: nothing to do */
 }
 
+int nodetree_revalidate(struct dentry *d)
+{
+	/* A name that is not there now may be there next time. */
+	return d->inode && !READ_ONCE(nodetree_of(d->inode)->hidden);
+}
+
 int nodetree_lookup(struct inode *dir, struct dentry *d)
 {
+	if (dir->sb->ops->dentry_revalidate == nodetree_revalidate)
+		d->flags |= DENTRY_REVALIDATE;
 	struct tree_node *n = nodetree_find(nodetree_of(dir), d->name, d->name_len);
 	if (!n)
 		return 0;
@@ -174,19 +204,19 @@ bool nodetree_emit(struct tree_node *dir, struct file *f, struct dir_context *c,
 {
 	for (;;) {
 		struct tree_node *n, *found = NULL;
-		u64 i = first;
+		u64 i = first; /* of the one after n */
 		spin_lock(&tree_lock);
 		list_for_each(n, &dir->children, sibling)
-			if (i++ == (u64)f->pos) {
+			if (i++ >= (u64)f->pos && !n->hidden) {
 				found = n;
 				break;
 			}
 		spin_unlock(&tree_lock);
 		if (!found)
 			return true;
-		if (!dir_emit(c, found->name, strlen(found->name), found->ino, found->mode, (u64)f->pos + 1))
+		if (!dir_emit(c, found->name, strlen(found->name), found->ino, found->mode, i))
 			return false;
-		f->pos++;
+		f->pos = (s64)i;
 	}
 }
 

@@ -174,6 +174,37 @@ static void add_controller(struct tree_node *root, const struct disk_controller 
 	link(root, path, value);
 }
 
+/* What may change of a device: of a partition, when the table is read again. */
+static int show_sectors(struct seq *s)
+{
+	const struct block_device *dev = s->arg;
+
+	seq_printf(s, "%lu\n", dev->sectors);
+	return 0;
+}
+
+static int show_start(struct seq *s)
+{
+	const struct block_device *dev = s->arg;
+
+	seq_printf(s, "%lu\n", dev->start);
+	return 0;
+}
+
+static int show_read_only(struct seq *s)
+{
+	seq_printf(s, "%u\n", block_device_read_only(s->arg));
+	return 0;
+}
+
+static void changing(struct tree_node *at, const char *path, int (*show)(struct seq *s), struct block_device *dev)
+{
+	struct tree_node *n = nodetree_file(at, path, 0444, show, dev);
+
+	if (n)
+		n->size = 4096;
+}
+
 /* A disk or a partition: its folder is `at`, `path` from the root. */
 static void add_block(struct tree_node *root, const char *path, struct block_device *dev)
 {
@@ -187,8 +218,8 @@ static void add_block(struct tree_node *root, const char *path, struct block_dev
 	text(at, "dev", value);
 	ksnprintf(value, sizeof(value), "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=%s", major, minor, dev->name, dev->number ? "partition" : "disk");
 	text(at, "uevent", value);
-	number(at, "size", dev->sectors);
-	number(at, "ro", dev->disk->read_only);
+	changing(at, "size", show_sectors, dev);
+	changing(at, "ro", show_read_only, dev);
 	link(at, "subsystem", dev->number ? "../../../../../class/block" : "../../../../class/block");
 	ksnprintf(where, sizeof(where), "class/block/%s", dev->name);
 	ksnprintf(value, sizeof(value), "../../%s", path);
@@ -197,7 +228,7 @@ static void add_block(struct tree_node *root, const char *path, struct block_dev
 	link(root, where, value);
 	if (dev->number) {
 		number(at, "partition", dev->number);
-		number(at, "start", dev->start);
+		changing(at, "start", show_start, dev);
 		return;
 	}
 	number(at, "removable", 0);
@@ -225,6 +256,30 @@ static void add_block(struct tree_node *root, const char *path, struct block_dev
 	link(root, where, value);
 }
 
+static void add_part(struct tree_node *root, struct block_device *part)
+{
+	char path[64];
+
+	ksnprintf(path, sizeof(path), "devices/virtual/block/%s/%s", part->disk->name, part->name);
+	add_block(root, path, part);
+}
+
+/* A partition came or went after the start. What was told of it once is kept, and hidden as long as it is gone. */
+static void part_changed(struct block_device *part)
+{
+	char path[64];
+	bool gone = atomic_load(&part->gone);
+
+	if (!gone)
+		add_part(root_node, part);
+	ksnprintf(path, sizeof(path), "class/block/%s", part->name);
+	nodetree_hide(root_node, path, gone);
+	ksnprintf(path, sizeof(path), "dev/block/%u:%u", abi_major(part->dev), abi_minor(part->dev));
+	nodetree_hide(root_node, path, gone);
+	ksnprintf(path, sizeof(path), "devices/virtual/block/%s/%s", part->disk->name, part->name);
+	nodetree_hide(root_node, path, gone);
+}
+
 static void add_disk(struct disk *d, void *root)
 {
 	struct block_device *part;
@@ -237,10 +292,8 @@ static void add_disk(struct disk *d, void *root)
 		add_controller(root, d->controller);
 	ksnprintf(path, sizeof(path), "devices/virtual/block/%s", d->name);
 	add_block(root, path, d->whole);
-	list_for_each(part, &d->parts, part_link) {
-		ksnprintf(path, sizeof(path), "devices/virtual/block/%s/%s", d->name, part->name);
-		add_block(root, path, part);
-	}
+	list_for_each(part, &d->parts, part_link)
+		add_part(root, part);
 }
 
 static const struct {
@@ -268,7 +321,7 @@ static int sysfs_statfs(struct superblock *sb __unused, struct abi_statfs *st)
 	return 0;
 }
 
-static const struct super_ops sysfs_super_ops = { .statfs = sysfs_statfs };
+static const struct super_ops sysfs_super_ops = { .statfs = sysfs_statfs, .dentry_revalidate = nodetree_revalidate };
 
 static struct superblock *sysfs_mount(const struct fs_type *t, const char *source __unused, u32 flags __unused, const char *options __unused)
 {
@@ -307,6 +360,7 @@ static int sysfs_init(void)
 	text(root, "kernel/mm/transparent_hugepage/enabled", "always madvise [never]");
 	text(root, "power/state", "");
 	root_node = root;
+	block_device_changed = part_changed;
 	return 0;
 }
 SUBSYSTEM(sysfs, .needs = "procfs virtio_blk nvme", .init = sysfs_init, .stage = "12-linux");

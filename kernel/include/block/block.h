@@ -7,8 +7,8 @@
  * An io is its submitter's memory until done() was called. Ios that were merged go to the driver as one request: the first of them leads, the others
  * hang on its `merged` list.
  *
- * Locks: disk->lock (spin, taken by interrupts) guards the pending list and the driver's state. Disks and partitions are added and
- * never removed.
+ * Locks: disk->lock (spin, taken by interrupts) guards the pending list and the driver's state. Disks are added and never removed. The partitions of one are read anew
+ * (BLKRRPART) while nobody uses them; a device that is gone by that stays in memory until there is one of its number again, so that who found it may look at it.
  */
 #ifndef BLOCK_BLOCK_H
 #define BLOCK_BLOCK_H
@@ -78,6 +78,7 @@ struct disk {
 	u32 max_discard;                 /* sectors; 0: cannot */
 	u32 max_zero;                    /* sectors of one BLOCK_ZERO; 0: cannot */
 	bool read_only, can_flush, can_fua;
+	bool no_partitions;              /* none are looked for */
 	bool whole_pages;                /* of the segments of a request, only the first may begin inside a page, and only the last end in one */
 	u32 namespace_id;                /* of its controller's; 0: it has none */
 	const struct disk_controller *controller; /* NULL */
@@ -88,7 +89,7 @@ struct disk {
 	u32 in_flight;                   /* lock */
 	u64 ios[BLOCK_OPS], merges[BLOCK_OPS], sectors_done[BLOCK_OPS], ns[BLOCK_OPS]; /* lock: by enum block_op */
 	struct block_device *whole;
-	struct list parts;               /* of struct block_device by part_link; set at disk_add, then read-only */
+	struct list parts;               /* of struct block_device by part_link, those that are gone too: partition.c's mutex */
 	struct list link;
 };
 
@@ -100,6 +101,8 @@ struct block_device {
 	u64 start, sectors;              /* on the disk */
 	char uuid[40], label[40];        /* PARTUUID and name of the partition; "" if there is none */
 	struct inode *inode;             /* its page cache */
+	bool gone;                       /* atomic; set under open_mutex: a partition that the table does not have now */
+	bool told_read_only;             /* atomic; BLKROSET: neither written through /dev nor mounted to be written */
 	struct mutex open_mutex;         /* guards the three below */
 	u32 openers;
 	const void *holder;              /* who has it for himself (a mounted file system) */
@@ -140,11 +143,18 @@ int block_discard(struct block_device *dev, u64 sector, u64 sectors);
 /* Zeroes, written by the device itself if it can: 0 or -errno. Whole logical blocks. */
 int block_zero(struct block_device *dev, u64 sector, u64 sectors);
 
+/* Is it, or its disk, not to be written? */
+static inline bool block_device_read_only(const struct block_device *dev)
+{
+	return dev->disk->read_only || atomic_load(&dev->told_read_only) || atomic_load(&dev->disk->whole->told_read_only);
+}
+/* Called with a partition that has come or gone. May sleep. NULL: nobody listens. */
+extern void (*block_device_changed)(struct block_device *dev);
 struct block_device *block_device_find(u64 dev);               /* by number; NULL */
 struct block_device *block_device_by_name(const char *name);   /* "vda1", "/dev/vda1", "PARTUUID=…", "LABEL"s are the file systems' affair; NULL */
 /* The device that a node in the tree leads to, or one by name where there is no such node (root=): ERR_PTR(-ENOTBLK, -ENXIO, -ENOENT …). */
 struct block_device *block_device_of_path(const char *path);
-/* Takes the device for `holder` alone (other opens still work, other holders do not): 0, -EBUSY, -EROFS. release writes everything back. */
+/* Takes the device for `holder` alone (other opens still work, other holders do not): 0, -EBUSY, -EROFS, -ENXIO: it is gone. release writes everything back. */
 int block_device_claim(struct block_device *dev, const void *holder, bool write);
 void block_device_release(struct block_device *dev, const void *holder);
 /* Is it mounted, or open more than `opens` times? */

@@ -12,6 +12,7 @@ enum lock_rank {
 	RANK_MOUNT_MUTEX = 20,
 	RANK_RENAME_MUTEX = 22,
 	RANK_LOOP = 24,       /* which file each loop device has; a new one makes names in /dev */
+	RANK_PARTITIONS = 25, /* while a disk's partitions are read anew: makes names in /dev */
 	RANK_EPOLL_GRAPH = 26, /* which epoll watches which */
 	RANK_EPOLL_MUTEX = 27, /* of one epoll: held while its answers are copied to the user */
 	RANK_INODE = 30,      /* inode->lock: directory contents, size; parent before child */

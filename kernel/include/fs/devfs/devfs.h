@@ -6,5 +6,7 @@
 
 /* A block device's node: 0, -EEXIST, -ENOMEM. */
 int devfs_block_node(const char *name, u32 mode, u64 rdev);
+/* Its name is taken away, if it is there; who has it open keeps it. May sleep. */
+void devfs_remove_node(const char *name);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * A read-only directory tree whose files are texts made by functions: what procfs (apart from processes) and sysfs are.
  *
- * The tree is built at the start, grows by nodetree_* calls and never shrinks, so readers need no lock but the one on lists of children. Many mounts
- * show the same tree.
+ * The tree is built at the start, grows by nodetree_* calls and never shrinks, so readers need no lock but the one on lists of children; what is not there any
+ * more is hidden. Many mounts show the same tree.
  */
 #ifndef FS_PROCFS_NODETREE_H
 #define FS_PROCFS_NODETREE_H
@@ -23,6 +23,7 @@ struct tree_node {
 	void *arg;
 	ssize_t (*store_arg)(void *arg, const char *text, size_t len); /* instead of store */
 	u64 size;                  /* what stat says */
+	bool hidden;               /* nodetree's lock: neither found nor listed; for trees whose superblock has nodetree_revalidate */
 	bool by_mode_alone;        /* no capability helps against the mode: /proc/sys and /sys; for all below it too */
 	bool plain_links;          /* directories: a link count of 1, for all below it too (/proc/sys) */
 	const char *target;        /* links */
@@ -36,6 +37,10 @@ struct tree_node *nodetree_file(struct tree_node *at, const char *path, u16 mode
 struct tree_node *nodetree_link(struct tree_node *at, const char *path, const char *target);
 /* Every NODE() whose path starts with prefix ("" takes those without any "name:"), but not those that start with `without` (NULL: none). */
 void nodetree_add_nodes(struct tree_node *root, const char *prefix, const char *without);
+
+/* Hides what is at the path below `at`, and all below it, or shows it again; nothing if there is none. */
+void nodetree_hide(struct tree_node *at, const char *path, bool hidden);
+int nodetree_revalidate(struct dentry *d); /* super_ops.dentry_revalidate of a tree whose names come and go */
 
 struct inode *nodetree_inode(struct superblock *sb, struct tree_node *n); /* NULL if memory is short */
 struct tree_node *nodetree_find(struct tree_node *dir, const char *name, u32 len); /* NULL */
