@@ -43,7 +43,9 @@ static u64 total_frames; /* buddy_lock */
 
 u64 mem_cache_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames;
 u64 mem_backed_frames;
-static PERCPU(u64, anon_frames);      /* atomic: counted where they are made and freed, so only the sum of all CPUs' means something */
+/* Atomic. Counted where they are made and freed, or mapped and unmapped, so only the sum of all CPUs' means something. */
+static PERCPU(u64, anon_frames);
+static PERCPU(u64, mapped_frames);
 void (*frame_wait_hook)(void);
 bool (*alloc_fail_hook)(int kind);
 
@@ -352,13 +354,23 @@ void frame_mark_anon(struct frame *f)
 	atomic_fetch_add(percpu_ptr(anon_frames), 1ul);
 }
 
-u64 frame_anon_count(void)
+void frame_count_mapped(bool mapped)
+{
+	atomic_fetch_add(percpu_ptr(mapped_frames), mapped ? 1ul : -1ul);
+}
+
+static u64 sum_of(u64 *counts)
 {
 	u64 sum = 0;
 
 	for (u32 i = 0; i < cpu_count; i++)
-		sum += atomic_load_relaxed(percpu_ptr_of(anon_frames, cpus[i]));
+		sum += atomic_load_relaxed(percpu_ptr_of(*counts, cpus[i]));
 	return (s64)sum > 0 ? sum : 0;
+}
+
+u64 frame_anon_count(void)
+{
+	return sum_of(&anon_frames);
 }
 
 void mem_stats(struct mem_stats *s)
@@ -370,6 +382,7 @@ void mem_stats(struct mem_stats *s)
 		.tables = atomic_load_relaxed(&mem_table_frames),
 		.cache = atomic_load_relaxed(&mem_cache_frames),
 		.anon = frame_anon_count(),
+		.mapped = sum_of(&mapped_frames),
 		.kstacks = atomic_load_relaxed(&mem_kstack_frames),
 		.shmem = atomic_load_relaxed(&mem_shmem_frames),
 	};

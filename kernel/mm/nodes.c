@@ -35,7 +35,7 @@ static int show_meminfo(struct seq *s)
 	line(s, "Dirty:", atomic_load_relaxed(&mem_dirty_frames));
 	line(s, "Writeback:", atomic_load_relaxed(&mem_writeback_frames));
 	line(s, "AnonPages:", m.anon);
-	line(s, "Mapped:", file);
+	line(s, "Mapped:", m.mapped);
 	line(s, "Shmem:", m.shmem);
 	line(s, "KReclaimable:", 0);
 	line(s, "Slab:", m.slab);

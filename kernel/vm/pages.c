@@ -102,7 +102,8 @@ static void page_added(struct area *a, struct frame *f)
 		if (a->ops && !(a->flags & AREA_HAS_ANON))
 			atomic_fetch_or(&a->flags, (u32)AREA_HAS_ANON);
 	} else if (f->flags & FRAME_CACHE) {
-		__atomic_fetch_add(&f->mapcount, 1, __ATOMIC_RELAXED);
+		if (!__atomic_fetch_add(&f->mapcount, 1, __ATOMIC_RELAXED))
+			frame_count_mapped(true);
 	}
 	u64 rss = as->anon_rss + as->file_rss + as->shmem_rss;
 	if (rss > as->peak_rss)
@@ -123,7 +124,8 @@ void vm_page_removed(struct aspace *as, struct frame *f)
 	if (f->flags & FRAME_ANON) {
 		as->anon_rss--;
 	} else if (f->mapcount) {
-		__atomic_fetch_sub(&f->mapcount, 1, __ATOMIC_RELAXED);
+		if (__atomic_fetch_sub(&f->mapcount, 1, __ATOMIC_RELAXED) == 1)
+			frame_count_mapped(false);
 		as->file_rss--;
 	} else {
 		as->shmem_rss--;
