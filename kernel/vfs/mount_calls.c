@@ -29,8 +29,8 @@ static u32 mount_flags(u64 flags)
 
 /* --- new, bind, move --------------------------------------------------------------------------------------------------------- */
 
-/* Hangs a finished mount at a place: 0 or -errno. m is the tree's then, else the caller's. */
-static int place_mount(struct mount *m, struct path *at)
+/* Hangs a finished mount at a place: 0 or -errno. m is the tree's then, else the caller's. `fresh`: not where the same file system is mounted already. */
+static int place_mount(struct mount *m, struct path *at, bool fresh)
 {
 	int err;
 
@@ -40,6 +40,8 @@ static int place_mount(struct mount *m, struct path *at)
 	err = S_ISDIR(m->root->inode->mode) == S_ISDIR(at->dentry->inode->mode) ? 0 : -ENOTDIR;
 	if (!err && at->mount->detached)
 		err = -EINVAL;
+	if (!err && fresh && at->mount->sb == m->sb && at->dentry == at->mount->root)
+		err = -EBUSY;
 	if (!err)
 		err = mount_attach(m, at);
 	mutex_unlock(&mount_mutex);
@@ -64,7 +66,7 @@ static int mount_new(struct path *at, const char *source, const char *type, u64 
 			superblock_put(sb);
 		return -ENOMEM;
 	}
-	err = place_mount(m, at);
+	err = place_mount(m, at, true);
 	if (err)
 		mount_put(m);
 	return err;
@@ -89,7 +91,7 @@ static int mount_bind(struct path *at, const char *source, u64 flags)
 		err = -ENOMEM;
 		goto out;
 	}
-	err = place_mount(m, at);
+	err = place_mount(m, at, false);
 	if (err) {
 		mutex_lock(&mount_mutex);
 		mount_tree_detach(m);
