@@ -10,7 +10,7 @@
 /* Of linux/falloc.h, linux/fs.h and linux/fiemap.h, which musl's compiler does not see. */
 enum {
 	FA_KEEP_SIZE = 1, FA_PUNCH_HOLE = 2, FA_NO_HIDE_STALE = 4, FA_COLLAPSE_RANGE = 8, FA_ZERO_RANGE = 16, FA_INSERT_RANGE = 32, FA_UNSHARE_RANGE = 64,
-	MAP_SYNC_FIRST = 1, EXTENT_LAST = 1, EXTENT_UNKNOWN = 2, EXTENT_DELAYED = 4, EXTENT_UNWRITTEN = 0x800,
+	MAP_SYNC_FIRST = 1, MAP_ATTRIBUTES = 2, EXTENT_INLINE = 0x200, EXTENT_LAST = 1, EXTENT_UNKNOWN = 2, EXTENT_DELAYED = 4, EXTENT_UNWRITTEN = 0x800,
 };
 struct trim_range {
 	unsigned long start, len, minlen;

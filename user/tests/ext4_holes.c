@@ -1,6 +1,7 @@
 /* stage: 13; libc: musl; run: guest+golden; disk: ext4
  * Where data and holes are: SEEK_DATA and SEEK_HOLE on a disk and in memory, FIEMAP on the disk. */
 #include "ext4.h"
+#include <sys/xattr.h>
 #include <stdbool.h>
 
 static char page[65536];
@@ -92,12 +93,41 @@ static void map_of(const char *path, unsigned long start, unsigned long length, 
 		struct map_extent *e = &m.e[i];
 
 		say(" [%lu+%lu%s%s%s%s%s%s]", e->logical, e->length, e->flags & EXTENT_LAST ? " last" : "", e->flags & EXTENT_UNWRITTEN ? " unwritten" : "",
-		    e->flags & EXTENT_DELAYED ? " delayed" : "", e->flags & EXTENT_UNKNOWN ? " unknown" : "", !(e->flags & EXTENT_DELAYED) && e->physical % 4096 ? " unaligned" : "",
+		    e->flags & EXTENT_DELAYED ? " delayed" : "", e->flags & EXTENT_INLINE ? " inline" : e->flags & EXTENT_UNKNOWN ? " unknown" : "", !(e->flags & EXTENT_DELAYED) && e->physical % 4096 ? " unaligned" : "",
 		    i && last && e->physical == last ? " behind" : "");
 		last = e->physical + e->length;
 	}
 	say("\n");
 	close(fd);
+}
+
+/* Attributes are one extent from 0 on, of the inode's rest or of a block; `physical` is inside the inode's record or at a block's start. */
+static void attributes(void)
+{
+	static char value[3000];
+	int fd = open("attributes", O_RDWR | O_CREAT, 0644);
+
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES, 64);
+	R(fsetxattr(fd, "user.large", value, sizeof(value), 0));
+	fsync(fd);
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES, 64);
+	R(fsetxattr(fd, "user.small", value, 4, 0));
+	fsync(fd);
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES, 64);
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES | MAP_SYNC_FIRST, 0);
+	map_of("attributes", 1, 1, MAP_ATTRIBUTES, 64);
+	map_of("attributes", 5000, -1ul, MAP_ATTRIBUTES, 64);
+	map_of("attributes", 0, 0, MAP_ATTRIBUTES, 64);
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES | 8, 64);
+	R(fremovexattr(fd, "user.small"));
+	fsync(fd);
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES, 64);
+	R(fremovexattr(fd, "user.large"));
+	fsync(fd);
+	map_of("attributes", 0, -1ul, MAP_ATTRIBUTES, 64);
+	map_of(".", 0, -1ul, MAP_ATTRIBUTES, 64);
+	close(fd);
+	unlink("attributes");
 }
 
 static void fiemap(void)
@@ -127,6 +157,7 @@ static void fiemap(void)
 	fd = open("data", O_RDONLY);
 	R(ioctl(fd, IOC_FIEMAP, NULL));
 	close(fd);
+	attributes();
 }
 
 int main(void)

@@ -334,6 +334,8 @@ ssize_t ext4_getxattr(struct inode *i, const char *name, void *buf, size_t size)
 ssize_t ext4_listxattr(struct inode *i, char *buf, size_t size);
 int ext4_setxattr(struct inode *i, const char *name, const void *value, size_t size, int flags);
 int ext4_removexattr(struct inode *i, const char *name);
+/* Where on the device they are, in bytes: those in the inode if there are any, and else those in the block; *length 0: there are none. 0 or -errno. */
+int ext4_xattr_place(struct inode *i, u64 *place, u64 *length, bool *in_inode);
 int ext4_xattr_free(struct journal_handle *h, struct inode *i); /* the inode goes */
 
 #endif

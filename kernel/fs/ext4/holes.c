@@ -38,7 +38,10 @@ s64 ext4_lseek(struct file *f, s64 off, int whence)
 
 /* --- FIEMAP --------------------------------------------------------------------------------------------------------------------- */
 
-enum { FIEMAP_FLAG_SYNC = 1, FIEMAP_FLAG_CACHE = 4, FIEMAP_LAST = 1, FIEMAP_UNWRITTEN = 0x800 };
+enum {
+	FIEMAP_FLAG_SYNC = 1, FIEMAP_FLAG_XATTR = 2, FIEMAP_FLAG_CACHE = 4, FIEMAP_FLAGS = FIEMAP_FLAG_SYNC | FIEMAP_FLAG_XATTR | FIEMAP_FLAG_CACHE,
+	FIEMAP_LAST = 1, FIEMAP_NOT_ALIGNED = 0x100, FIEMAP_DATA_INLINE = 0x200, FIEMAP_UNWRITTEN = 0x800,
+};
 struct fiemap {
 	u64 start, length;
 	u32 flags, mapped, count, reserved;
@@ -89,6 +92,20 @@ static int tell_extents(struct inode *i, struct fiemap *m, void __user *arg)
 	return MIN(tell_extent(m, arg, &found), 0);
 }
 
+/* Where its attributes are, as one extent from 0 on: those in the inode, if there are any, as on Linux, and else the block. */
+static int tell_attributes(struct inode *i, struct fiemap *m, void __user *arg)
+{
+	struct fiemap_extent e = { .flags = FIEMAP_LAST };
+	bool in_inode;
+	int err = ext4_xattr_place(i, &e.physical, &e.length, &in_inode);
+
+	if (err || m->start >= e.length)
+		return err;
+	if (in_inode)
+		e.flags |= FIEMAP_DATA_INLINE | FIEMAP_NOT_ALIGNED;
+	return MIN(tell_extent(m, arg, &e), 0);
+}
+
 long ext4_fiemap(struct inode *i, void __user *arg)
 {
 	struct fiemap m;
@@ -103,16 +120,16 @@ long ext4_fiemap(struct inode *i, void __user *arg)
 		err = -EINVAL;
 	else if (m.start > i->sb->max_file_size)
 		err = -EFBIG;
-	else if (m.flags & ~(u32)(FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE))
+	else if (m.flags & ~(u32)FIEMAP_FLAGS)
 		err = -EBADR;
 	if (err == -EBADR)
-		m.flags &= ~(u32)(FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE); /* which are not known */
+		m.flags &= ~(u32)FIEMAP_FLAGS; /* which are not known */
 	if (!err && m.flags & FIEMAP_FLAG_SYNC)
 		err = pagecache_writeback(&i->cache, 0, UINT64_MAX, true);
 	if (!err) {
 		m.length = MIN(m.length, i->sb->max_file_size - m.start);
 		rwlock_read(&i->lock);
-		err = tell_extents(i, &m, arg);
+		err = m.flags & FIEMAP_FLAG_XATTR ? tell_attributes(i, &m, arg) : tell_extents(i, &m, arg);
 		rwlock_read_done(&i->lock);
 	}
 	return copy_to_user((char __user *)arg + offsetof(struct fiemap, flags), &m.flags, 8) ? -EFAULT : err;

@@ -97,6 +97,33 @@ static bool has_body(const struct inode *i)
 	return fs_of(i)->inode_size > EXT4_GOOD_INODE_SIZE && ext4_i(i)->extra_isize && body_start(i) + 8 <= fs_of(i)->inode_size;
 }
 
+int ext4_xattr_place(struct inode *i, u64 *place, u64 *length, bool *in_inode)
+{
+	struct ext4_fs *fs = fs_of(i);
+	u32 offset, magic = 0;
+	struct buffer *b;
+	int err = 0;
+
+	*length = 0;
+	*in_inode = false;
+	if (has_body(i)) {
+		err = ext4_inode_block(fs, (u32)i->ino, &b, &offset, false);
+		if (err)
+			return err;
+		memcpy(&magic, b->data + offset + body_start(i), 4);
+		*place = (b->block << fs->block_shift) + offset + body_start(i);
+		buffer_put(b);
+	}
+	if (magic == XATTR_MAGIC) {
+		*length = fs->inode_size - body_start(i);
+		*in_inode = true;
+	} else if (ext4_i(i)->file_acl) {
+		*place = ext4_i(i)->file_acl << fs->block_shift;
+		*length = fs->block_size;
+	}
+	return err;
+}
+
 static void attrs_free(struct attrs *t)
 {
 	if (!t)
