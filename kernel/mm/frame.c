@@ -354,9 +354,10 @@ void frame_mark_anon(struct frame *f)
 	atomic_fetch_add(percpu_ptr(anon_frames), 1ul);
 }
 
-void frame_count_mapped(bool mapped)
+void frame_count_mapped(s64 more)
 {
-	atomic_fetch_add(percpu_ptr(mapped_frames), mapped ? 1ul : -1ul);
+	if (more)
+		atomic_fetch_add(percpu_ptr(mapped_frames), (u64)more);
 }
 
 static u64 sum_of(u64 *counts)

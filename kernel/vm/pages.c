@@ -92,44 +92,47 @@ pte_t *vm_make_table(struct aspace *as, vaddr_t va)
 	return entry;
 }
 
-/* Counts f in: its reference is the caller's. page_lock held. */
-static void page_added(struct area *a, struct frame *f)
+/* Counts f in: its reference is the caller's. Is it mapped for the first time, of those in a cache? (frame_count_mapped) page_lock held. */
+static bool page_added(struct area *a, struct frame *f)
 {
 	struct aspace *as = a->aspace;
+	bool first = false;
 
 	++*rss_counter(as, f);
 	if (f->flags & FRAME_ANON) {
 		if (a->ops && !(a->flags & AREA_HAS_ANON))
 			atomic_fetch_or(&a->flags, (u32)AREA_HAS_ANON);
 	} else if (f->flags & FRAME_CACHE) {
-		if (!__atomic_fetch_add(&f->mapcount, 1, __ATOMIC_RELAXED))
-			frame_count_mapped(true);
+		first = !__atomic_fetch_add(&f->mapcount, 1, __ATOMIC_RELAXED);
 	}
 	u64 rss = as->anon_rss + as->file_rss + as->shmem_rss;
 	if (rss > as->peak_rss)
 		as->peak_rss = rss;
+	return first;
 }
 
 void vm_share_page(struct area *to, struct frame *f)
 {
 	frame_get(f);
-	page_added(to, f);
+	frame_count_mapped(page_added(to, f));
 }
 
 /*
  * A page that left its cache while it was mapped has lost FRAME_CACHE; its mapcount tells that it was counted as a file's.
  */
-void vm_page_removed(struct aspace *as, struct frame *f)
+bool vm_page_removed(struct aspace *as, struct frame *f)
 {
+	bool last = false;
+
 	if (f->flags & FRAME_ANON) {
 		as->anon_rss--;
 	} else if (f->mapcount) {
-		if (__atomic_fetch_sub(&f->mapcount, 1, __ATOMIC_RELAXED) == 1)
-			frame_count_mapped(false);
+		last = __atomic_fetch_sub(&f->mapcount, 1, __ATOMIC_RELAXED) == 1;
 		as->file_rss--;
 	} else {
 		as->shmem_rss--;
 	}
+	return last;
 }
 
 /* page_lock held, which vm_wrprotect_file_range takes after the page lost its FRAME_DIRTY. */
@@ -160,10 +163,10 @@ int vm_set_pte(struct area *a, vaddr_t va, pte_t old, pte_t new)
 		return -EAGAIN;
 	}
 	if (f)
-		page_added(a, f);
+		frame_count_mapped(page_added(a, f));
 	if (old && !same && !(old & PTE_SPECIAL)) {
 		gone = phys_to_frame(old & PTE_ADDR);
-		vm_page_removed(as, gone);
+		frame_count_mapped(-(s64)vm_page_removed(as, gone));
 	}
 	WRITE_ONCE(*entry, new);
 	spin_unlock(&as->page_lock);
@@ -185,6 +188,7 @@ void vm_map_cached_batch(struct area *a, vaddr_t va, struct frame *const *frames
 {
 	struct aspace *as = a->aspace;
 	u64 bits = vm_leaf_bits(a);
+	s64 fresh = 0;
 
 	spin_lock(&as->page_lock);
 	pte_t *entry = NULL;
@@ -198,9 +202,10 @@ void vm_map_cached_batch(struct area *a, vaddr_t va, struct frame *const *frames
 		if (!f || *entry || !(atomic_load_relaxed(&f->flags) & FRAME_CACHE))
 			continue;
 		frame_get(f);
-		page_added(a, f);
+		fresh += page_added(a, f);
 		WRITE_ONCE(*entry, frame_to_phys(f) | bits);
 	}
+	frame_count_mapped(fresh);
 	spin_unlock(&as->page_lock);
 }
 

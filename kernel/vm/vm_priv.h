@@ -32,7 +32,7 @@ vaddr_t area_guard_start(const struct area *a);
 
 /* pages.c, zap.c: page-table entries. as->lock held for writing, or nobody uses the address space any more. */
 void vm_pages_init(void);
-void vm_page_removed(struct aspace *as, struct frame *f);                /* uncounts; page_lock held */
+bool vm_page_removed(struct aspace *as, struct frame *f);                /* uncounts; was that its last mapping (frame_count_mapped)? page_lock held */
 void vm_zap(struct aspace *as, vaddr_t start, vaddr_t end);              /* flushes, then frees; or lock held for reading */
 void vm_zap_all(struct aspace *as);                                      /* nobody runs in it any more */
 void vm_free_tables(struct aspace *as, vaddr_t start, vaddr_t end);      /* of a hole just made; flushes */

@@ -63,6 +63,7 @@ pte_t *vm_next_table(pte_t *root, vaddr_t *va, vaddr_t end)
 static vaddr_t zap_table(struct gather *g, pte_t *entry, vaddr_t va, vaddr_t end)
 {
 	struct aspace *as = g->as;
+	s64 unmapped = 0;
 
 	for (; va < end && g->n < GATHER; va += PAGE_SIZE, entry++) {
 		pte_t pte = *entry;
@@ -85,9 +86,10 @@ static vaddr_t zap_table(struct gather *g, pte_t *entry, vaddr_t va, vaddr_t end
 		if (pte & PTE_SPECIAL)
 			continue;
 		struct frame *f = phys_to_frame(pte & PTE_ADDR);
-		vm_page_removed(as, f);
+		unmapped += vm_page_removed(as, f);
 		g->frames[g->n++] = f;
 	}
+	frame_count_mapped(-unmapped);
 	return va;
 }
 

@@ -82,7 +82,7 @@ struct mem_stats {
 void mem_stats(struct mem_stats *s);
 void frame_mark_anon(struct frame *f); /* one that is new, or nobody else's */
 u64 frame_anon_count(void);
-void frame_count_mapped(bool mapped); /* its mapcount is not 0 any more, or is 0 again; any context */
+void frame_count_mapped(s64 more); /* so many more (or fewer) have a mapcount that is not 0; any context */
 extern u64 mem_cache_frames, mem_table_frames, mem_kstack_frames, mem_shmem_frames, mem_dirty_frames, mem_writeback_frames; /* atomic; kept by their owners */
 extern u64 mem_backed_frames; /* atomic: of mem_cache_frames those whose cache has a device behind it; 0: page replacement finds nothing */
 
