@@ -70,8 +70,9 @@ def user_verdicts(image, lab, names, cap):
     run = usertest.run_many if lab >= usertest.FIRST_WITH_FORK else usertest.run_in_turn
     # Not under icount where there is a disk: an idle guest's clock would run ahead of QEMU's, which works in the host's time.
     on_disk = [n for n in names if usertest.wants_disk(n)]
-    plain = {"icount": True} | ({"shift": usertest.SHIFT, "mem": usertest.MEMORY} if run is usertest.run_many else {})
-    groups = [([n for n in names if n not in on_disk], plain), (on_disk, {"icount": False, "watch": True, "mem": usertest.MEMORY})]
+    off_disk = [n for n in names if n not in on_disk]
+    plain = {"icount": True} | ({"shift": usertest.SHIFT, "mem": usertest.memory(off_disk)} if run is usertest.run_many else {})
+    groups = [(off_disk, plain), (on_disk, {"icount": False, "watch": True, "mem": usertest.memory(on_disk)})]
     found = [v for group, how in groups if group for v in repeated(lambda left, how=how: run(image, left, cap=cap, **how), group, "user:")]
     return sorted(found, key=lambda v: names.index(v.check.partition(":")[2]))
 

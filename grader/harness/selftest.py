@@ -75,6 +75,7 @@ def noticed(stage, patch, only):
     finally:
         make.cache_clear()
         shutil.rmtree(ROOT / BUILD / "obj/gcc" / folder, ignore_errors=True)
+        shutil.rmtree(ROOT / BUILD / "obj/gcc/vdso" / folder, ignore_errors=True)
         shutil.rmtree(ROOT / BUILD / ("lab%02d-base-%s" % (stage, str(folder).replace("/", "-"))), ignore_errors=True)
 
 

@@ -17,8 +17,9 @@ FIRST_WITH_FORK = 7  # below it nobody can start a second program
 # Of a machine that runs a lab's programs under icount: an instruction takes eight nanoseconds of its time. Programs that compute until so and so much time has
 # passed (limits of CPU time, priorities) then cost the host an eighth of what they would at one nanosecond; between two ticks lie half a million instructions.
 SHIFT = 3
-# Of such a machine: enough for every program, and no more, since what fills it to see memory run out costs the host a page for each of the guest's.
-MEMORY = "512M" if CHECKING else "160M"
+# MiB of such a machine: enough for programs that do not say `memory:`, and no more, since what fills it to see memory run out costs the host a page for each of
+# the guest's.
+MEMORY = 512 if CHECKING else 160
 
 _spec = importlib.util.spec_from_file_location("user_tests_run", ROOT / "user/tests/run.py")
 library = importlib.util.module_from_spec(_spec)
@@ -92,6 +93,11 @@ class Run:
 
 def wants_disk(name):
     return "disk" in library.header(name)
+
+
+def memory(names):
+    """What QEMU is told of the memory of a machine for these programs."""
+    return "%dM" % max([MEMORY] + [int(library.header(n).get("memory", 0)) for n in names])
 
 
 def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False, extra=(), **machine):

@@ -88,7 +88,7 @@ OBJECTS := $(patsubst %,$(O)/%.o,$(SOURCES))
 # data. Which one, depends on where the lab's files come from.
 ifneq ($(filter distro,$(SUBSYSTEMS)),)
   vdso_lab := $(filter %/distro/vdso_clock.c,$(LAB_SOURCES))
-  vdso_dir := $(O)/vdso/$(firstword $(subst /, ,$(vdso_lab)))
+  vdso_dir := $(O)/vdso/$(vdso_lab:%/distro/vdso_clock.c=%)
   OBJECTS := $(filter-out $(vdso_lab:%=$(O)/%.o),$(OBJECTS)) $(vdso_dir)/image.o
 endif
 
