@@ -24,10 +24,10 @@ LINUX_MODULES = ("drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers
 
 
 def header(name):
-    """The words of a test's head comment: stage, libc, run, disk, memory (MiB that it needs, if many)."""
+    """The words of a test's head comment: stage, libc, run, disk, memory (in MiB, if it needs much)."""
     with open(os.path.join(HERE, name + ".c"), encoding="utf-8") as stream:
         text = stream.read(1000)
-    return dict(re.findall(r"(stage|libc|run|disk|memory): *([\w+]+)", text))
+    return dict(re.findall(r"(stage|libc|run|disk): *([\w+]+)", text) + re.findall(r"; (memory): (\d+) MiB", text))
 
 
 def all_tests():

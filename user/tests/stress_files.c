@@ -1,4 +1,4 @@
-/* stage: 08; libc: musl; run: host+guest; memory: 512
+/* stage: 08; libc: musl; run: host+guest; memory: 512 MiB
  * Large folders stay fast, deep trees, many links, several processes at work in one place. */
 #include "t.h"
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* stage: 09; libc: musl; run: host+guest; memory: 512
+/* stage: 09; libc: musl; run: host+guest; memory: 512 MiB
  * The load of hackbench: groups of 20 senders and 20 receivers, each sender to each receiver, all at once. Every message must arrive, whole; and all must end. */
 #include "t.h"
 
