@@ -100,3 +100,24 @@ def test_the_log_cannot_be_written(tmp_path):
     disk.replay(image)
     disk.check(image)
     assert state(image) == "clean with errors"
+
+
+@pytest.mark.parametrize("device,options", [("virtio", "errors=remount-ro"), ("virtio", "errors=continue"), ("nvme", "errors=remount-ro")])
+def test_a_flush_fails(tmp_path, device, options):
+    """From the sixth flush on that has something to write the disk's cache cannot be emptied: whoever waits for it is told, nothing is written any more whatever errors= says, and what
+    was safe is there afterwards."""
+    image = make(tmp_path)
+    rules = [{"event": "flush_to_disk", "state": n, "new_state": n + 1} for n in range(1, 6)]
+    broken = [{"event": "flush_to_disk", "iotype": "flush", "state": 6, "errno": 5, "once": False}]
+    spec = {"driver": "raw", "node-name": "bad", "file": {"driver": "blkdebug", "image": {"driver": "file", "filename": str(image)}, "set-state": rules, "inject-error": broken}}
+    with Guest(("-blockdev", json.dumps(spec), "-device", DEVICES[device][0])) as guest:
+        mounted(guest, device=DEVICES[device][1], options=options)
+        guest.says("echo safe | dd of=/m/safe conv=fsync 2>/dev/null && echo do''ne", "done")
+        guest.says("n=0; while [ $n -lt 20 ] && echo $n | dd of=/m/new conv=fsync; do n=$((n+1)); done 2>&1; echo at $n", r"(I/O error|Input/output error)(?s:.*)at \d\b")
+        guest.says("echo x > /m/later", "Read-only file system")
+        guest.says("cat /m/safe /m/dir/a_name_that_is_long_7; grep ' /m ' /proc/mounts", r"safe\s+7\s(?s:.*) ro,")
+        guest.says("umount /m; echo alive > /tmp/x; cat /tmp/x", "alive")
+    disk.replay(image)
+    assert disk.tool("debugfs", "-R", "cat /safe", image).startswith("safe\n")
+    disk.tool("e2fsck", "-fy", image, ok=(0, 1))
+    disk.check(image)
