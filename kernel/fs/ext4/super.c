@@ -259,7 +259,9 @@ static int read_super(struct ext4_fs *fs)
 	char *blocks = kmalloc(unit, 0);
 	int err = blocks ? block_rw(fs->dev, BLOCK_READ, (super_at(fs) - skip) / SECTOR_SIZE, blocks, unit) : -ENOMEM;
 
-	if (!err)
+	if (err)
+		pr_err("EXT4-fs (%s): the superblock cannot be read\n", fs->dev->name);
+	else
 		err = check_super(fs, (void *)(blocks + skip));
 	kfree(blocks);
 	if (err)
