@@ -1,10 +1,12 @@
 /* Stage 12: the router: modes, counts, decoded arguments. */
+#include "07_process.h"
 #include "core/ktest.h"
 
 #include "abi/fcntl.h"
 #include "abi/mman.h"
 #include "core/err.h"
 #include "core/printk.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "linux/linux.h"
 #include "mm/slab.h"
@@ -33,6 +35,8 @@ KTEST(12, modes)
 			ktest_note("the text's number", i);
 		KEXPECT(m->allowed[NR_read] && strcmp(m->text, "custom:-file,+file") == 0); /* as before */
 	}
+	KEXPECT_EQ(linux_mode_parse(m, "full"), 0);
+	KEXPECT(!m->restricted && m->allowed[NR_setxattr] && strcmp(m->text, "full") == 0); /* nothing is left of what was before */
 	kfree(m);
 }
 
@@ -120,12 +124,65 @@ KTEST(12, every_call_has_a_name)
 	KEXPECT(strcmp(syscall_infos[44].name, "sendto") == 0 && syscall_infos[44].args == 6);
 }
 
+static u32 found_while_it_may_move;
+
+static bool place_was_asked(struct trapframe *f)
+{
+	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	found_while_it_may_move += !preempt_count() && f->rflags & RFLAGS_IF;
+	return true;
+}
+
+/* Which CPU's counters are meant is asked while the thread cannot go to another: else two CPUs may add to one counter, and one of them is lost. */
+static void the_cpu_does_not_change(void)
+{
+	u64 args[6] = { 0 };
+	struct trapframe f = { 0 };
+	u32 turns = 0;
+
+	trap_register(TRAP_DEBUG, place_was_asked);
+	for (int i = 0; i < 5; i++) {
+		found_while_it_may_move = 0;
+		/* Reads of this CPU's offset (eight bytes) and of its number (four). */
+		__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"(&this_cpu()->percpu_offset), "r"(&this_cpu()->id), "r"(5ul | 0xbul << 16 | 0xful << 20) : "memory");
+		linux_route(NR_sched_get_priority_min, args, &f);
+		__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+		turns += found_while_it_may_move > 0; /* an interrupt may be in between once */
+	}
+	trap_register(TRAP_DEBUG, NULL);
+	KEXPECT(turns < 5);
+}
+
+static void is_missing(u32 nr)
+{
+	u64 args[6] = { 0 }, before = syscall_missing_count(nr);
+	struct trapframe f = { 0 };
+
+	KEXPECT_EQ(linux_route(nr, args, &f), -ENOSYS);
+	KEXPECT_EQ(syscall_missing_count(nr) - before, 1);
+}
+
+/* Each argument arrives: the first four and the sixth of a mapping, the fifth is where it is moved to. */
+static void six_arguments(void)
+{
+	u64 at = PROCESS_MEMORY + 64 * PAGE_SIZE, to = at + 8 * PAGE_SIZE;
+	u64 args[6] = { at, 2 * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (u64)-1, 1 };
+	struct trapframe f = { 0 };
+
+	KEXPECT_EQ(linux_route(NR_mmap, args, &f), -EINVAL); /* an offset of no whole page */
+	args[5] = 0;
+	KEXPECT_EQ(linux_route(NR_mmap, args, &f), at);
+	u64 move[6] = { at, 2 * PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to, 0 };
+	KEXPECT_EQ(linux_route(NR_mremap, move, &f), to);
+}
+
 KTEST(12, calls_are_counted_and_refused)
 {
 	u64 args[6] = { 0 };
 	struct trapframe f = { 0 };
 	struct linux_mode *saved = kmemdup(&linux_mode, sizeof(linux_mode), 0);
 	KREQUIRE(saved != NULL);
+	the_cpu_does_not_change();
 	struct linux_count before = linux_count_of(NR_sched_yield);
 	u64 begun = time_ns();
 	for (int i = 0; i < 100; i++)
@@ -144,7 +201,20 @@ KTEST(12, calls_are_counted_and_refused)
 	KEXPECT_EQ(refused.denied - after.denied, 1);
 	KEXPECT_EQ(refused.errors - after.errors, 1);
 	KEXPECT_EQ(refused.calls - after.calls, 1);
-	KEXPECT_EQ(linux_route(100000, args, &f), -ENOSYS);
+	/* A number without a call is no refusal: neither beyond the table nor in a gap of it. */
+	u32 gap = 0;
+	while (gap < SYSCALL_COUNT && syscall_table[gap])
+		gap++;
+	is_missing(gap);
+	is_missing(100000);
+	/* What is refused does not happen. */
+	u32 *word = current->clear_child_tid;
+	args[0] = (u64)word + 8;
+	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-set_tid_address"), 0);
+	KEXPECT_EQ(linux_route(NR_set_tid_address, args, &f), -ENOSYS);
+	KEXPECT(current->clear_child_tid == word);
+	current->clear_child_tid = word;
+	KEXPECT(run_as_process(six_arguments));
 	memcpy(&linux_mode, saved, sizeof(linux_mode));
 	kfree(saved);
 }
@@ -268,6 +338,7 @@ static void decodes_buffers(void)
 	KEXPECT_EQ(vm_access(as, 0x30000000, text, sizeof(text), true), sizeof(text));
 	aspace_activate(as);
 	KEXPECT(decodes_bytes(NR_write, 5, NULL, "\"abcde\""));
+	KEXPECT(decodes_bytes(NR_write, 5, &three, "\"abcde\"")); /* what a call reads is what it was given, however much of it was taken */
 	KEXPECT(decodes_bytes(NR_read, 5, NULL, "0x30000000")); /* what the call is to fill is nothing yet */
 	KEXPECT(decodes_bytes(NR_read, 5, &three, "\"abc\""));
 	KEXPECT(decodes_bytes(NR_read, 5, &many, "\"abcde\""));

@@ -116,6 +116,14 @@ static void type_later(void *arg __unused)
 	type("q");
 }
 
+static void type_with_pauses(void *arg __unused)
+{
+	for (int i = 0; i < 4; i++) {
+		type("q");
+		thread_sleep_ns(60 * NSEC_PER_MSEC);
+	}
+}
+
 KTEST(12, raw_bytes)
 {
 	KREQUIRE(start());
@@ -141,6 +149,10 @@ KTEST(12, raw_bytes)
 	/* The clock starts with the first byte, not before. */
 	KREQUIRE(kthread_run("ktest", type_later, NULL) != NULL);
 	KEXPECT_EQ(read_result(8), 1);
+	/* And anew with each byte: short pauses may be many. */
+	tty.termios.cc[VMIN] = 4;
+	KREQUIRE(kthread_run("ktest", type_with_pauses, NULL) != NULL);
+	KEXPECT_EQ(read_result(8), 4);
 	/* However much there is: who has at least VMIN bytes waits for no more. */
 	static char many[1025], back[1100];
 	tty.termios.cc[VMIN] = 1;
