@@ -343,6 +343,9 @@ static void decodes_buffers(void)
 	KEXPECT(decodes_bytes(NR_read, 5, &three, "\"abc\""));
 	KEXPECT(decodes_bytes(NR_read, 5, &many, "\"abcde\""));
 	KEXPECT(decodes_bytes(NR_read, 5, &failed, "0x30000000"));
+	/* Where no size follows, what follows is no length. */
+	KEXPECT(decodes_bytes(NR_semop, 5, NULL, "0x30000000"));
+	KEXPECT(decodes_bytes(NR_getdents64, 5, &three, "0x30000000"));
 	aspace_activate(NULL);
 	aspace_put_user(as);
 }
