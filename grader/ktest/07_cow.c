@@ -2,6 +2,7 @@
 #include "core/ktest.h"
 
 #include "core/err.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "proc/cow.h"
@@ -91,6 +92,18 @@ KTEST(07, fork_shares_until_a_write)
 	KEXPECT_EQ(after.anon, before.anon - 64);
 }
 
+static pte_t *watched;
+
+/* Comes right behind each access of fork's to the entry, as the CPU on which another thread of the parent writes: while it may, it notes that it has. */
+static bool entry_was_touched(struct trapframe *f __unused)
+{
+	__asm__ volatile("mov %0, %%dr7; mov %1, %%dr6" : : "r"(0x400ul), "r"(0ul) : "memory"); /* what is done here is not watched */
+	if (__atomic_load_n(watched, __ATOMIC_SEQ_CST) & PTE_WRITE)
+		__atomic_fetch_or(watched, PTE_DIRTY, __ATOMIC_SEQ_CST);
+	__asm__ volatile("mov %0, %%dr7" : : "r"(1ul | 0xbul << 16) : "memory"); /* reads and writes of eight bytes */
+	return true;
+}
+
 KTEST(07, the_child_outlives_the_parent)
 {
 	struct aspace *parent = aspace_create();
@@ -112,6 +125,23 @@ KTEST(07, the_child_outlives_the_parent)
 	for (u64 i = 0; i < 600; i += 7)
 		KEXPECT_EQ(peek(grandchild, AT + i * PAGE_SIZE), i + 1);
 	aspace_put_user(grandchild);
+
+	/* What the CPU notes in an entry while its right is taken away stays. */
+	parent = aspace_create();
+	KREQUIRE(parent != NULL);
+	vm_map(parent, AT, PAGE_SIZE, RW, ANON, NULL, 0);
+	poke(parent, AT, 1);
+	watched = pt_walk(parent->pt, AT, false);
+	__atomic_fetch_and(watched, ~PTE_DIRTY, __ATOMIC_SEQ_CST);
+	trap_register(TRAP_DEBUG, entry_was_touched);
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(watched), "r"(1ul | 0xbul << 16) : "memory");
+	child = aspace_fork(parent);
+	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+	trap_register(TRAP_DEBUG, NULL);
+	KREQUIRE(!IS_ERR(child));
+	KEXPECT(*watched & PTE_DIRTY && !(*watched & PTE_WRITE));
+	aspace_put_user(child);
+	aspace_put_user(parent);
 }
 
 KTEST(07, fork_heeds_what_an_area_is)
@@ -287,6 +317,58 @@ static void fail(u32 s)
 	CHECK_EQ(done, 0);
 }
 
+/* One that is told to be whole is. */
+static void check_copy(struct aspace *copy, u32 s)
+{
+	for (u32 i = 0; i < PAGES; i++)
+		if (version[s][i])
+			CHECK_EQ(vm_read_pte(copy, page_at(i)) & PTE_ADDR, versions[version[s][i]].frame);
+}
+
+/* Frames that are taken, each with its follower's in its first word. */
+static struct frame *take_frames(unsigned order, u32 n, struct frame *taken)
+{
+	struct frame *f;
+
+	while (n-- && (f = frame_alloc(order, ALLOC_NOWAIT))) {
+		*(struct frame **)frame_to_virt(f) = taken;
+		taken = f;
+	}
+	return taken;
+}
+
+static struct frame *give_frame(struct frame *taken)
+{
+	struct frame *rest = *(struct frame **)frame_to_virt(taken);
+
+	frame_free(taken, taken->order);
+	return rest;
+}
+
+/* There is no memory at all, then a little more each time, until it is enough for a fork of all that there is. */
+static void really_short(u32 s)
+{
+	struct frame *little = take_frames(0, 600, NULL), *most = NULL;
+	struct aspace *copy;
+
+	for (unsigned order = MAX_ORDER; order--;)
+		most = take_frames(order, ~0u, most);
+	do {
+		little = give_frame(little);
+		copy = aspace_fork(space[s]);
+		CHECK(!IS_ERR(copy) || PTR_ERR(copy) == -ENOMEM);
+	} while (IS_ERR(copy) && little);
+	while (most)
+		most = give_frame(most);
+	while (little)
+		little = give_frame(little);
+	CHECK(!IS_ERR(copy));
+	if (IS_ERR(copy))
+		return;
+	check_copy(copy, s);
+	aspace_put_user(copy);
+}
+
 static void compare_page(u32 s, u32 i, pte_t *fresh)
 {
 	pte_t pte = vm_read_pte(space[s], page_at(i)); /* one of PROT_NONE too */
@@ -397,6 +479,9 @@ KTEST(07, forks_at_random)
 		step();
 		compare_spaces(before.anon);
 	}
+	for (u32 s = 0; s < SPACES && !wrong; s++)
+		if (space[s])
+			really_short(s);
 	for (u32 s = 0; s < SPACES; s++) {
 		if (space[s])
 			aspace_put_user(space[s]);

@@ -6,6 +6,7 @@
 #include "core/ktest.h"
 
 #include "core/err.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/proc_priv.h"
@@ -13,7 +14,8 @@
 #include "usermode/usermode.h"
 #include "vm/aspace.h"
 
-enum { ROUNDS = 120, FAILURES = 15, OWN = PROCESS_MEMORY, PARENT_WORD = OWN + 0x100, CHILD_WORD = OWN + 0x200, OTHER_WORD = OWN + 0x300, CODE = OWN + 15 * PAGE_SIZE };
+enum { ROUNDS = 120, FAILURES = 15, OWN = PROCESS_MEMORY, PARENT_WORD = OWN + 0x100, CHILD_WORD = OWN + 0x200, OTHER_WORD = OWN + 0x300, CODE = OWN + 15 * PAGE_SIZE,
+       NOWHERE = 0x1000 };
 /* mov (%rbx), %edi; mov $60, %eax; syscall: it ends with the byte that rbx points at */
 static const u8 code[] = { 0x8b, 0x3b, 0xb8, 60, 0, 0, 0, 0x0f, 0x05 };
 
@@ -79,10 +81,15 @@ static struct clone_request random_request(void)
 	}
 	r.stack = dice(2) ? 0 : OWN + 8 * PAGE_SIZE + dice(1000) * 16;
 	r.tls = dice(1ul << 46);
-	r.parent_tid = (u32 *)PARENT_WORD;
-	r.child_tid = (u32 *)CHILD_WORD;
+	/* A word that cannot be written undoes nothing. */
+	r.parent_tid = (u32 *)(u64)(dice(5) ? PARENT_WORD : NOWHERE);
+	r.child_tid = (u32 *)(u64)(dice(5) ? CHILD_WORD : NOWHERE);
 	return r;
 }
+
+static bool sets_parents_word(const struct clone_request *r) { return r->flags & CLONE_PARENT_SETTID && (u64)r->parent_tid == PARENT_WORD; }
+static bool sets_childs_word(const struct clone_request *r) { return r->flags & CLONE_CHILD_SETTID && (u64)r->child_tid == CHILD_WORD; }
+static bool clears_childs_word(const struct clone_request *r) { return r->flags & CLONE_CHILD_CLEARTID && (u64)r->child_tid == CHILD_WORD; }
 
 /* The parent as it is before: all that a child takes over is at random. */
 static void set_up(u32 words[2])
@@ -121,7 +128,7 @@ static void check_thread(struct thread *t, const struct clone_request *r)
 	CHECK(!memcmp(f, &wanted, sizeof(wanted)));
 	CHECK_EQ(t->fs_base, r->flags & CLONE_SETTLS ? r->tls : user_get_fs_base());
 	CHECK_EQ(t->gs_base, user_get_gs_base());
-	CHECK_EQ((u64)t->clear_child_tid, r->flags & CLONE_CHILD_CLEARTID ? CHILD_WORD : 0);
+	CHECK_EQ((u64)t->clear_child_tid, r->flags & CLONE_CHILD_CLEARTID ? (u64)r->child_tid : 0);
 	CHECK_EQ(its->blocked, mine->blocked);
 	CHECK_EQ(its->pending.set, 0);
 	CHECK_EQ(its->altstack.sp, stack ? mine->altstack.sp : 0);
@@ -157,7 +164,7 @@ static void check_family(struct process *p, struct thread *t, const struct clone
 static void check_words(struct aspace *its, int tid, const struct clone_request *r, const u32 words[2])
 {
 	struct aspace *mine = current->process->aspace;
-	bool parent = r->flags & CLONE_PARENT_SETTID, child = r->flags & CLONE_CHILD_SETTID, same = its == mine;
+	bool parent = sets_parents_word(r), child = sets_childs_word(r), same = its == mine;
 
 	CHECK_EQ(word_in(mine, PARENT_WORD), parent ? (u32)tid : words[0]);
 	CHECK_EQ(word_in(its, PARENT_WORD), parent && same ? (u32)tid : words[0]);
@@ -169,8 +176,8 @@ static void check_words(struct aspace *its, int tid, const struct clone_request 
 static u8 byte_of_child(int tid, const struct clone_request *r, const u32 words[2])
 {
 	if (current_user_frame()->rbx == PARENT_WORD)
-		return r->flags & CLONE_PARENT_SETTID && r->flags & CLONE_VM ? (u32)tid : words[0];
-	return r->flags & CLONE_CHILD_SETTID ? (u32)tid : words[1];
+		return sets_parents_word(r) && r->flags & CLONE_VM ? (u32)tid : words[0];
+	return sets_childs_word(r) ? (u32)tid : words[1];
 }
 
 static void let_end(int tid, const struct clone_request *r, const u32 words[2])
@@ -193,6 +200,38 @@ static void let_end(int tid, const struct clone_request *r, const u32 words[2])
 	CHECK(!"the thread ends");
 }
 
+static u32 told_too_late;
+
+/* Comes right behind a write of one of the words: whoever stands in it must not run yet. */
+static bool word_was_written(struct trapframe *f __unused)
+{
+	u64 which;
+	u32 tid;
+
+	__asm__ volatile("mov %%dr6, %0; mov %1, %%dr6" : "=&r"(which) : "r"(0ul) : "memory");
+	if (get_user_u32(&tid, (u32 *)(u64)(which & 1 ? PARENT_WORD : CHILD_WORD)))
+		return true;
+	struct thread *t = thread_find((int)tid);
+	if (t) {
+		told_too_late += !list_empty(&t->all_link); /* it was started */
+		thread_put(t);
+	}
+	return true;
+}
+
+/* fork_thread, and both words are watched meanwhile: writes of four bytes. */
+static long fork_watched(const struct clone_request *r)
+{
+	told_too_late = 0;
+	trap_register(TRAP_DEBUG, word_was_written);
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"((u64)PARENT_WORD), "r"((u64)CHILD_WORD), "r"(5ul | 0xddul << 16) : "memory");
+	long tid = fork_thread(r);
+	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+	trap_register(TRAP_DEBUG, NULL);
+	CHECK_EQ(told_too_late, 0);
+	return tid;
+}
+
 static void one_child(void)
 {
 	struct clone_request r = random_request();
@@ -202,7 +241,7 @@ static void one_child(void)
 
 	set_up(words);
 	before = count();
-	long tid = fork_thread(&r);
+	long tid = fork_watched(&r);
 	CHECK(tid > 0);
 	struct thread *t = tid > 0 ? thread_find(tid) : NULL;
 	CHECK(t != NULL);
@@ -222,8 +261,8 @@ static void one_child(void)
 	if (wrong)
 		return;
 	let_end(tid, &r, words);
-	bool cleared = r.flags & CLONE_CHILD_CLEARTID && r.flags & CLONE_VM;
-	bool set = r.flags & CLONE_CHILD_SETTID && r.flags & CLONE_VM;
+	bool cleared = clears_childs_word(&r) && r.flags & CLONE_VM;
+	bool set = sets_childs_word(&r) && r.flags & CLONE_VM;
 	CHECK_EQ(word_in(mine, CHILD_WORD), cleared ? 0 : set ? (u32)tid : words[1]);
 	CHECK_EQ(word_in(mine, OTHER_WORD), 77);
 	check_counts(&before);
