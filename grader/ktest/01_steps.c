@@ -17,11 +17,14 @@ static u64 table[512] __aligned(16);
 static void (*hook)(u32 n);
 static u32 steps;
 
-extern const char ktest_step_entry[];
-void ktest_step_taken(void);
+const u8 *ktest_step_next;
 
-void ktest_step_taken(void)
+extern const char ktest_step_entry[];
+void ktest_step_taken(const u8 *next);
+
+void ktest_step_taken(const u8 *next)
 {
+	ktest_step_next = next;
 	hook(steps++);
 }
 
@@ -30,6 +33,7 @@ __asm__(".pushsection .text\n"
 	"ktest_step_entry:\n"
 	"	pushq %rax; pushq %rcx; pushq %rdx; pushq %rsi; pushq %rdi; pushq %r8; pushq %r9; pushq %r10; pushq %r11\n"
 	"	cld\n"
+	"	movq 72(%rsp), %rdi\n"
 	"	call ktest_step_taken\n"
 	"	popq %r11; popq %r10; popq %r9; popq %r8; popq %rdi; popq %rsi; popq %rdx; popq %rcx; popq %rax\n"
 	"	iretq\n"

@@ -304,6 +304,47 @@ static void one_round(u32 number)
 	journal_close(j);
 }
 
+static bool has_skipped(void)
+{
+	for (u32 i = 0; i < copy_count; i++)
+		if (copies[i].transaction < transactions && !counts(i))
+			return true;
+	return false;
+}
+
+/* A log of which something was revoked, and memory is short for each of the requests in turn. */
+static void short_for_each(void)
+{
+	struct recovery rec, start;
+	int form = (int)dice(FORMS), err;
+	struct journal *j;
+
+	do
+		write_log(&start, form, false);
+	while (!has_skipped());
+	buffers_forget(disk->dev);
+	j = log_open(disk, form);
+	CHECK(!IS_ERR(j));
+	if (wrong)
+		return;
+	memset(disk->fail, 0, sizeof(disk->fail));
+	for (u32 n = 1; n == 1 || (was_short && !wrong); n++) {
+		buffers_forget(disk->dev);
+		rec = start;
+		allocations_left = n;
+		was_short = false;
+		alloc_fail_hook = short_for_once;
+		err = journal_replay(j, &rec);
+		alloc_fail_hook = NULL;
+		CHECK(!err || (was_short && err == -ENOMEM));
+		if (!err)
+			compare(&rec);
+		if (wrong)
+			ktest_note("the request that failed", n);
+	}
+	journal_close(j);
+}
+
 KTEST(10, logs_at_random)
 {
 	disk = ramdisk_get();
@@ -312,5 +353,7 @@ KTEST(10, logs_at_random)
 	wrong = false;
 	for (u32 i = 0; i < ROUNDS && !wrong; i++)
 		one_round(i);
+	for (u32 i = 0; i < 2 && !wrong; i++)
+		short_for_each();
 	buffers_forget(disk->dev);
 }

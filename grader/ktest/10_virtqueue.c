@@ -1,5 +1,6 @@
 /* Stage 10: the driver's side of a virtqueue, against a device that the test plays. */
 #include "core/ktest.h"
+#include "steps.h"
 
 #include "core/cpu.h"
 #include "core/err.h"
@@ -244,6 +245,60 @@ static void finish_all(void)
 		;
 }
 
+/*
+ * A full barrier: a locked instruction or an exchange with memory, MFENCE, or INVLPG (SDM volume 3, 9.2 and 9.3). Until there is one the CPU may keep back what it
+ * has written while it reads what comes behind; so a device that looks just behind it sees all that was written before, and what it writes then is still found.
+ */
+static bool is_barrier(const u8 *at)
+{
+	while (*at == 0x66 || *at == 0x67 || *at == 0xf2 || *at == 0xf3 || *at == 0x2e || *at == 0x3e || *at == 0x64 || *at == 0x65)
+		at++;
+	if (*at == 0xf0)
+		return true;
+	at += (*at & 0xf0) == 0x40;
+	if (at[0] == 0x0f)
+		return (at[1] == 0xae && at[2] == 0xf0) || (at[1] == 0x01 && (at[2] & 0x38) == 0x38 && at[2] >> 6 != 3);
+	return (at[0] & 0xfe) == 0x86 && at[1] >> 6 != 3;
+}
+
+static struct chain stepped = { .out = 1 };
+static bool barrier_next, barrier_was, answered; /* the device's turn has come; what the call said */
+static u16 stepped_from;
+
+static void adds_and_asks(void *arg __unused)
+{
+	add(&stepped);
+	answered = virtqueue_must_notify(&q);
+}
+
+/* The device found nothing and wants to be told, as soon as it must have seen the new index. */
+static void device_falls_asleep(u32 n __unused)
+{
+	if (barrier_next && !barrier_was && q.avail->index != stepped_from) {
+		barrier_was = true;
+		*(volatile u16 *)&q.used->ring[q.size] = stepped_from;
+		q.used->flags = 0;
+	}
+	barrier_next = is_barrier(ktest_step_next);
+}
+
+static void wishes(void *arg __unused)
+{
+	answered = virtqueue_enable_interrupt(&q);
+}
+
+/* It is done with a chain just when it must have seen that an interrupt is wanted: it may have looked just before. */
+static void device_ends_one_now(u32 n __unused)
+{
+	if (barrier_next && !barrier_was && (q.event_index ? q.avail->ring[q.size] == used : !(q.avail->flags & VIRTQ_AVAIL_NO_INTERRUPT))) {
+		u16 head;
+		barrier_was = true;
+		if (device_get(&head))
+			device_put(head, 0);
+	}
+	barrier_next = is_barrier(ktest_step_next);
+}
+
 KTEST(10, the_device_is_told_when_it_wants_to_be)
 {
 	static struct chain c = { .out = 1 };
@@ -265,6 +320,13 @@ KTEST(10, the_device_is_told_when_it_wants_to_be)
 				return;
 			finish_all();
 		}
+		/* It begins to want it between the index and the look. */
+		stepped_from = q.avail->index;
+		*(volatile u16 *)&q.used->ring[q.size] = stepped_from - 1;
+		q.used->flags = event_index ? 0 : VIRTQ_USED_NO_NOTIFY;
+		barrier_next = barrier_was = false;
+		ktest_step(adds_and_asks, NULL, device_falls_asleep);
+		KEXPECT(barrier_was && answered);
 	}
 }
 
@@ -311,6 +373,13 @@ KTEST(10, an_interrupt_is_asked_for_and_none_is_missed)
 				return;
 			i++;
 		}
+		/* It ends one between the wish and the look. */
+		finish_all();
+		add(&c);
+		virtqueue_disable_interrupt(&q);
+		barrier_next = barrier_was = false;
+		ktest_step(wishes, NULL, device_ends_one_now);
+		KEXPECT(barrier_was && !answered);
 	}
 }
 
