@@ -10,10 +10,12 @@
 #include "ipc/futex_priv.h"
 #include "ipc/pipe_priv.h"
 #include "ipc/semaphore_priv.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/proc_priv.h"
 #include "sched/thread.h"
+#include "time/time.h"
 
 enum { CALLS = 300, COUNT = 3, LIST = 4, HELPERS = 6, QUEUES = 1500, OWNERS = 2, OWN_PID = 70, MILLISECOND = 1000000 };
 
@@ -482,6 +484,28 @@ static void check_back(long got, long wanted)
 	current->state = THREAD_RUNNABLE;
 }
 
+/* Comes right behind a write of the thread's state. A signal that came just before has woken nobody: the thread was not asleep. */
+static bool state_was_set(struct trapframe *f __unused)
+{
+	u32 state = atomic_load(&current->state);
+
+	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	if (state == THREAD_RUNNABLE)
+		return true;
+	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory"); /* only this once */
+	current->state = THREAD_RUNNABLE;
+	call_away();
+	current->state = state;
+	return true;
+}
+
+static void call_away_when_it_sleeps(void)
+{
+	forget_signals();
+	CHECK(!thread_interrupted());
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(&current->state), "r"(1ul | 0xdul << 16) : "memory"); /* writes of four bytes */
+}
+
 static void calls_in_vain(void)
 {
 	struct abi_sembuf take = { 0, -1, 0 };
@@ -494,6 +518,17 @@ static void calls_in_vain(void)
 	u32 zero = 0;
 
 	CHECK_EQ(put_user_u32(zero, (u32 *)PROCESS_MEMORY), 0);
+	current->process->sighand->action[SIGUSR1 - 1].handler = 0x1000; /* it ends nobody */
+	trap_register(TRAP_DEBUG, state_was_set);
+	call_away_when_it_sleeps();
+	lock();
+	check_back(sem_operate(&set, &r, time_ns() + 5 * MILLISECOND), -EINTR);
+	unlock();
+	call_away_when_it_sleeps();
+	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, time_ns() + 5 * MILLISECOND), -ERESTARTSYS);
+	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+	trap_register(TRAP_DEBUG, NULL);
+	forget_signals();
 	call_away();
 	lock();
 	check_back(sem_operate(&set, &r, TIME_NEVER), -EINTR);
