@@ -1,7 +1,11 @@
 /* Stage 11: whose address it is. */
 #include "11_wire.h"
 
+#include "core/err.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
 #include "net/arp_priv.h"
+#include "sched/thread.h"
 
 static struct arp_header message(u16 operation, u32 sender_ip, u32 target_ip)
 {
@@ -48,6 +52,8 @@ static bool asked_for(u32 ip)
 }
 
 /* A datagram of ours to ip, with a number in it. */
+static bool (*short_of_memory)(int kind); /* while it is sent; NULL: there is enough */
+
 static int send_to(u32 ip, u8 number)
 {
 	struct ip_send how = { .source = wire.us, .destination = ip, .protocol = 253, .ttl = 64 };
@@ -58,7 +64,9 @@ static int send_to(u32 ip, u8 number)
 	net_begin();
 	if (KEXPECT(p && !ip_route(&path, ip, wire.us, NULL))) {
 		*(u8 *)packet_append(p, 1) = number;
+		alloc_fail_hook = short_of_memory;
 		err = ip_send(p, &how, &path);
+		alloc_fail_hook = NULL;
 	}
 	net_end();
 	return err;
@@ -103,6 +111,38 @@ KTEST(11, who_asks_for_us_is_answered)
 	}
 }
 
+static u32 allocations_left; /* the last of them fails */
+static struct thread *starved;
+static bool short_for_once(int kind __unused) { return current == starved && allocations_left && !--allocations_left; }
+static void add_in_use(struct slab_cache *c, void *sum) { *(u64 *)sum += slab_in_use(c); }
+
+static u64 objects(void)
+{
+	u64 n = 0;
+
+	slab_for_each(add_in_use, &n);
+	return n;
+}
+
+/* Memory is short for each request of a first packet in turn: nothing is left of what could not be kept. */
+static void packets_without_memory(void)
+{
+	u32 ip = wire.them ^ be32(128);
+
+	starved = current;
+	for (u32 n = 1, failed = 1; n < 20 && failed; n++) {
+		u64 before = objects();
+		failed = 0;
+		for (int i = 0; i < 8; i++) {
+			allocations_left = n;
+			short_of_memory = short_for_once;
+			failed += send_to(ip, 1) != 0;
+			short_of_memory = NULL;
+		}
+		KEXPECT(!failed || objects() < before + 8);
+	}
+}
+
 KTEST(11, a_packet_waits_until_the_address_is_known)
 {
 	u32 n = wire_between(3, 30);
@@ -125,6 +165,7 @@ KTEST(11, a_packet_waits_until_the_address_is_known)
 	KEXPECT_EQ(went_to(wire.mac), 99);
 	put(&a, PACKET_HOST); /* said again: nothing waits any more */
 	KEXPECT_EQ(wire_count(ETHER_IP) + wire_count(ETHER_ARP), 0);
+	packets_without_memory();
 }
 
 /* Each of several that are asked for gets his own, whoever answers first; far more than can wait do not. */

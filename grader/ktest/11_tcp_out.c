@@ -240,6 +240,13 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 	KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
 	KEXPECT(peer_next(&p, &s));
 	KEXPECT(about(next_after(&p, &s, 20000), rto));
+	/* There is an end to the doubling. */
+	net_begin();
+	p.t->backoff = 16;
+	tcp_set_retransmit_timer(p.t);
+	u64 now = time_ns(), at = p.t->retransmit.deadline;
+	net_end();
+	KEXPECT(at <= now + TCP_RTO_MAX && at + NSEC_PER_SEC > now + TCP_RTO_MAX);
 	peer_close(&p);
 }
 
@@ -381,5 +388,13 @@ KTEST(11, a_shut_window_is_asked_about)
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.len == 500);
 	KEXPECT_EQ(p.t->probes, 0); /* the next time that it is shut is another one */
+	p.ack += 500;
+	p.window = 0;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	p.s.ops->shutdown(&p.s, 1); /* the end has a number too, for which there is no room */
+	KEXPECT(peer_silent(&p));
+	p.window = 1;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.flags & TCP_FIN);
 	peer_close(&p);
 }
