@@ -5,6 +5,7 @@
 #include "07_process.h"
 #include "core/ktest.h"
 
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "proc/proc_priv.h"
 #include "sched/smp.h"
@@ -228,7 +229,7 @@ static void ask(void)
 	static const u32 commands[] = { TIOCGPGRP, TIOCSPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCSCTTY, TIOCNOTTY, 0x5499 };
 	struct file f = { .ops = dice(4) ? &tty_file_ops : &of_a_master, .mode = dice(2) ? FILE_READ | FILE_WRITE : FILE_WRITE };
 	bool master = f.ops != &tty_file_ops, readable = f.mode & FILE_READ;
-	u32 cmd = commands[dice(ARRAY_SIZE(commands))], id = dice(8) ? (u32)group[dice(GROUPS)]->id : dice(2) ? -5u : 39999, word = 0;
+	u32 cmd = commands[dice(ARRAY_SIZE(commands))], id = dice(8) ? (u32)group[dice(GROUPS)]->id : (u32[]){ -5u, 39999, 0 }[dice(3)], word = 0;
 	u64 arg = dice(8) ? WORD : NOWHERE;
 	long wanted = -ENOIOCTLCMD, answer = NONE;
 
@@ -252,12 +253,33 @@ static void ask(void)
 		ktest_note("command", cmd);
 }
 
-static void one_round(void)
+static u32 sent_with_the_lock;
+
+/* Comes right behind a signal for the member that is watched. */
+static bool signal_was_sent(struct trapframe *f __unused)
 {
-	int signo = dice(2) ? SIGTTIN : SIGTTOU;
+	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	if (spin_trylock(&tty_control_lock))
+		spin_unlock(&tty_control_lock);
+	else
+		sent_with_the_lock++;
+	return true;
+}
+
+/* member: NULL ends it. */
+static void watch_signals(struct process *member)
+{
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(member ? &member->signal->pending.set : NULL), "r"(member ? 1ul | 9ul << 16 : 0x400ul) : "memory"); /* writes of eight bytes */
+}
+
+static void one_round(bool watched)
+{
+	int signo = dice(2) ? SIGTTIN : SIGTTOU, what = (int)dice(4);
 
 	random_state();
-	switch (dice(4)) {
+	if (watched && what < 2)
+		watch_signals(member[what == 0 ? now.own : MAX(now.front, 0)]);
+	switch (what) {
 	case 0: {
 		int wanted = change(signo);
 		CHECK_EQ(tty_check_change(&tty, signo), wanted);
@@ -272,6 +294,9 @@ static void one_round(void)
 	default:
 		ask();
 	}
+	if (watched)
+		watch_signals(NULL);
+	CHECK_EQ(sent_with_the_lock, 0);
 	compare();
 	untie();
 	forget_all_signals();
@@ -305,8 +330,11 @@ static void jobs(void)
 	idle_process_publish(shell, group[0]);
 	spin_unlock(&process_tree_lock);
 	process_get(shell);
+	sent_with_the_lock = 0;
+	trap_register(TRAP_DEBUG, signal_was_sent);
 	for (int i = 0; i < ROUNDS && !wrong; i++)
-		one_round();
+		one_round(i % 16 == 0);
+	trap_register(TRAP_DEBUG, NULL);
 
 	/* As it was. */
 	me->left_tty = false;
