@@ -16,17 +16,26 @@ class BuildFailure(AssertionError):
 
 
 @functools.lru_cache(maxsize=None)
-def make(*words, root=ROOT):
-    """Run make with these words (goals and NAME=value); its standard output."""
+def _made(words, root):
+    """How make with these words ended, and what it said; once for all who ask, until forget()."""
     (root / BUILD).mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "DEBUG")}
     with open(root / BUILD / ".lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run = subprocess.run(["make", "-s", "-j2", "BUILD=%s" % BUILD, *words], cwd=root, env=environment,
                              capture_output=True, text=True)
-    if run.returncode:
-        raise BuildFailure("build: make %s\n%s%s" % (" ".join(words), run.stdout[-4000:], run.stderr[-8000:]))
-    return run.stdout
+    return run.returncode, run.stdout, run.stderr
+
+
+forget = _made.cache_clear
+
+
+def make(*words, root=ROOT):
+    """Run make with these words (goals and NAME=value); its standard output."""
+    code, said, complained = _made(words, root)
+    if code:
+        raise BuildFailure("build: make %s\n%s%s" % (" ".join(words), said[-4000:], complained[-8000:]))
+    return said
 
 
 # Who builds kernels in place of this module: a function of the goal and of make's words that returns the image's path. A grader of submissions puts

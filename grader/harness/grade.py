@@ -10,6 +10,7 @@ import time
 
 from . import ktest, points, usertest
 from .build import ROOT, BuildFailure, kernel
+from .chance import chance
 from .verdict import Verdict
 
 sys.path.insert(0, str(ROOT / "grader"))
@@ -77,8 +78,9 @@ def user_verdicts(image, lab, names, cap):
     return sorted(found, key=lambda v: names.index(v.check.partition(":")[2]))
 
 
-def scenario_verdict(lab, name, source, variables, cap):
+def scenario_verdict(lab, name, source, variables, cap, seed):
     from labs import scenarios
+    chance.begin(seed, name)
     started = time.monotonic()
     why, trace = "", ()
     try:
@@ -87,6 +89,12 @@ def scenario_verdict(lab, name, source, variables, cap):
         why, trace = str(error) or "wrong output", getattr(error, "trace", ())
     told, _, log = why.partition("\n--- ")
     return Verdict("scenario:" + name, told, trace, "--- " + log if log else "", time.monotonic() - started)
+
+
+def apart(lab, wanted):
+    """These scenarios in parts that can be played at once."""
+    from labs import scenarios
+    return [wanted] if scenarios.share(lab) else [{name} for name in sorted(wanted)]
 
 
 def grade(lab, source="solutions", *variables, only=None, cap=600, seed=None):
@@ -100,7 +108,7 @@ def grade(lab, source="solutions", *variables, only=None, cap=600, seed=None):
         if by_kind["user"]:
             verdicts += user_verdicts(kernel(lab, source, *variables), lab, by_kind["user"], cap)
         for name in by_kind["scenario"]:
-            verdicts.append(scenario_verdict(lab, name, source, variables, cap))
+            verdicts.append(scenario_verdict(lab, name, source, variables, cap, seed))
     except BuildFailure as failure:
         done = {v.check for v in verdicts}
         verdicts += [Verdict(c, str(failure)) for c in wanted if c not in done]

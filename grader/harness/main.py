@@ -4,7 +4,6 @@ The Report (verdict.py) is made first, with every test pending, and written agai
 knew. Everything that is printed is printed from it."""
 import argparse
 import concurrent.futures
-import random
 import re
 import sys
 import time
@@ -51,7 +50,6 @@ def settle_earlier(record, row, verdicts):
 def run(lab, source, variables=(), *, seed=None, test=None, challenge="", path=None, cap=600):
     """The Report of one lab."""
     seed = grade.new_seed() if seed is None else seed
-    random.seed(seed)
     entries, rows = chosen(lab, test, challenge)
     title = next((one.title for one in grade.read_labs(grade.ROOT) if one.stage == lab), "")
     report = Report(lab, title, seed, source)
@@ -64,9 +62,9 @@ def run(lab, source, variables=(), *, seed=None, test=None, challenge="", path=N
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         def start(fn, *more, **options):
             return pool.submit(fn, lab, source, *variables, *more, cap=cap, seed=seed, **options)
-        # The scenarios draw from one sequence of random numbers: one after the other, in their order.
-        parts = [start(grade.grade, only=part) for part in (scenarios, wanted - scenarios) if part]
+        # What boots once for many tests comes first: scenarios fill the gaps.
         before = start(grade.grade_earlier, stages=[int(r.id[-2:]) for r in rows]) if rows else None
+        parts = [start(grade.grade, only=part) for part in [wanted - scenarios] + grade.apart(lab, scenarios) if part]
         for part in parts:
             for verdict in part.result():
                 entry = next(e for e in entries if e.id == verdict.check)

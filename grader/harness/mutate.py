@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .build import BUILD, ROOT, BuildFailure, make
+from .build import BUILD, ROOT, BuildFailure, forget, make
 from . import grade, points, qemu
 
 sys.path.insert(0, str(ROOT / "kernel/tools"))
@@ -144,7 +144,7 @@ def judge(job):
     name, number, line, what, text = item
     folder = "%s/mutate/%02d-%d" % (BUILD, lab, slot)
     plant(lab, folder, name, text)
-    make.cache_clear()
+    forget()
     code = code_of(lab, folder, name)
     if code is None or code == base.get(name):
         return item, None

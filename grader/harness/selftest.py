@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from . import grade, main, points
-from .build import BUILD, ROOT, make
+from .build import BUILD, ROOT, forget
 from labs_mk import read_labs
 
 LABS = {lab.stage: lab for lab in read_labs(ROOT)}
@@ -73,7 +73,7 @@ def noticed(stage, patch, only):
     try:
         return grade.grade(stage, "base", "LABS=%s" % folder, "DEBUG=0", only=only)  # a checking kernel would find some first
     finally:
-        make.cache_clear()
+        forget()
         shutil.rmtree(ROOT / BUILD / "obj/gcc" / folder, ignore_errors=True)
         shutil.rmtree(ROOT / BUILD / "obj/gcc/vdso" / folder, ignore_errors=True)
         shutil.rmtree(ROOT / BUILD / ("lab%02d-base-%s" % (stage, str(folder).replace("/", "-"))), ignore_errors=True)

@@ -3,7 +3,6 @@ assertion that says what was expected and what came. They are run by test_labs.p
 student's work, and by the self-test on skeletons and wrong solutions. Lab 10's are in scenarios_disk.py, lab 11's in scenarios_net.py; the others, and how one is found by its name, are here."""
 import ctypes
 import importlib
-import random
 import re
 import secrets
 import subprocess
@@ -11,6 +10,7 @@ import time
 
 from harness import ktest, usertest
 from harness.build import BUILD, CHECKING, ROOT, kernel, rootfs
+from harness.chance import chance
 from harness.qemu import GuestFailure, Machine
 
 # Labs whose scenarios are in a module of their own. It is loaded for that lab only: scapy alone, which lab 11 needs, takes most of a second.
@@ -83,6 +83,11 @@ def of(lab):
     return [name[len(prefix):] for name in _named(lab) if name.startswith(prefix) and not name.startswith(prefix + "challenge_")]
 
 
+def share(lab):
+    """Do the lab's scenarios hand something on to each other? Then they are played one after the other."""
+    return _named(lab).get("SHARED", False)
+
+
 def play(lab, name, source="solutions", *variables, patience=1000):
     _named(lab)["lab_%02d_%s" % (lab, name)](Kit(lab, source, variables, patience))
 
@@ -95,7 +100,7 @@ def complain(run, name):
 
 
 def word():
-    return "w%08x" % random.getrandbits(32)
+    return "w%08x" % chance.getrandbits(32)
 
 
 # --- 01
@@ -105,32 +110,32 @@ def _format_questions():
     questions = [("i", 64, fmt, value) for fmt in ("%#.5o", "%#o", "%#.0o", "%.0x", "%#.4x", "%07.3d", "%+.0d") for value in (0, 8, 2**32 - 1)]
     numbers = [0, 1, 7, 8, 9, 10, 15, 16, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
     for _ in range(260):
-        conversion = random.choice("dduixXocspp")
-        flags = "".join(f for f in "-0+ #" if random.random() < 0.25)
+        conversion = chance.choice("dduixXocspp")
+        flags = "".join(f for f in "-0+ #" if chance.random() < 0.25)
         if conversion in "csp":
             flags = "-" if "-" in flags else ""
         elif conversion not in "di":
             flags = re.sub("[+ ]", "", flags)
         if conversion in "diu":
             flags = flags.replace("#", "")
-        width = random.choice(["", "", "1", "5", "12", "21"])
-        precision = "" if conversion in "cp" or random.random() < 0.6 else "." + random.choice(["", "0", "1", "3", "8", "15"])
-        modifier = "" if conversion in "csp" else random.choice(["", "", "hh", "h", "l", "ll", "z", "t", "j"])
-        size = random.choice([64, 64, 64, 64, 64, 0, 1, 2, 5, 9])
-        value = random.choice(numbers) if random.random() < 0.6 else random.getrandbits(64)
+        width = chance.choice(["", "", "1", "5", "12", "21"])
+        precision = "" if conversion in "cp" or chance.random() < 0.6 else "." + chance.choice(["", "0", "1", "3", "8", "15"])
+        modifier = "" if conversion in "csp" else chance.choice(["", "", "hh", "h", "l", "ll", "z", "t", "j"])
+        size = chance.choice([64, 64, 64, 64, 64, 0, 1, 2, 5, 9])
+        value = chance.choice(numbers) if chance.random() < 0.6 else chance.getrandbits(64)
         kind = "i"
         if conversion == "s":
-            kind, value = "s", random.choice(["", "a", "some words", "a hundred percent"])
-            if random.random() < 0.15:
+            kind, value = "s", chance.choice(["", "a", "some words", "a hundred percent"])
+            if chance.random() < 0.15:
                 kind, precision = "n", ""
         elif conversion == "c":
-            value = random.randrange(33, 126)
+            value = chance.randrange(33, 126)
         elif conversion == "p":
             value = value or 1  # the C library has a word of its own for no pointer
-        if kind == "i" and random.random() < 0.15 and conversion in "duxX":
-            questions.append(("w", size, "%" + flags + "*" + modifier.replace("l", "").replace("z", "").replace("t", "").replace("j", "") + conversion, random.choice([0, 3, 9, -9])))
+        if kind == "i" and chance.random() < 0.15 and conversion in "duxX":
+            questions.append(("w", size, "%" + flags + "*" + modifier.replace("l", "").replace("z", "").replace("t", "").replace("j", "") + conversion, chance.choice([0, 3, 9, -9])))
             continue
-        questions.append((kind, size, "%s%%%s%s%s%s%s%s" % (random.choice(["", "a ", "%%"]), flags, width, precision, modifier, conversion, random.choice(["", ".", "%%"])), value))
+        questions.append((kind, size, "%s%%%s%s%s%s%s%s" % (chance.choice(["", "a ", "%%"]), flags, width, precision, modifier, conversion, chance.choice(["", ".", "%%"])), value))
     return questions
 
 
@@ -198,7 +203,7 @@ def lab_01_grub_hands_over_what_it_knows(kit):
     secret = word()
     iso = kit.iso("console=ttyS0 secret=" + secret)
     try:
-        for megabytes in random.sample(range(64, 512, 16), 2):
+        for megabytes in chance.sample(range(64, 512, 16), 2):
             text = _grub(kit, iso, secret, mem="%dM" % megabytes)
             ranges = [(int(a, 16), int(b, 16)) for a, b in re.findall(r"([0-9a-f]{8,16}) - ([0-9a-f]{8,16}) .*usable", text)]
             total = sum(b + 1 - a for a, b in ranges)
@@ -427,7 +432,7 @@ CHALLENGES = {7: ("copy_ahead", "signed_frames"), 13: ("no_endless_wait",)}
 def _judge(program, about):
     """user/tests/PROGRAM.c says what is wrong, and ends with 0 if nothing is; it may draw from SEED. Linux is no oracle here."""
     def play_it(kit):
-        run = usertest.run_many(kit.image(), [program], cap=kit.cap(), icount=True, shift=usertest.SHIFT, append="SEED=%d" % random.getrandbits(30))
+        run = usertest.run_many(kit.image(), [program], cap=kit.cap(), icount=True, shift=usertest.SHIFT, append="SEED=%d" % chance.getrandbits(30))
         answer = run[program]
         if not answer.done:
             raise GuestFailure(run.complaint(program), run.trace_of(program))

@@ -2,7 +2,6 @@
 
 The journal's lesson is one of order, which an image does not show at its end: so all writes of one run are recorded, the record is read, and disks as
 a cut of the power leaves them are rebuilt from it (harness/disk.py)."""
-import random
 import re
 import struct
 import tempfile
@@ -10,10 +9,12 @@ import zlib
 from pathlib import Path
 
 from harness import disk, usertest
+from harness.chance import chance
 from harness.qemu import GuestFailure
 
 JOURNAL_MAGIC, JOURNAL_COMMIT, JOURNAL_SUPER = 0xc03b3998, 2, 4
 
+SHARED = True
 _recordings = {}  # the last one: two scenarios judge the same run
 
 
@@ -30,10 +31,10 @@ def _on_disk(kit, program, words, disks, seed=0):
 
 def lab_10_a_disk_is_read_and_written(kit):
     """Random contents, read and half overwritten by four programs at the same time; the image is looked at afterwards. Queues of several sizes, with event indices and without."""
-    size, event_index, seed = random.choice([8, 16, 256]), random.choice(["on", "off"]), random.getrandbits(20)
+    size, event_index, seed = chance.choice([8, 16, 256]), chance.choice(["on", "off"]), chance.getrandbits(20)
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder) / "disk"
-        before = random.randbytes(2 << 20)
+        before = chance.randbytes(2 << 20)
         image.write_bytes(before)
         told = _on_disk(kit, "disk_raw", disk.drive(image, **{"queue-size": size, "event_idx": event_index}), [image], seed)
         after = image.read_bytes()
@@ -51,7 +52,7 @@ def _recorded(kit):
     """A run of disk_sync on a disk whose writes are all recorded: the image before, the entries of the log, and for each mark (its place in the log, its number)."""
     key = (str(kit.image()), kit.image().stat().st_mtime_ns)
     if key not in _recordings:
-        seed = random.getrandbits(20)
+        seed = chance.getrandbits(20)
         with tempfile.TemporaryDirectory() as folder:
             image, log = Path(folder) / "disk", Path(folder) / "log"
             with open(image, "wb") as f:
@@ -96,8 +97,8 @@ def lab_10_what_was_synced_survives_a_cut(kit):
     """Disks as a power cut leaves them, writes since the last flush lost or torn: e2fsck replays, finds no fault, and what was synced is there."""
     base, entries, marks, seed = _recorded(kit)
     with tempfile.TemporaryDirectory() as folder:
-        for n, at in enumerate(sorted(random.sample(range(marks[0][0] + 1, len(entries) + 1), 10))):
-            out = disk.cut(base, entries, at, ("reorder", "torn")[n % 2], random.getrandbits(30), Path(folder) / "cut")
+        for n, at in enumerate(sorted(chance.sample(range(marks[0][0] + 1, len(entries) + 1), 10))):
+            out = disk.cut(base, entries, at, ("reorder", "torn")[n % 2], chance.getrandbits(30), Path(folder) / "cut")
             where = "after entry %d of %d of the write log" % (at, len(entries))
             try:
                 disk.replay(out)
@@ -119,17 +120,17 @@ def lab_10_a_journal_of_debugfs_is_replayed(kit):
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         (top / "tree").mkdir()
-        (top / "tree/victim").write_bytes(random.randbytes(40 << 10))
-        image = disk.make(top / "disk", 8, "-b", 1024, "-J", "size=1", "-O", random.choice(["metadata_csum", "^metadata_csum", "^64bit,^metadata_csum"]), tree=top / "tree")
+        (top / "tree/victim").write_bytes(chance.randbytes(40 << 10))
+        image = disk.make(top / "disk", 8, "-b", 1024, "-J", "size=1", "-O", chance.choice(["metadata_csum", "^metadata_csum", "^64bit,^metadata_csum"]), tree=top / "tree")
         blocks = [int(b) for b in disk.tool("debugfs", "-R", "blocks /victim", image).split() if b.isdigit()]
         commands = ["jo"]
         for n in range(12):
-            mine = random.sample(blocks, random.randrange(1, 9))
-            data = b"".join((struct.pack(">I", JOURNAL_MAGIC) if random.random() < 0.3 else random.randbytes(4)) + random.randbytes(1020) for _ in mine)
+            mine = chance.sample(blocks, chance.randrange(1, 9))
+            data = b"".join((struct.pack(">I", JOURNAL_MAGIC) if chance.random() < 0.3 else chance.randbytes(4)) + chance.randbytes(1020) for _ in mine)
             (top / ("data%d" % n)).write_bytes(data)
             commands.append("jw -b %s %s" % (",".join(map(str, mine)), top / ("data%d" % n)))
             if n % 3 == 1:
-                commands.append("jw -r " + ",".join(map(str, random.sample(blocks, random.randrange(1, 9)))))
+                commands.append("jw -r " + ",".join(map(str, chance.sample(blocks, chance.randrange(1, 9)))))
         (top / "commands").write_text("\n".join(commands + ["jc", ""]))
         disk.tool("debugfs", "-w", "-f", top / "commands", image)
         theirs = top / "theirs"
@@ -149,7 +150,7 @@ def lab_10_a_journal_of_debugfs_is_replayed(kit):
 def lab_10_an_error_of_the_disk_is_told(kit):
     """The disk refuses all writes from one of them on: the caller hears of it, the file system writes no more, the rest lives."""
     with tempfile.TemporaryDirectory() as folder:
-        image, last = disk.make(Path(folder) / "disk", 16, "-b", 1024), random.randrange(45, 80)
+        image, last = disk.make(Path(folder) / "disk", 16, "-b", 1024), chance.randrange(45, 80)
         states = ",".join('{"event":"pwritev","state":%d,"new_state":%d}' % (n, n + 1) for n in range(1, last))
         words = ("-blockdev", '{"driver":"blkdebug","node-name":"bad","image":{"driver":"file","filename":"%s"},"set-state":[%s],'
                  '"inject-error":[{"event":"pwritev","iotype":"write","state":%d,"errno":5,"once":false}]}' % (image, states, last),

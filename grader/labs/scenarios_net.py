@@ -1,8 +1,8 @@
 """Lab 11's scenarios: the other end of the wire is scapy's, so nothing of ours says what is right on it."""
-import random
 import tempfile
 
 from harness import usertest
+from harness.chance import chance
 from harness.peer import ADDRESS, ARP, GUEST, GUEST_MAC, ICMP, IP, MAC, TCP, UDP, Ether, Peer, Raw, TcpClient
 from harness.qemu import GuestFailure, last_words
 
@@ -61,12 +61,12 @@ def lab_11_a_peer_asks_and_is_answered(kit):
         found = (reply.dst, reply[ARP].hwsrc, reply[ARP].psrc, reply[ARP].hwdst, reply[ARP].pdst)
         wanted = (MAC, GUEST_MAC, GUEST, MAC, ADDRESS)
         assert found == wanted, "wrong output: the answer to a question for its address\nexpected: %s\nfound:    %s" % (wanted, found)
-        data = random.randbytes(random.randrange(1, 1400))
-        number = random.getrandbits(16)
+        data = chance.randbytes(chance.randrange(1, 1400))
+        number = chance.getrandbits(16)
         question = IP(src=ADDRESS, dst=GUEST) / ICMP(type=8, id=number, seq=1) / Raw(data)
         reply = net.ask(question, lambda f: ICMP in f and f[ICMP].type == 0 and f[ICMP].id == number, "an echo")
         assert bytes(reply[ICMP].payload)[:len(data)] == data, "wrong output: the echo has other bytes than the question"
-        data, port = random.randbytes(random.randrange(1, 1400)), random.randrange(2000, 60000)
+        data, port = chance.randbytes(chance.randrange(1, 1400)), chance.randrange(2000, 60000)
         reply = net.ask(IP(src=ADDRESS, dst=GUEST) / UDP(sport=port, dport=7) / Raw(data), lambda f: UDP in f and f[UDP].dport == port, "the datagram back")
         assert bytes(reply[UDP].payload)[:len(data)] == data, "wrong output: the datagram came back with other bytes"
         nowhere = IP(src=ADDRESS, dst=GUEST) / UDP(sport=port, dport=8) / Raw(data)
@@ -80,25 +80,25 @@ def lab_11_a_peer_asks_and_is_answered(kit):
 
 def lab_11_a_text_arrives_through_a_bad_wire(kit):
     """A text goes there and back; of the guest's segments some are not acknowledged as they come, and of ours some come twice, or late, or at first not at all."""
-    text = random.randbytes(random.randrange(9000, 14000))
+    text = chance.randbytes(chance.randrange(9000, 14000))
     with _Echo(kit) as net:
         net.ask(Ether(src=MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(op=1, hwsrc=MAC, psrc=ADDRESS, pdst=GUEST), lambda f: ARP in f and f[ARP].op == 2, "an answer to ARP")
-        client = TcpClient(net.peer, 7, source=random.randrange(20000, 60000), seq=0xffffc000 + random.randrange(0x3000), window=5000, options=[("MSS", 1000)])
+        client = TcpClient(net.peer, 7, source=chance.randrange(20000, 60000), seq=0xffffc000 + chance.randrange(0x3000), window=5000, options=[("MSS", 1000)])
         client.connect()
         start, expected, got = client.seq, client.ack, bytearray()
         sent = 0        # bytes of the text that the guest has acknowledged
-        lost = set(random.sample(range(0, len(text), 700), 4))  # beginnings of our segments that are lost once
-        dropped = set(random.sample(range(9000), 4))            # the guest's segments that hold these bytes are lost once
+        lost = set(chance.sample(range(0, len(text), 700), 4))  # beginnings of our segments that are lost once
+        dropped = set(chance.sample(range(9000), 4))            # the guest's segments that hold these bytes are lost once
         waited = 0      # rounds without news
         while len(got) < len(text) and waited < 120:
             if sent < len(text):
                 pieces = [at for at in range(sent, min(sent + 2800, len(text)), 700)]
-                random.shuffle(pieces)
+                chance.shuffle(pieces)
                 for at in pieces:
                     if at in lost:
                         lost.discard(at)
                         continue
-                    for _ in range(random.choice([1, 1, 1, 2])):
+                    for _ in range(chance.choice([1, 1, 1, 2])):
                         client.send("PA", text[at:at + 700], seq=(start + at) % 2**32, ack=(expected + len(got)) % 2**32)
             news = False
             for frame in net.peer.drain(0.15):
