@@ -240,6 +240,7 @@ KTEST(04, a_wait_for_a_mutex_may_be_interrupted)
 	result = 1;
 	struct thread *t = begin(go_through, 1);
 	KREQUIRE(t != NULL);
+	KEXPECT(wait_until(&t->state, THREAD_INTERRUPTIBLE)); /* its CPU may come late to it */
 	thread_sleep_ns(3 * NSEC_PER_MSEC);
 	KEXPECT_EQ(result, 1);
 	KEXPECT_EQ(t->state, THREAD_INTERRUPTIBLE);
@@ -254,7 +255,7 @@ KTEST(04, a_wait_for_a_mutex_may_be_interrupted)
 	result = 1;
 	t = begin(go_through, 0);
 	KREQUIRE(t != NULL);
-	thread_sleep_ns(3 * NSEC_PER_MSEC);
+	KEXPECT(wait_until(&t->state, THREAD_INTERRUPTIBLE));
 	KEXPECT_EQ(result, 1);
 	mutex_unlock(&door);
 	KEXPECT(wait_until(&left, 0));
