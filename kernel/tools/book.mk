@@ -12,4 +12,5 @@ do-book:
 book-check:
 	@$(SETUP) kernel qemu gdb book skeletons newlib test
 	@$(MAKE) do-book
+	@$(MAKE) -s do-prepare
 	@$(MAKE) -s do-test T='book $(T)'
