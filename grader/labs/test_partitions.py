@@ -142,6 +142,10 @@ def test_a_table_is_read_again(tmp_path):
         found("1@100+1000 2@2000+8000")
         guest.says("mount -t ext2 /tmp/second /m && ls /m && umount /m", "lost.found")
         guest.says("mount -t ext2 /dev/vdc /m && blockdev --rereadpt /dev/vdc", busy)
+        # Those that come back are told of by what was told of them before.
+        slab = "i=0; while [ $i -lt 300 ]; do blockdev --rereadpt /dev/vda; i=$((i + 1)); done; grep ^Slab: /proc/meminfo"
+        before, after = (int(re.search(r"Slab:\s+(\d+)", guest.run(slab)).group(1)) for _ in range(2))
+        assert after < before + 30, "300 times: %d KiB more" % (after - before)
         write(3)
         guest.says(again, "done")
         found("")

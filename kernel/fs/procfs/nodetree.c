@@ -89,7 +89,7 @@ static struct tree_node *make(struct tree_node *at, const char *path, u16 mode)
 	return NULL;
 }
 
-void nodetree_hide(struct tree_node *at, const char *path, bool hidden)
+bool nodetree_hide(struct tree_node *at, const char *path, bool hidden)
 {
 	spin_lock(&tree_lock);
 	while (at && *path) {
@@ -105,6 +105,7 @@ void nodetree_hide(struct tree_node *at, const char *path, bool hidden)
 			at->parent->subdirs += hidden ? -1 : 1;
 	}
 	spin_unlock(&tree_lock);
+	return at != NULL;
 }
 
 struct tree_node *nodetree_dir(struct tree_node *at, const char *path) { return make(at, path, S_IFDIR | 0555); }

@@ -256,11 +256,16 @@ static void add_block(struct tree_node *root, const char *path, struct block_dev
 	link(root, where, value);
 }
 
+static void path_of_part(char path[64], const struct block_device *part)
+{
+	ksnprintf(path, 64, "devices/virtual/block/%s/%s", part->disk->name, part->name);
+}
+
 static void add_part(struct tree_node *root, struct block_device *part)
 {
 	char path[64];
 
-	ksnprintf(path, sizeof(path), "devices/virtual/block/%s/%s", part->disk->name, part->name);
+	path_of_part(path, part);
 	add_block(root, path, part);
 }
 
@@ -270,13 +275,15 @@ static void part_changed(struct block_device *part)
 	char path[64];
 	bool gone = atomic_load(&part->gone);
 
-	if (!gone)
-		add_part(root_node, part);
+	path_of_part(path, part);
+	if (!nodetree_hide(root_node, path, gone)) {
+		if (!gone)
+			add_part(root_node, part);
+		return;
+	}
 	ksnprintf(path, sizeof(path), "class/block/%s", part->name);
 	nodetree_hide(root_node, path, gone);
 	ksnprintf(path, sizeof(path), "dev/block/%u:%u", abi_major(part->dev), abi_minor(part->dev));
-	nodetree_hide(root_node, path, gone);
-	ksnprintf(path, sizeof(path), "devices/virtual/block/%s/%s", part->disk->name, part->name);
 	nodetree_hide(root_node, path, gone);
 }
 

@@ -38,8 +38,8 @@ struct tree_node *nodetree_link(struct tree_node *at, const char *path, const ch
 /* Every NODE() whose path starts with prefix ("" takes those without any "name:"), but not those that start with `without` (NULL: none). */
 void nodetree_add_nodes(struct tree_node *root, const char *prefix, const char *without);
 
-/* Hides what is at the path below `at`, and all below it, or shows it again; nothing if there is none. */
-void nodetree_hide(struct tree_node *at, const char *path, bool hidden);
+/* Hides what is at the path below `at`, and all below it, or shows it again. False: there is none. */
+bool nodetree_hide(struct tree_node *at, const char *path, bool hidden);
 int nodetree_revalidate(struct dentry *d); /* super_ops.dentry_revalidate of a tree whose names come and go */
 
 struct inode *nodetree_inode(struct superblock *sb, struct tree_node *n); /* NULL if memory is short */
