@@ -25,8 +25,6 @@ static bool wrong;
 
 static u64 dice(u64 n) { return ktest_random() % n; }
 
-static void add_in_use(struct slab_cache *c, void *sum) { *(u64 *)sum += slab_in_use(c); }
-
 /* What must be as before once a child is gone, or was not made. */
 struct counts {
 	u64 objects;
@@ -39,7 +37,7 @@ static struct counts count(void)
 	struct counts c = { .processes = process_count, .threads = thread_total, .users = refcount_read(&p->aspace->users), .sighand = refcount_read(&p->sighand->ref),
 			    .of_user = current->cred->user->processes, .own_threads = p->thread_count };
 
-	slab_for_each(add_in_use, &c.objects);
+	c.objects = slab_all_in_use();
 	return c;
 }
 

@@ -12,16 +12,6 @@
 
 #define LONG_TEXT "./././././././././././././././././././././././././././././././././." /* from one of the larger caches of the heap */
 
-static void add_in_use(struct slab_cache *c, void *sum) { *(u64 *)sum += slab_in_use(c); }
-
-static u64 heap_objects(void)
-{
-	u64 n = 0;
-
-	slab_for_each(add_in_use, &n);
-	return n;
-}
-
 /* --- what a walk holds ------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -50,12 +40,12 @@ KTEST(08, a_walk_lets_go_of_what_it_held)
 	fs_cwd(&cwd);
 	for (size_t i = 0; i < ARRAY_SIZE(walks); i++) {
 		KEXPECT_EQ(walk_from(AT_FDCWD, walks[i].name, walks[i].flags), walks[i].err); /* what is cached of it is there now */
-		u64 objects = heap_objects();
+		u64 objects = slab_all_in_use();
 		u32 dentry = refcount_read(&root.dentry->ref);
 		u64 mount = mount_references(root.mount);
 		for (unsigned n = 0; n < ROUNDS; n++)
 			walk_from(AT_FDCWD, walks[i].name, walks[i].flags);
-		bool kept = heap_objects() >= objects + ROUNDS || refcount_read(&root.dentry->ref) >= dentry + ROUNDS || mount_references(root.mount) >= mount + ROUNDS;
+		bool kept = slab_all_in_use() >= objects + ROUNDS || refcount_read(&root.dentry->ref) >= dentry + ROUNDS || mount_references(root.mount) >= mount + ROUNDS;
 		if (!KEXPECT(!kept))
 			ktest_note("the walk's number", i);
 	}
@@ -98,10 +88,10 @@ KTEST(08, links_of_other_file_systems_are_followed)
 	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -EACCES);
 	link.path.dentry->inode->ops = &made;
 	KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), 0);
-	u64 objects = heap_objects();
+	u64 objects = slab_all_in_use();
 	for (unsigned n = 0; n < 50; n++)
 		walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW);
-	KEXPECT(heap_objects() < objects + 50); /* a text that was made for the walk */
+	KEXPECT(slab_all_in_use() < objects + 50); /* a text that was made for the walk */
 	link.path.dentry->inode->ops = saved;
 	path_put(&link.path);
 	files_end();

@@ -164,21 +164,11 @@ KTEST(10, the_log_ends_where_another_transaction_begins)
 	KEXPECT(untouched(r, HOME + 1));
 }
 
-static void add_in_use(struct slab_cache *c, void *arg) { *(u64 *)arg += slab_in_use(c); }
-
-static u64 objects_in_use(void)
-{
-	u64 n = 0;
-
-	slab_for_each(add_in_use, &n);
-	return n;
-}
-
 /* What was gathered about them is given back: 20,000 in all, beside which what lies about for later is little. */
 static void revokes_are_forgotten(void)
 {
 	enum { EACH = 250, BLOCKS = 20, TURNS = 4 };
-	u64 some[EACH], before = objects_in_use();
+	u64 some[EACH], before = slab_all_in_use();
 
 	for (int turn = 0; turn < TURNS; turn++) {
 		struct ramdisk *r = ramdisk_get();
@@ -193,7 +183,7 @@ static void revokes_are_forgotten(void)
 		scribe_commit(&s);
 		KEXPECT_EQ(replay(r, 0), 0);
 	}
-	KEXPECT(objects_in_use() < before + TURNS * BLOCKS * EACH / 2);
+	KEXPECT(slab_all_in_use() < before + TURNS * BLOCKS * EACH / 2);
 }
 
 KTEST(10, revoked_blocks_are_left_alone)

@@ -51,9 +51,11 @@ static bool asked_for(u32 ip)
 	       !memcmp(a->sender, wire.dev.address, ETHER_ADDRESS) && !memcmp(wire_frame()->destination, wire.dev.broadcast, ETHER_ADDRESS);
 }
 
-/* A datagram of ours to ip, with a number in it. */
-static bool (*short_of_memory)(int kind); /* while it is sent; NULL: there is enough */
+static u32 allocations_left; /* the last of them fails; 0: there is enough */
+static struct thread *starved;
+static bool short_for_once(int kind __unused) { return current == starved && allocations_left && !--allocations_left; }
 
+/* A datagram of ours to ip, with a number in it. */
 static int send_to(u32 ip, u8 number)
 {
 	struct ip_send how = { .source = wire.us, .destination = ip, .protocol = 253, .ttl = 64 };
@@ -64,9 +66,11 @@ static int send_to(u32 ip, u8 number)
 	net_begin();
 	if (KEXPECT(p && !ip_route(&path, ip, wire.us, NULL))) {
 		*(u8 *)packet_append(p, 1) = number;
-		alloc_fail_hook = short_of_memory;
+		bool (*saved)(int kind) = alloc_fail_hook;
+		starved = current;
+		alloc_fail_hook = short_for_once;
 		err = ip_send(p, &how, &path);
-		alloc_fail_hook = NULL;
+		alloc_fail_hook = saved;
 	}
 	net_end();
 	return err;
@@ -111,35 +115,20 @@ KTEST(11, who_asks_for_us_is_answered)
 	}
 }
 
-static u32 allocations_left; /* the last of them fails */
-static struct thread *starved;
-static bool short_for_once(int kind __unused) { return current == starved && allocations_left && !--allocations_left; }
-static void add_in_use(struct slab_cache *c, void *sum) { *(u64 *)sum += slab_in_use(c); }
-
-static u64 objects(void)
-{
-	u64 n = 0;
-
-	slab_for_each(add_in_use, &n);
-	return n;
-}
-
 /* Memory is short for each request of a first packet in turn: nothing is left of what could not be kept. */
 static void packets_without_memory(void)
 {
 	u32 ip = wire.them ^ be32(128);
 
-	starved = current;
 	for (u32 n = 1, failed = 1; n < 20 && failed; n++) {
-		u64 before = objects();
+		u64 before = slab_all_in_use();
 		failed = 0;
 		for (int i = 0; i < 8; i++) {
 			allocations_left = n;
-			short_of_memory = short_for_once;
 			failed += send_to(ip, 1) != 0;
-			short_of_memory = NULL;
 		}
-		KEXPECT(!failed || objects() < before + 8);
+		allocations_left = 0;
+		KEXPECT(!failed || slab_all_in_use() < before + 8);
 	}
 	neighbour_delete(&wire.dev, address_v4(ip)); /* else he is asked for while the next test counts */
 }

@@ -222,6 +222,16 @@ u64 slab_in_use(const struct slab_cache *c)
 	return n;
 }
 
+static void add_objects(struct slab_cache *c, void *arg) { *(u64 *)arg += slab_in_use(c); }
+
+u64 slab_all_in_use(void)
+{
+	u64 n = 0;
+
+	slab_for_each(add_objects, &n);
+	return n;
+}
+
 static void add_frames(struct slab_cache *c, void *arg)
 {
 	*(u64 *)arg += c->slabs << c->order;

@@ -33,20 +33,10 @@ static u64 kmap_tables(void)
 	return n;
 }
 
-static void add_objects(struct slab_cache *c, void *arg) { *(u64 *)arg += slab_in_use(c); }
-
-static u64 all_objects(void)
-{
-	u64 n = 0;
-
-	slab_for_each(add_objects, &n);
-	return n;
-}
-
 /* Lets go of all that is only kept for later: until nothing more goes, since a name may hold the one above it. Not for ever, if others are at work. */
 static void settle(void)
 {
-	u64 objects = all_objects(), before;
+	u64 objects = slab_all_in_use(), before;
 	size_t freed;
 	int rounds = 0;
 
@@ -55,7 +45,7 @@ static void settle(void)
 		freed = 0;
 		NOTIFIER_CALL(reclaim, 1ul << 20, &freed);
 		NOTIFIER_CALL(memory_settle);
-		objects = all_objects();
+		objects = slab_all_in_use();
 	} while ((freed || objects < before) && ++rounds < 100);
 }
 
@@ -92,7 +82,7 @@ static u64 marked;
 void leak_mark(void)
 {
 	settle();
-	marked = all_objects();
+	marked = slab_all_in_use();
 	heap_check_mark();
 }
 
@@ -101,7 +91,7 @@ static void print_leaks(const void *unused __unused) { heap_check_print_since();
 void leak_check(void)
 {
 	settle();
-	u64 now = all_objects();
+	u64 now = slab_all_in_use();
 	if (now > marked)
 		panic_with(print_leaks, NULL, "leak: %lu objects more than before", now - marked);
 }

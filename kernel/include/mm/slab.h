@@ -28,6 +28,7 @@ void slab_free(struct slab_cache *c, void *obj);
 void slab_cache_destroy(struct slab_cache *c); /* all objects must be free */
 /* Objects in use, without those that lie ready in magazines; approximate while others use the cache. */
 u64 slab_in_use(const struct slab_cache *c);
+u64 slab_all_in_use(void); /* of all caches */
 /* A checking kernel: panics if there are more objects than at the mark, and says who allocated those that are new. With nothing else going on. */
 #if DEBUG
 void leak_mark(void);
