@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 
-def table(head, rows):
-    return ["| %s |" % " | ".join(head), "|---|" + "--:|" * (len(head) - 1), *("| %s |" % " | ".join(cells) for cells in rows), ""]
+def table(head, rows, words=1):
+    """The first columns are words, the others numbers."""
+    return ["| %s |" % " | ".join(head), "|" + "---|" * words + "--:|" * (len(head) - words), *("| %s |" % " | ".join(cells) for cells in rows), ""]
 
 
 class Page:
@@ -48,9 +49,9 @@ class Page:
         for machine in (self.ours, self.linux):
             for name, points in self.report.families(machine, "count").items():
                 if len(points) > 1:
-                    rows.append(["`%s`" % name, machine.name, "%+.2f" % self.report.slope(points), ", ".join("%d: %s" % (s, self.report.number(v)) for s, v in points)])
+                    rows.append(["`%s`" % name, machine.name, ", ".join("%d: %s" % (s, self.report.number(v)) for s, v in points), "%+.2f" % self.report.slope(points)])
         rows.sort(key=lambda row: row[0])
-        return ["### At growing size", "", "Instructions of one operation; the slope is that of log over log, and 0 is flat.", ""] + table(["row", "kernel", "slope", "size: instructions"], rows) if rows else []
+        return ["### At growing size", "", "Instructions of one operation; the slope is that of log over log, and 0 is flat.", ""] + table(["row", "kernel", "size: instructions", "slope"], rows, 3) if rows else []
 
     def processors(self):
         rows = []
@@ -67,10 +68,10 @@ class Page:
         lines, behind = self.goals.judge(self.ours, self.linux)
         rows = [["reached" if good else "**missed**", text, "%.2f" % value] for text, value, good in lines]
         rows += [["**missed**", "`%s` not behind Linux by more than the spread, %s" % (row, kind), "%.2f" % value] for row, kind, value in behind]
-        return ["### Goals", ""] + table(["", "goal", "measured"], rows) if rows else []
+        return ["### Goals", ""] + table(["", "goal", "measured"], rows, 2) if rows else []
 
     def text(self):
-        trees = sorted({tree for kind, tree in self.kept["trees"].items()})
+        trees = sorted(set(self.kept["trees"].values()))
         out = ["%s. Measured on %s." % (self.kept["machine"], ", ".join("`%s`" % t for t in trees)), ""]
         out += self.verdict() + self.rows() + self.sizes() + self.processors()
         out += self.simple("memory", "Memory", "KiB", 1)

@@ -43,12 +43,15 @@ def modules_of(linux, names):
 
 
 def line_of(*command):
+    """The first line that a command says."""
     return subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False).stdout.partition("\n")[0]
 
 
 def keep(machines):
     """Into the tree, for the book."""
-    tree = line_of("git", "rev-parse", "--short", "HEAD") + ("" if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "kernel", "solutions", "user"], cwd=TOP, check=False).returncode == 0 else " and changes")
+    tree = line_of("git", "rev-parse", "--short", "HEAD")
+    if line_of("git", "status", "--porcelain", "kernel", "solutions", "user"):
+        tree += " and changes"
     report.keep(machines, KEPT, tree, f"{line_of('qemu-system-x86_64', '--version')}, TCG on {os.cpu_count()} processors of the host; not hardware")
 
 

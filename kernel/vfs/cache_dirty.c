@@ -10,6 +10,7 @@
  * Locks: pc->lock guards its count; dirty_lock the list and each cache's dirty_link.
  */
 #include "vfs_priv.h"
+#include "core/panic.h"
 #include "sched/thread.h"
 
 #define READAHEAD_PAGES 128 /* that a reader who goes forward has before him */
@@ -234,6 +235,7 @@ struct frame *pagecache_add_locked(struct pagecache *pc, u64 index)
 	struct frame *f;
 	bool taken;
 
+	ASSERT(!pc->ops->write_page || pc->ops->charge); /* else page replacement does not know of them */
 	spin_lock(&pc->lock);
 	f = radix_lookup(&pc->pages, index);
 	spin_unlock(&pc->lock);
