@@ -1,5 +1,6 @@
 /* Stage 07: fork's copy of an address space. */
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "core/err.h"
 #include "irq/irq.h"
@@ -97,10 +98,12 @@ static pte_t *watched;
 /* Comes right behind each access of fork's to the entry, as the CPU on which another thread of the parent writes: while it may, it notes that it has. */
 static bool entry_was_touched(struct trapframe *f __unused)
 {
-	__asm__ volatile("mov %0, %%dr7; mov %1, %%dr6" : : "r"(0x400ul), "r"(0ul) : "memory"); /* what is done here is not watched */
+	u64 control = watch_pause();
+
+	watch_touched();
 	if (__atomic_load_n(watched, __ATOMIC_SEQ_CST) & PTE_WRITE)
 		__atomic_fetch_or(watched, PTE_DIRTY, __ATOMIC_SEQ_CST);
-	__asm__ volatile("mov %0, %%dr7" : : "r"(1ul | 0xbul << 16) : "memory"); /* reads and writes of eight bytes */
+	watch_resume(control);
 	return true;
 }
 
@@ -134,9 +137,9 @@ KTEST(07, the_child_outlives_the_parent)
 	watched = pt_walk(parent->pt, AT, false);
 	__atomic_fetch_and(watched, ~PTE_DIRTY, __ATOMIC_SEQ_CST);
 	trap_register(TRAP_DEBUG, entry_was_touched);
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(watched), "r"(1ul | 0xbul << 16) : "memory");
+	watch_memory(0, watched, 8, WATCH_ACCESSES);
 	child = aspace_fork(parent);
-	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	KREQUIRE(!IS_ERR(child));
 	KEXPECT(*watched & PTE_DIRTY && !(*watched & PTE_WRITE));

@@ -4,6 +4,7 @@
  */
 #include "07_process.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "core/err.h"
 #include "irq/irq.h"
@@ -203,11 +204,9 @@ static u32 told_too_late;
 /* Comes right behind a write of one of the words: whoever stands in it must not run yet. */
 static bool word_was_written(struct trapframe *f __unused)
 {
-	u64 which;
 	u32 tid;
 
-	__asm__ volatile("mov %%dr6, %0; mov %1, %%dr6" : "=&r"(which) : "r"(0ul) : "memory");
-	if (get_user_u32(&tid, (u32 *)(u64)(which & 1 ? PARENT_WORD : CHILD_WORD)))
+	if (get_user_u32(&tid, (u32 *)(u64)(watch_touched() & 1 ? PARENT_WORD : CHILD_WORD)))
 		return true;
 	struct thread *t = thread_find((int)tid);
 	if (t) {
@@ -217,14 +216,15 @@ static bool word_was_written(struct trapframe *f __unused)
 	return true;
 }
 
-/* fork_thread, and both words are watched meanwhile: writes of four bytes. */
+/* fork_thread, and both words are watched meanwhile. */
 static long fork_watched(const struct clone_request *r)
 {
 	told_too_late = 0;
 	trap_register(TRAP_DEBUG, word_was_written);
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"((u64)PARENT_WORD), "r"((u64)CHILD_WORD), "r"(5ul | 0xddul << 16) : "memory");
+	watch_memory(0, (void *)PARENT_WORD, 4, WATCH_WRITES);
+	watch_memory(1, (void *)CHILD_WORD, 4, WATCH_WRITES);
 	long tid = fork_thread(r);
-	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	CHECK_EQ(told_too_late, 0);
 	return tid;

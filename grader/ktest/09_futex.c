@@ -1,6 +1,7 @@
 /* Stage 09: whom a futex wakes, and what is left when a wait is over. Programs test the rest (user:ipc_futex). */
 #include "09_futex.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "core/atomic.h"
 #include "core/cpu.h"
@@ -133,11 +134,6 @@ static struct {
 	u32 unlocked;
 } watch;
 
-static void watch_registers(const void *head, const void *byte, u64 control)
-{
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"(head), "r"(byte), "r"(control) : "memory");
-}
-
 static bool in_queue(const struct futex_waiter *waiter)
 {
 	struct futex_waiter *w;
@@ -169,12 +165,10 @@ static void touched(u64 which)
 /* Comes right behind the access. */
 static bool queue_was_touched(struct trapframe *f __unused)
 {
-	u64 which, control;
+	u64 control = watch_pause();
 
-	/* What is done here is not watched. */
-	__asm__ volatile("mov %%dr6, %0; mov %%dr7, %1; mov %2, %%dr6; mov %3, %%dr7" : "=&r"(which), "=&r"(control) : "r"(0ul), "r"(0x400ul) : "memory");
-	touched(which);
-	__asm__ volatile("mov %0, %%dr7" : : "r"(control) : "memory");
+	touched(watch_touched());
+	watch_resume(control);
 	return true;
 }
 
@@ -188,16 +182,16 @@ static void woken_while_it_leaves(u32 turn)
 	watch.deadline = deadline;
 	watch.bucket = bucket_of(spaces[0], word);
 	trap_register(TRAP_DEBUG, queue_was_touched);
-	watch_registers(&watch.bucket->waiters, NULL, 1 | 1 << 16 | 2 << 18); /* writes of eight bytes */
+	watch_memory(0, &watch.bucket->waiters, 8, WATCH_WRITES);
 	if (park(0, deadline)) {
 		watch.waiter = list_first(&watch.bucket->waiters, struct futex_waiter, link);
-		watch_registers(&watch.bucket->waiters, &watch.waiter->queued, 1 | 1 << 16 | 2 << 18 | 4 | 3 << 20); /* that byte too, read or written */
+		watch_memory(1, &watch.waiter->queued, 1, WATCH_ACCESSES);
 		if (!turn)
 			KEXPECT_EQ(futex_wake(word, false, 1, FUTEX_BITSET_ALL), 1);
 		long got = result(0);
 		KEXPECT_EQ(got, watch.taken || !turn ? 0 : -ETIMEDOUT);
 	}
-	watch_registers(NULL, NULL, 0x400);
+	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	KEXPECT_EQ(watch.unlocked, 0);
 }

@@ -4,6 +4,7 @@
  */
 #include "07_process.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "core/atomic.h"
 #include "core/cpu.h"
@@ -489,10 +490,10 @@ static bool state_was_set(struct trapframe *f __unused)
 {
 	u32 state = atomic_load(&current->state);
 
-	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	watch_touched();
 	if (state == THREAD_RUNNABLE)
 		return true;
-	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory"); /* only this once */
+	watch_end(); /* only this once */
 	current->state = THREAD_RUNNABLE;
 	call_away();
 	current->state = state;
@@ -503,7 +504,7 @@ static void call_away_when_it_sleeps(void)
 {
 	forget_signals();
 	CHECK(!thread_interrupted());
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(&current->state), "r"(1ul | 0xdul << 16) : "memory"); /* writes of four bytes */
+	watch_memory(0, &current->state, 4, WATCH_WRITES);
 }
 
 static void calls_in_vain(void)
@@ -526,7 +527,7 @@ static void calls_in_vain(void)
 	unlock();
 	call_away_when_it_sleeps();
 	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, time_ns() + 5 * MILLISECOND), -ERESTARTSYS);
-	__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	forget_signals();
 	call_away();

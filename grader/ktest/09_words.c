@@ -5,6 +5,7 @@
 #include "07_process.h"
 #include "09_futex.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "core/atomic.h"
 #include "core/err.h"
@@ -137,14 +138,9 @@ static void sleep_on_a_word(void *arg __unused)
 static struct futex_bucket *moved_to;
 static u32 unlocked;
 
-static void watch(const void *head)
-{
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(head), "r"(head ? 1ul | 1 << 16 | 2 << 18 : 0x400ul) : "memory"); /* writes of eight bytes */
-}
-
 static bool head_was_written(struct trapframe *f __unused)
 {
-	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	watch_touched();
 	if (spin_trylock(&moved_to->lock)) {
 		unlocked++;
 		spin_unlock(&moved_to->lock);
@@ -206,7 +202,7 @@ static void one_sleep(bool in_time, bool moves)
 		w = move(b, &key);
 		b = moved_to;
 		trap_register(TRAP_DEBUG, head_was_written);
-		watch(&b->waiters);
+		watch_memory(0, &b->waiters, 8, WATCH_WRITES);
 	}
 	if (in_time) {
 		thread_wake(w->thread); /* for nothing */
@@ -220,7 +216,7 @@ static void one_sleep(bool in_time, bool moves)
 	}
 	CHECK(is_done(1000));
 	if (moves) {
-		watch(NULL);
+		watch_end();
 		trap_register(TRAP_DEBUG, NULL);
 	}
 	CHECK_EQ(sleeper.result, in_time ? 0 : -ETIMEDOUT);
@@ -242,7 +238,7 @@ static bool woken_before;
 /* The first time counts: once the mark is there, whoever has the lock may write it again, the waiter on its way out too. */
 static bool mark_was_written(struct trapframe *f __unused)
 {
-	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	watch_touched();
 	if (!mark_writes++)
 		woken_before = atomic_load(&marked->thread->state) == THREAD_RUNNABLE;
 	return true;
@@ -270,9 +266,9 @@ static void one_mark(void)
 	mark_writes = 0;
 	woken_before = false;
 	trap_register(TRAP_DEBUG, mark_was_written);
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(&marked->queued), "r"(1ul | 1 << 16) : "memory"); /* writes of one byte */
+	watch_memory(0, &marked->queued, 1, WATCH_WRITES);
 	long n = futex_wake(shared ? common : word, shared, 1, FUTEX_BITSET_ALL);
-	watch(NULL);
+	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	CHECK_EQ(n, 1);
 	CHECK(is_done(1000));

@@ -1,6 +1,7 @@
 /* Stage 10: the driver's side of a virtqueue, against a device that the test plays. */
 #include "steps.h"
 #include "10_virtqueue.h"
+#include "watch.h"
 
 #include "core/cpu.h"
 #include "core/err.h"
@@ -117,7 +118,7 @@ static bool index_was_stored(struct trapframe *f __unused)
 	shown++;
 	if (head >= q.size || !chain_is(head, watched))
 		too_early++;
-	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	watch_touched();
 	return true;
 }
 
@@ -125,7 +126,6 @@ static bool index_was_stored(struct trapframe *f __unused)
 KTEST(10, the_index_is_stored_last)
 {
 	static struct chain chains[3];
-	u64 watch_write_of_two_bytes = 1 | 1 << 16 | 1 << 18;
 	u32 length;
 
 	make(16, false);
@@ -139,9 +139,9 @@ KTEST(10, the_index_is_stored_last)
 		}
 		draw(c, CHAIN_MAX);
 		u64 flags = irq_save(); /* the registers are this CPU's */
-		__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(&q.avail->index), "r"(watch_write_of_two_bytes) : "memory");
+		watch_memory(0, &q.avail->index, 2, WATCH_WRITES);
 		int err = add(c);
-		__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+		watch_end();
 		irq_restore(flags);
 		if (!KEXPECT_EQ(err, 0) || !KEXPECT(device_get(&c->head)))
 			break;
@@ -337,7 +337,8 @@ static u16 ending;
 
 static bool was_touched(struct trapframe *f __unused)
 {
-	__asm__ volatile("mov %0, %%dr7; mov %1, %%dr6" : : "r"(0x400ul), "r"(0ul)); /* what is done here is not watched */
+	watch_end();
+	watch_touched();
 	touched++;
 	if (to_end)
 		device_put(ending, 0);
@@ -366,9 +367,9 @@ KTEST(10, who_asks_looks_afterwards)
 		to_end = true;
 		u64 flags = irq_save(); /* the registers are this CPU's */
 		const volatile void *at = event_index ? &q.avail->ring[q.size] : &q.avail->flags;
-		__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(at), "r"(1ul | 1 << 16 | 1 << 18) : "memory"); /* writes of two bytes */
+		watch_memory(0, at, 2, WATCH_WRITES);
 		bool nothing = virtqueue_enable_interrupt(&q);
-		__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+		watch_end();
 		irq_restore(flags);
 		KEXPECT_EQ(touched, 1);
 		KEXPECT(!nothing);
@@ -391,9 +392,10 @@ KTEST(10, nothing_beyond_the_index_is_looked_at)
 		u64 flags = irq_save();
 
 		touched = 0;
-		__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"(id), "r"(bytes), "r"(1ul | 4 | 0xful << 16 | 0xful << 20) : "memory"); /* four bytes each, read or written */
+		watch_memory(0, id, 4, WATCH_ACCESSES);
+		watch_memory(1, bytes, 4, WATCH_ACCESSES);
 		void *token = virtqueue_take(&q, &length);
-		__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+		watch_end();
 		irq_restore(flags);
 		KEXPECT(token == NULL);
 		if (!KEXPECT_EQ(touched, 0))

@@ -4,6 +4,7 @@
  */
 #include "07_process.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "irq/irq.h"
 #include "lib/string.h"
@@ -258,7 +259,7 @@ static u32 sent_with_the_lock;
 /* Comes right behind a signal for the member that is watched. */
 static bool signal_was_sent(struct trapframe *f __unused)
 {
-	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	watch_touched();
 	if (spin_trylock(&tty_control_lock))
 		spin_unlock(&tty_control_lock);
 	else
@@ -269,7 +270,10 @@ static bool signal_was_sent(struct trapframe *f __unused)
 /* member: NULL ends it. */
 static void watch_signals(struct process *member)
 {
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(member ? &member->signal->pending.set : NULL), "r"(member ? 1ul | 9ul << 16 : 0x400ul) : "memory"); /* writes of eight bytes */
+	if (member)
+		watch_memory(0, &member->signal->pending.set, 8, WATCH_WRITES);
+	else
+		watch_end();
 }
 
 static void one_round(bool watched)

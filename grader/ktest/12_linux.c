@@ -1,6 +1,7 @@
 /* Stage 12: the router: modes, counts, decoded arguments. */
 #include "07_process.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "abi/fcntl.h"
 #include "abi/mman.h"
@@ -128,7 +129,7 @@ static u32 found_while_it_may_move;
 
 static bool place_was_asked(struct trapframe *f)
 {
-	__asm__ volatile("mov %0, %%dr6" : : "r"(0ul));
+	watch_touched();
 	found_while_it_may_move += !preempt_count() && f->rflags & RFLAGS_IF;
 	return true;
 }
@@ -143,10 +144,10 @@ static void the_cpu_does_not_change(void)
 	trap_register(TRAP_DEBUG, place_was_asked);
 	for (int i = 0; i < 5; i++) {
 		found_while_it_may_move = 0;
-		/* Reads of this CPU's offset (eight bytes) and of its number (four). */
-		__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr7" : : "r"(&this_cpu()->percpu_offset), "r"(&this_cpu()->id), "r"(5ul | 0xbul << 16 | 0xful << 20) : "memory");
+		watch_memory(0, &this_cpu()->percpu_offset, 8, WATCH_ACCESSES);
+		watch_memory(1, &this_cpu()->id, 4, WATCH_ACCESSES);
 		linux_route(NR_sched_get_priority_min, args, &f);
-		__asm__ volatile("mov %0, %%dr7" : : "r"(0x400ul) : "memory");
+		watch_end();
 		turns += found_while_it_may_move > 0; /* an interrupt may be in between once */
 	}
 	trap_register(TRAP_DEBUG, NULL);
