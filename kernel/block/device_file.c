@@ -112,7 +112,14 @@ int block_device_hide_parts(struct disk *d)
 	struct block_device *dev;
 	bool busy = false;
 
-	/* From here on nobody finds one; if one is in use, all that have sectors come back. */
+	list_for_each(dev, &d->parts, part_link) {
+		mutex_lock(&dev->open_mutex);
+		busy |= dev->holder || dev->openers;
+		mutex_unlock(&dev->open_mutex);
+	}
+	if (busy)
+		return -EBUSY;
+	/* From here on nobody finds one. If somebody was faster, all that have sectors come back. */
 	list_for_each(dev, &d->parts, part_link) {
 		mutex_lock(&dev->open_mutex);
 		busy |= dev->holder || dev->openers;
