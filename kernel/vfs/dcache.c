@@ -37,7 +37,7 @@
 #define REF_DEAD 0x80000000u
 #define PRUNE_NO_MORE 0x80000000u /* in superblock->pruned: its tree is being taken down */
 #define PRUNE 8 /* at a time, when a stripe has too many */
-#define UNUSED_MAX(total) ((total) / 2) /* unused dentries kept, by frames of memory: then the oldest go */
+#define UNUSED_MAX(total) (total) /* unused dentries kept, by frames of memory: then the oldest go (when memory is short, earlier) */
 
 struct stripe {
 	struct spinlock lock;
@@ -536,7 +536,7 @@ int dcache_init(void)
 	u64 size = 4096;
 
 	mem_stats(&mem);
-	while (size < UNUSED_MAX(mem.total) && size < 1ul << 20)
+	while (size < mem.total / 2 && size < 1ul << 20)
 		size *= 2;
 	unused_max = (u32)(UNUSED_MAX(mem.total) / STRIPES);
 	slab_cache_init(&dentry_cache, "dentry", sizeof(struct dentry), 64);
