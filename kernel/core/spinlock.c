@@ -18,15 +18,7 @@ static __always_inline void acquire(struct spinlock *l, const void *caller)
 {
 	preempt_disable();
 	lock_check_spin_acquire(l, l->name, l->rank, false, caller);
-	if (unlikely(READ_ONCE(l->ticket.next) != READ_ONCE(l->ticket.owner)))
-		lock_contended(l->name);
-	ticket_acquire(&l->ticket);
-	l->owner_cpu = (s16)cpu_id();
-}
-
-void spin_lock(struct spinlock *l)
-{
-	acquire(l, CALLER);
+	spin_enter(l);
 }
 
 bool spin_trylock(struct spinlock *l)
@@ -44,8 +36,13 @@ bool spin_trylock(struct spinlock *l)
 static __always_inline void release(struct spinlock *l, const void *caller)
 {
 	lock_check_spin_release(l, l->name, caller);
-	l->owner_cpu = -1;
-	ticket_release(&l->ticket);
+	spin_leave(l);
+}
+
+#if DEBUG
+void spin_lock(struct spinlock *l)
+{
+	acquire(l, CALLER);
 }
 
 void spin_unlock(struct spinlock *l)
@@ -53,6 +50,7 @@ void spin_unlock(struct spinlock *l)
 	release(l, CALLER);
 	preempt_enable();
 }
+#endif
 
 u64 spin_lock_irqsave(struct spinlock *l)
 {

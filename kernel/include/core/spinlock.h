@@ -7,6 +7,7 @@
 
 #include "core/compiler.h"
 #include "core/cpu.h"
+#include "core/lock_stat.h"
 #include "core/lockrank.h"
 #include "core/percpu.h"
 
@@ -27,10 +28,37 @@ struct spinlock {
 #define SPINLOCK_INIT(n, r) { .rank = (r), .owner_cpu = -1, .name = (n) }
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
 
-/* For data that interrupt handlers do not touch: disables preemption. */
-void spin_lock(struct spinlock *l);
+/* Of those that follow: the ticket, the owner, and a count of those who had to wait. Preemption is off. */
+static __always_inline void spin_enter(struct spinlock *l)
+{
+	if (unlikely(READ_ONCE(l->ticket.next) != READ_ONCE(l->ticket.owner)))
+		lock_contended(l->name);
+	ticket_acquire(&l->ticket);
+	l->owner_cpu = (s16)cpu_id();
+}
+static __always_inline void spin_leave(struct spinlock *l)
+{
+	l->owner_cpu = -1;
+	ticket_release(&l->ticket);
+}
+
+/* For data that interrupt handlers do not touch: disables preemption. Where nothing is checked it stands at its callers, since nothing is called as often. */
 bool spin_trylock(struct spinlock *l);
+#if DEBUG
+void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);
+#else
+static __always_inline void spin_lock(struct spinlock *l)
+{
+	preempt_disable();
+	spin_enter(l);
+}
+static __always_inline void spin_unlock(struct spinlock *l)
+{
+	spin_leave(l);
+	preempt_enable();
+}
+#endif
 /* For data shared with interrupt handlers: also disables interrupts; flags from lock go back to unlock. */
 u64 __must_check spin_lock_irqsave(struct spinlock *l);
 void spin_unlock_irqrestore(struct spinlock *l, u64 flags);
