@@ -1,7 +1,7 @@
 /*
  * Grace periods: memory that readers without a lock may still look at is freed a little later.
  *
- *   reader     grace_enter()  writes the time (`now`) into a slot of its CPU;  grace_exit()  clears it. No preemption in between.
+ *   reader     grace_enter()  writes the time (`grace_now`) into a slot of its CPU;  grace_exit()  clears it. No preemption in between.
  *   freeing    what is to go waits in `young` of the CPU's own queue. When enough is there and nobody reads any more what went before, `old` is
  *              freed, `young` becomes `old`, and time goes on by one:
  *
@@ -17,36 +17,22 @@
 
 #define BATCH 64
 
-static PERCPU(u64, entered);           /* the time at which this CPU's reader entered; 0: none */
-static u64 now = 1;                    /* atomic */
+PERCPU(u64, grace_entered);
+u64 grace_now = 1;
 
 struct queue {
 	struct spinlock lock;          /* its CPU's alone nearly always; guards the rest */
 	struct grace *young, *old;
 	u32 young_count;
-	u64 old_since;                 /* `now` when old was young last, plus one */
+	u64 old_since;                 /* `grace_now` when old was young last, plus one */
 };
 static PERCPU(struct queue, queues) = { .lock = SPINLOCK_INIT("grace", RANK_DENTRY + 5) };
-
-void grace_enter(void)
-{
-	preempt_disable();
-	ASSERT(!*percpu_ptr(entered) && !in_irq());
-	/* Sequentially consistent: the slot is seen before anything that is read afterwards. */
-	atomic_xchg(percpu_ptr(entered), atomic_load_relaxed(&now));
-}
-
-void grace_exit(void)
-{
-	atomic_store_release(percpu_ptr(entered), 0ul);
-	preempt_enable();
-}
 
 /* Nobody reads who entered before `time`. */
 static bool readers_gone(u64 time)
 {
 	for (u32 i = 0; i < cpu_count; i++) {
-		u64 t = atomic_load(percpu_ptr_of(entered, cpus[i]));
+		u64 t = atomic_load(percpu_ptr_of(grace_entered, cpus[i]));
 		if (t && t < time)
 			return false;
 	}
@@ -61,7 +47,7 @@ static struct grace *grow_old(struct queue *q)
 	q->old = q->young;
 	q->young = NULL;
 	q->young_count = 0;
-	q->old_since = atomic_add_return(&now, 1ul);
+	q->old_since = atomic_add_return(&grace_now, 1ul);
 	return done;
 }
 
@@ -115,7 +101,7 @@ void grace_free(struct grace *g, void (*fn)(struct grace *g))
 
 void grace_wait(void)
 {
-	u64 time = atomic_add_return(&now, 1ul);
+	u64 time = atomic_add_return(&grace_now, 1ul);
 
 	while (!readers_gone(time))
 		cpu_relax();

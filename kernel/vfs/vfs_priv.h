@@ -3,6 +3,7 @@
 #define VFS_VFS_PRIV_H
 
 #include "vfs/vfs.h"
+#include "grace.h"
 
 /* dcache.c: guards dentry->parent and names (readers walk upwards). */
 extern struct rwspin rename_lock;
@@ -22,13 +23,6 @@ bool dentry_get_live(struct dentry *d);
 void dentry_shrink_children(struct dentry *d);
 /* Takes a whole tree down: no reference from outside is left. */
 void dentry_kill_tree(struct dentry *root);
-
-/* grace.c: frees later what readers without a lock may still see. No preemption, no sleep between enter and exit. */
-void grace_enter(void);
-void grace_exit(void);
-void grace_free(struct grace *g, void (*fn)(struct grace *g));
-void grace_settle(void); /* frees what waits, as far as nobody reads */
-void grace_wait(void); /* until everybody who is between enter and exit now has left. Not in between itself; spins a moment */
 
 /* inode.c */
 int inode_cache_init(void);
