@@ -111,42 +111,58 @@ struct buffer *ext4_dir_block(struct inode *dir, u32 block)
 
 /* --- looking ---------------------------------------------------------------------------------------------------------------- */
 
+enum { SEARCH_STEPS = 4 };
+
 /* Length in the lower half, then the name's length: both by one access, since a search asks for them of every entry that it passes. */
-static u32 lengths(const struct ext4_dirent *e)
+static u32 lengths(const struct buffer *b, size_t at)
 {
 	u32 word;
 
-	memcpy(&word, &e->length, sizeof(word));
+	memcpy(&word, b->data + at, sizeof(word));
 	return word;
 }
 
+/* The entry whose lengths stand at `at` was come to from `from`, a few entries before: *s, or -EUCLEAN where that makes no sense. */
+static int found(const struct buffer *b, size_t at, size_t from, size_t mask, struct ext4_slot *s)
+{
+	size_t previous = from;
+
+	for (int k = 0; k < 2 * SEARCH_STEPS && from != at; k++) {
+		previous = from;
+		from = (from + (u16)lengths(b, from)) & mask;
+	}
+	if (from != at || previous > at || previous < 4)
+		return -EUCLEAN;
+	*s = (struct ext4_slot){ .b = (struct buffer *)b, .offset = (u32)at - 4, .previous = (u32)previous - 4 };
+	return 0;
+}
+
 /*
- * The block was checked when it was read; but on a damaged disk it may be another thing's as well, and be changed as such. So nothing is looked at
- * behind the block's end, and steps must lead on: that is asked once in four of them, because an entry of length 0 holds all those after it up.
+ * Goes from one entry's lengths to the next one's. The block was checked when it was read; but on a damaged disk it may be another thing's as well, and be
+ * changed as such. So steps lead round in the block, never out of it, and it is asked once in a few of them whether they have come round, as they do from
+ * the last entry (a tail's length is that of an entry, too): some of the first entries may be looked at twice. A length of 0 leads nowhere.
  */
 int dir_block_find(struct inode *dir, struct buffer *b, const char *name, u32 len, struct ext4_slot *s)
 {
-	const u8 *at = b->data, *end = at + dir_block_end(dir), *last = end - DIRENT_LEN(0), *previous = at;
+	size_t size = fs_of(dir)->block_size, mask = size - 4, at = 4, from = at, before;
 
-	while (at <= last) {
-		const u8 *from = at;
+	do {
+		before = from;
+		from = at;
+#pragma GCC unroll SEARCH_STEPS
+		for (int k = 0; k < SEARCH_STEPS; k++) {
+			u32 word = lengths(b, at);
 
-#pragma GCC unroll 4
-		for (int k = 0; k < 4 && at <= last; k++) {
-			const struct ext4_dirent *e = (const void *)at;
-			u32 word = lengths(e);
+			if (unlikely((u8)(word >> 16) == (u8)len)) {
+				const struct ext4_dirent *e = (const void *)(b->data + at - 4);
 
-			if (unlikely((u8)(word >> 16) == (u8)len) && e->inode && len <= (size_t)(end - (const u8 *)e->name) && !memcmp(e->name, name, len)) {
-				*s = (struct ext4_slot){ .b = b, .offset = (u32)(at - b->data), .previous = (u32)(previous - b->data) };
-				return 0;
+				if (at >= 4 && at + 4 + len <= size && e->inode && !memcmp(e->name, name, len))
+					return found(b, at, before, mask, s);
 			}
-			previous = at;
-			at += (u16)word;
+			at = (at + (u16)word) & mask;
 		}
-		if (unlikely(at == from))
-			return -EUCLEAN;
-	}
-	return -ENOENT;
+	} while (at > from);
+	return (u16)lengths(b, at) ? -ENOENT : -EUCLEAN;
 }
 
 u32 dir_blocks(const struct inode *dir)
