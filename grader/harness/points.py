@@ -11,7 +11,8 @@
     # given = true              # a test of a layer that is given: it counts once no test of the lab stops at a function that is not written
     # visibility = "hidden"         # visible if not given
 
-A user program of the lab's stage that has no entry tests what is given: it is run and told, and is worth nothing.
+A user program of the lab's stage that has no entry tests what is given: it is run and told, and is worth nothing. Those that need a disk of their own are
+left to `make test`: they take as long as all others together.
 
 Where instructors have grader/hidden/NN-name.toml, it stands in place of that file, and names their own in-kernel tests (grader/hidden/NN_topic.c) too.
 
@@ -54,7 +55,7 @@ def entries(lab):
     written = [Entry(**e) for e in _load(lab)["test"]]
     named = {e.id for e in written}
     rest = [Entry("user:" + n, n + " as on Linux", hint="What this program asks for is given; your files are below it.", given=True)
-            for n in usertest.programs(lab) if written and "user:" + n not in named]
+            for n in usertest.programs(lab) if written and "user:" + n not in named and not usertest.wants_disk(n)]
     return written + rest
 
 
