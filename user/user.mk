@@ -2,7 +2,7 @@
 #
 #	make -f user/user.mk user
 #
-# Doors:  user (all of it), user-bin, user-tests, user-bench, newlib, user-check (tests on this machine's Linux)
+# Doors:  user (all of it), user-bin, user-tests (ONLY="NAME NAME": these), user-bench, newlib, user-check (tests on this machine's Linux)
 # Output: $(BUILD)/user/{bin,tests,bench}/NAME, $(BUILD)/newlib/libc.a
 # A test's head comment says how it is built and when it may run:
 #	/* stage: 08; libc: musl|glibc|newlib|none; run: host+guest|guest|challenge (by a scenario alone, which believes its status) */
@@ -43,7 +43,7 @@ user_bench := $(patsubst $(user_dir)/bench/%.c,$(user_out)/bench/%,$(sort $(wild
 .PHONY: user user-bin user-tests user-bench user-check newlib
 user: user-bin user-tests user-bench
 user-bin: $(user_programs)
-user-tests: $(user_tests)
+user-tests: $(if $(ONLY),$(ONLY:%=$(user_out)/tests/%),$(user_tests))
 user-bench: $(user_bench)
 newlib: $(newlib_out)/libc.a
 

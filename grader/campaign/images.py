@@ -333,7 +333,7 @@ def play(kernel, seed, seconds, smp, say, report, grown, only=None, boots=None):
     start, done, mounted = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "recipe").write_text("file /init 0755 0 0 %s\n" % (usertest.binaries() / "campaign_images").resolve())
+        (folder / "recipe").write_text("file /init 0755 0 0 %s\n" % (usertest.binaries(["campaign_images"]) / "campaign_images").resolve())
         initrd = folder / "initrd"
         subprocess.run([sys.executable, str(ROOT / "rootfs/mkcpio.py"), "-l", "1", "-o", str(initrd), str(ROOT / "rootfs/common.recipe"), str(folder / "recipe")], check=True)
         source = Source(folder, seed)

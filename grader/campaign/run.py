@@ -88,7 +88,7 @@ echo processes $#
 def image(folder, program, seed, seconds, words):
     """Busybox, the campaign's program, and the scripts: two archives in a row."""
     recipe = Path(folder) / "campaign.recipe"
-    lines = ["file /tests/%s 0755 0 0 %s\n" % (program, usertest.binaries() / program)] if program else []
+    lines = ["file /tests/%s 0755 0 0 %s\n" % (program, usertest.binaries([program]) / program)] if program else []
     for name, text in SCRIPTS.items():
         for word, value in (("WORDS", words), ("PROGRAM", program or ""), ("SEED_", str(seed)), ("TIME_", str(seconds))):
             text = text.replace(word, value)

@@ -47,7 +47,7 @@ class Harness:
     def __init__(self, folder, image=None, say=print):
         self.folder, self.kernel, self.say = Path(folder), image or kernel(), say
         recipe = self.folder / "crash.recipe"
-        recipe.write_text("file /init 0755 0 0 %s\n" % (usertest.binaries() / "campaign_crash").resolve())
+        recipe.write_text("file /init 0755 0 0 %s\n" % (usertest.binaries(["campaign_crash"]) / "campaign_crash").resolve())
         self.initrd = self.folder / "crash.cpio.gz"
         subprocess.run([sys.executable, str(ROOT / "rootfs/mkcpio.py"), "-l", "1", "-o", str(self.initrd), str(ROOT / "rootfs/common.recipe"), str(recipe)], check=True)
 

@@ -13,7 +13,7 @@ def _words(check):
     if kind == "ktest":
         return ["-ex", "hbreak ktest_%s" % name.replace(".", "_")]
     if kind == "user":
-        program = binaries() / name
+        program = binaries([name]) / name
         return ["-ex", "add-symbol-file %s" % program, "-ex", "hbreak main" if b"main" in program.read_bytes() else "hbreak kmain"]
     return ["-ex", "hbreak kmain"]
 

@@ -56,8 +56,9 @@ def wanted(name):
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def binaries():
-    make("-f", "user/user.mk", "user-tests")
+def binaries(programs=()):
+    """The folder with these programs and their runner, built; with all, if none is named."""
+    make("-f", "user/user.mk", "user-tests", *(["ONLY=" + " ".join(sorted({*programs, "runner"}))] if programs else []))
     return ROOT / BUILD / "user/tests"
 
 
@@ -102,7 +103,7 @@ def memory(names):
 
 def boot(kernel, tests, folder, *, smp=1, cap=240, append="", mem="512M", icount=False, extra=(), **machine):
     """A Machine with the runner as its first program, which runs these tests."""
-    image = library.make_image(tests, str(binaries()), folder)
+    image = library.make_image(tests, str(binaries(tests)), folder)
     words = ["console=ttyS0", "quiet", "panic=-1", append]
     if SLOWER > 1 and "seconds=" not in append:
         words.append("seconds=%d" % (60 * SLOWER))
@@ -131,8 +132,9 @@ def run_in_turn(kernel, tests, *, cap=60, icount=True):
     says `program: NAME` before and how it ended behind each."""
     with tempfile.TemporaryDirectory() as folder:
         recipe = Path(folder) / "tests.recipe"
+        built = binaries(tests)
         place = "/tests/" + secrets.token_hex(6)  # a kernel that prints what is expected does not know it
-        recipe.write_text("".join("file %s/%s 0755 0 0 %s\n" % (place, n, binaries() / n) for n in tests))
+        recipe.write_text("".join("file %s/%s 0755 0 0 %s\n" % (place, n, built / n) for n in tests))
         image = Path(folder) / "tests.cpio"
         subprocess.run([sys.executable, str(ROOT / "rootfs/mkcpio.py"), "-o", str(image),
                         str(ROOT / "rootfs/common.recipe"), str(recipe)], check=True)
