@@ -74,7 +74,7 @@ ISO = $(IMAGE:.elf=$(if $(filter none,$(ROOTFS)),,-$(ROOTFS)).iso)
 #@   make gdb                boot to kmain under the debugger, with ps, pagetable, vmas, locks; also GRUB=1 GDB_FLAGS='-batch -x file'
 #@   make gdb-server         the same machine, waiting for a debugger at localhost:1234 (PORT=n), as editors want it
 #@   make trace              what ran when, for Perfetto and as a flame graph, in build/trace; also RUN='ls -lR /' TIME=10 OUT=dir
-#@   make disk DISK=alpine   an ext4 image of a root file system, made without root: build/rootfs/alpine.img; DISK_SIZE=MiB
+#@   make disk               an ext4 image of a root file system, made without root: build/rootfs/alpine.img; DISK=newlib: another, DISK_SIZE=MiB
 #@   make run DISK=alpine    boots it; it keeps what is changed on it; DISKDEV=nvme: as an NVMe disk
 .PHONY: disk do-disk run iso gdb gdb-server trace do-run do-iso do-gdb do-gdb-server do-trace rootfs
 run:
@@ -96,9 +96,11 @@ trace:
 # Build the root file system; afterwards build/rootfs/chosen names the image, which may be Busybox's where Alpine's
 # tarball cannot be had.
 chosen := $(BUILD)/rootfs/chosen
+disk: disk_root = $(or $(DISK),alpine)
 disk:
-	$(if $(DISK),,$(error make disk DISK=alpine: which))@$(SETUP) disk $(filter-out %.img,$(DISK))
-	@$(MAKE) do-disk
+	$(if $(filter %.img,$(disk_root)),$(error make disk makes an image of alpine, busybox, newlib or debian; make run DISK=$(disk_root) boots that file))@$(SETUP) disk $(disk_root)
+	@$(MAKE) do-disk DISK=$(disk_root)
+	@echo '$(BUILD)/rootfs/$(disk_root).img: make run DISK=$(disk_root) boots it, and it keeps what is changed on it; remove it to begin anew'
 do-disk:
 ifneq ($(filter-out %.img,$(DISK)),)
 	@$(MAKE) -s -f rootfs/rootfs.mk disk-image DISK=$(DISK) BUILD=$(BUILD)
