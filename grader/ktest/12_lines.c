@@ -270,6 +270,16 @@ static char random_key(void)
 	return dice(4) ? (char)tty.termios.cc[kinds[dice(ARRAY_SIZE(kinds))]] : (char)dice(128);
 }
 
+/* As a program does by TCXONC: also where no key stops and starts it. */
+static void stop_output(void)
+{
+	u64 flags = spin_lock_irqsave(&tty.lock);
+
+	tty_stop(&tty);
+	spin_unlock_irqrestore(&tty.lock, flags);
+	model.stopped = true;
+}
+
 static void turn_of_typing(void)
 {
 	static const u32 iflags[] = { ISTRIP, IUCLC, IGNCR, ICRNL, INLCR, IXON, IXANY, IUTF8 }, lflags[] = { ICANON, ECHO, ECHOE, ECHOK, ECHOKE, ECHONL, ECHOCTL, ISIG, NOFLSH, IEXTEN };
@@ -294,6 +304,8 @@ static void turn_of_typing(void)
 	shown = dropped = 0;
 	room = sizeof(screen);
 	for (u32 i = 0; i < KEYS && !wrong; i++) {
+		if (!dice(16))
+			stop_output();
 		if (dice(12))
 			type(random_key());
 		else
@@ -323,6 +335,7 @@ static void tear_down(struct session *s, struct pgroup *g)
 {
 	tty.foreground = NULL;
 	file_put(file);
+	KEXPECT_EQ(open_to_devices, 0);
 	spin_lock(&process_tree_lock);
 	exit_detach(front);
 	spin_unlock(&process_tree_lock);
@@ -373,7 +386,7 @@ static size_t written(char c, u32 *column, char *out)
 		*column -= *column != 0;
 	} else if (c == '\t') {
 		*column += blanks;
-		if (O(TABDLY)) {
+		if ((tty.termios.oflag & TABDLY) == XTABS) {
 			memset(out, ' ', blanks);
 			return blanks;
 		}
@@ -387,7 +400,8 @@ static size_t written(char c, u32 *column, char *out)
 
 static void turn_of_writing(void)
 {
-	static const u32 oflags[] = { ONLCR, OCRNL, ONOCR, ONLRET, OLCUC, XTABS };
+	static const u32 oflags[] = { ONLCR, OCRNL, ONOCR, ONLRET, OLCUC };
+	static const u32 delays[] = { 0, 0x800, 0x1000, XTABS }; /* TAB0 to TAB3: only the last means blanks */
 	static const char keys[] = "abzZ0 \n\n\r\r\t\t\b\177\001\303\244";
 	char text[400], wanted[8 * sizeof(text)];
 	u32 column = tty.column, n = 1 + dice(sizeof(text)), taken = 0;
@@ -396,6 +410,7 @@ static void turn_of_writing(void)
 	tty.termios.oflag = dice(10) ? OPOST : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(oflags); i++)
 		tty.termios.oflag |= dice(2) ? oflags[i] : 0;
+	tty.termios.oflag = (tty.termios.oflag & ~TABDLY) | delays[dice(2) ? 3 : dice(3)];
 	for (u32 i = 0; i < n; i++)
 		text[i] = keys[dice(sizeof(keys) - 1)];
 	shown = room = 0;

@@ -154,6 +154,18 @@ static void the_cpu_does_not_change(void)
 	KEXPECT(turns < 5);
 }
 
+/* Whether the log has a line with this text since *seq. */
+static bool logged(u64 seq, const char *text)
+{
+	static char line[512];
+	size_t len = strlen(text), n;
+	while ((n = klog_read(&seq, line, sizeof(line))) > 0)
+		for (size_t i = 0; i + len <= n; i++)
+			if (memcmp(line + i, text, len) == 0)
+				return true;
+	return false;
+}
+
 static void is_missing(u32 nr)
 {
 	u64 args[6] = { 0 }, before = syscall_missing_count(nr);
@@ -161,6 +173,28 @@ static void is_missing(u32 nr)
 
 	KEXPECT_EQ(linux_route(nr, args, &f), -ENOSYS);
 	KEXPECT_EQ(syscall_missing_count(nr) - before, 1);
+}
+
+static u32 looked_beyond;
+
+static bool beyond_was_read(struct trapframe *f __unused)
+{
+	looked_beyond += watch_touched() != 0;
+	return true;
+}
+
+/* The first number that is none: what lies behind the table, whatever it is, is not called, nor looked at. */
+static void the_table_ends(void)
+{
+	trap_register(TRAP_DEBUG, beyond_was_read);
+	looked_beyond = 0;
+	u64 flags = irq_save();
+	watch_memory(0, &syscall_table[SYSCALL_COUNT], 8, WATCH_ACCESSES);
+	is_missing(SYSCALL_COUNT);
+	watch_end();
+	irq_restore(flags);
+	trap_register(TRAP_DEBUG, NULL);
+	KEXPECT_EQ(looked_beyond, 0);
 }
 
 /* Each argument arrives: the first four and the sixth of a mapping, the fifth is where it is moved to. */
@@ -208,11 +242,16 @@ KTEST(12, calls_are_counted_and_refused)
 		gap++;
 	is_missing(gap);
 	is_missing(100000);
+	the_table_ends();
 	/* What is refused does not happen. */
 	u32 *word = current->clear_child_tid;
 	args[0] = (u64)word + 8;
+	static bool told; /* the log tells of each call once */
+	u64 seq = klog_next_seq();
 	KEXPECT_EQ(linux_mode_parse(&linux_mode, "custom:-set_tid_address"), 0);
 	KEXPECT_EQ(linux_route(NR_set_tid_address, args, &f), -ENOSYS);
+	KEXPECT(told || logged(seq, "(set_tid_address) is denied"));
+	told = true;
 	KEXPECT(current->clear_child_tid == word);
 	current->clear_child_tid = word;
 	KEXPECT(run_as_process(six_arguments));
@@ -272,18 +311,6 @@ KTEST(12, ask_each_cpu_counts)
 	kfree(saved);
 }
 
-/* Whether the log has a line with this text since *seq. */
-static bool logged(u64 seq, const char *text)
-{
-	static char line[512];
-	size_t len = strlen(text), n;
-	while ((n = klog_read(&seq, line, sizeof(line))) > 0)
-		for (size_t i = 0; i + len <= n; i++)
-			if (memcmp(line + i, text, len) == 0)
-				return true;
-	return false;
-}
-
 KTEST(12, a_trace_tells_of_every_call)
 {
 	u64 args[6] = { 99 }, none[6] = { 0 };
@@ -332,7 +359,7 @@ static bool decodes_bytes(u32 nr, size_t size, const long *ret, const char *text
 static void decodes_buffers(void)
 {
 	struct aspace *as = aspace_create();
-	long three = 3, many = 100, failed = -4;
+	long none = 0, three = 3, many = 100, failed = -4;
 	char text[] = "abcdefgh";
 	KREQUIRE(as != NULL);
 	vm_map(as, 0x30000000, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
@@ -343,7 +370,10 @@ static void decodes_buffers(void)
 	KEXPECT(decodes_bytes(NR_read, 5, NULL, "0x30000000")); /* what the call is to fill is nothing yet */
 	KEXPECT(decodes_bytes(NR_read, 5, &three, "\"abc\""));
 	KEXPECT(decodes_bytes(NR_read, 5, &many, "\"abcde\""));
+	KEXPECT(decodes_bytes(NR_read, 5, &none, "\"\"")); /* the end of a file is no failure */
 	KEXPECT(decodes_bytes(NR_read, 5, &failed, "0x30000000"));
+	KEXPECT(decodes_bytes(NR_fsetxattr, 5, NULL, "\"abcdefgh\"")); /* a text ends by itself */
+	KEXPECT(decodes_bytes(NR_openat, 5, NULL, "\"abcdefgh\""));
 	/* Where no size follows, what follows is no length. */
 	KEXPECT(decodes_bytes(NR_semop, 5, NULL, "0x30000000"));
 	KEXPECT(decodes_bytes(NR_getdents64, 5, &three, "0x30000000"));

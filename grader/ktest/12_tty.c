@@ -1,8 +1,10 @@
 /* Stage 12: the line discipline, on a terminal that is nothing but two buffers. */
 #include "12_screen.h"
 #include "core/ktest.h"
+#include "watch.h"
 
 #include "core/err.h"
+#include "irq/irq.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "sched/thread.h"
@@ -24,13 +26,18 @@ static struct file *file;
 static bool start(void)
 {
 	tty_init(&tty, "test", 0, &screen_ops, NULL);
-	shown = 0;
+	shown = open_to_devices = 0;
 	room = sizeof(screen);
 	file = file_alloc(NULL, O_RDWR | O_NOCTTY | O_NONBLOCK, NULL);
 	return !IS_ERR(file) && tty_open_file(&tty, file, false) == 0;
 }
 
-static void end(void) { file_put(file); }
+static void end(void)
+{
+	file_put(file);
+	KEXPECT_EQ(open_to_devices, 0);
+}
+
 static void type(const char *text) { tty_input(&tty, text, strlen(text)); }
 
 static bool shows(const char *text)
@@ -65,6 +72,30 @@ KTEST(12, a_line_waits_for_its_end)
 	KEXPECT_EQ(read_result(2), 2);
 	KEXPECT(reads("xt\n"));
 	KEXPECT_EQ(read_result(10), -EAGAIN);
+	end();
+}
+
+/* Comes right behind a change of the buffer's places. */
+static bool place_moved(struct trapframe *f)
+{
+	watch_touched();
+	open_to_devices += !spin_is_held(&tty.lock) || f->rflags & RFLAGS_IF;
+	return true;
+}
+
+KTEST(12, the_buffer_is_locked)
+{
+	KREQUIRE(start());
+	trap_register(TRAP_DEBUG, place_moved);
+	for (int canonical = 0; canonical < 2; canonical++) {
+		tty.termios.lflag = canonical ? ICANON : 0;
+		watch_memory(0, &tty.head, 4, WATCH_WRITES);
+		watch_memory(1, &tty.tail, 4, WATCH_WRITES);
+		type("ab\n");
+		KEXPECT(reads("ab\n"));
+		watch_end();
+	}
+	trap_register(TRAP_DEBUG, NULL);
 	end();
 }
 
@@ -375,6 +406,14 @@ KTEST(12, a_hangup_ends_the_files)
 	struct file *again = file_alloc(NULL, O_RDWR | O_NOCTTY | O_NONBLOCK, NULL);
 	KREQUIRE(!IS_ERR(again) && tty_open_file(&tty, again, false) == 0);
 	KEXPECT_EQ(file_write_kernel(again, "x", 1, NULL), 1);
+	/* What is typed from now on is for those who opened it since: also from who was on its way into a read when it was hung up. */
+	struct uio_vec vec;
+	struct uio to;
+	char buf[8];
+	type("new\n");
+	uio_init_kernel(&to, &vec, buf, sizeof(buf));
+	KEXPECT_EQ(ldisc_read(&tty, file, &to), 0);
+	KEXPECT_EQ(file_read_kernel(again, buf, sizeof(buf), NULL), 4);
 	file_put(again);
 	end();
 }
