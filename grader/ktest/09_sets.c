@@ -3,6 +3,7 @@
  * and after each call values, processes, adjustments, results, and who is held up by what are compared. And what a signal leaves behind.
  */
 #include "07_process.h"
+#include "09_futex.h"
 #include "core/ktest.h"
 #include "watch.h"
 
@@ -507,6 +508,52 @@ static void call_away_when_it_sleeps(void)
 	watch_memory(0, &current->state, 4, WATCH_WRITES);
 }
 
+static struct thread *caller; /* who waits */
+
+/* As a waker does, the semaphores' or the futexes'; and before the waiter has come to itself there is a signal too. */
+static void serve_and_call(void *semaphore)
+{
+	struct futex_key key = { .object = (u64)caller->aspace, .offset = PROCESS_MEMORY };
+	struct futex_bucket *b = futex_bucket(&key);
+
+	for (int tries = 0; tries < 2000 && !(semaphore ? waiting() : futex_waiters(b)); tries++)
+		thread_sleep_ns(MILLISECOND / 100);
+	if (semaphore) {
+		lock();
+		struct sem_request *r = list_first(&set.waiting, struct sem_request, link);
+		list_del(&r->link);
+		r->result = 0;
+		unlock();
+	} else {
+		spin_lock(&b->lock);
+		struct futex_waiter *w = list_first(&b->waiters, struct futex_waiter, link);
+		list_del(&w->link);
+		w->queued = false;
+		spin_unlock(&b->lock);
+	}
+	signal_send_thread(caller, SIGUSR1, NULL);
+}
+
+/* Who was served was served, whatever else has happened: the waker counts on it. */
+static void served_and_called(void)
+{
+	struct abi_sembuf take = { 0, -1, 0 };
+	struct sem_request r = request(&take, 1, OWN_PID, 0);
+
+	caller = current;
+	forget_signals();
+	CHECK(kthread_run("ktest", serve_and_call, NULL) != NULL);
+	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, TIME_NEVER), 0);
+	CHECK(thread_interrupted());
+	forget_signals();
+	CHECK(kthread_run("ktest", serve_and_call, (void *)1ul) != NULL);
+	lock();
+	check_back(sem_operate(&set, &r, TIME_NEVER), 0);
+	unlock();
+	CHECK(thread_interrupted());
+	forget_signals();
+}
+
 static void calls_in_vain(void)
 {
 	struct abi_sembuf take = { 0, -1, 0 };
@@ -529,7 +576,7 @@ static void calls_in_vain(void)
 	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, time_ns() + 5 * MILLISECOND), -ERESTARTSYS);
 	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
-	forget_signals();
+	served_and_called();
 	call_away();
 	lock();
 	check_back(sem_operate(&set, &r, TIME_NEVER), -EINTR);

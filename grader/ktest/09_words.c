@@ -80,7 +80,7 @@ static void one_wake(void)
 	struct futex_key key = key_of(shared), keys[KEYS] = { key, key, key, key };
 	struct futex_bucket *b = futex_bucket(&key);
 	struct futex_waiter waiters[WAITERS], *w;
-	u32 there = dice(WAITERS + 1), n = dice(4) ? dice(5) : 0x7fffffff, bits = dice(10) ? random_bits() : 0, wanted = 0;
+	u32 there = dice(WAITERS + 1), n = dice(4) ? dice(5) : dice(2) ? 0x7fffffff : 0xffffffff, bits = dice(10) ? random_bits() : 0, wanted = 0;
 
 	keys[1].offset += 4; /* another word of the same memory; the same place in other memory */
 	keys[2].object += 64;
@@ -232,15 +232,19 @@ static void one_sleep(bool in_time, bool moves)
 }
 
 static struct futex_waiter *marked;
-static u32 mark_writes;
-static bool woken_before;
+static u32 mark_writes, state_writes, held_thread;
+static bool woken_before, woken_unlocked;
 
 /* The first time counts: once the mark is there, whoever has the lock may write it again, the waiter on its way out too. */
 static bool mark_was_written(struct trapframe *f __unused)
 {
-	watch_touched();
-	if (!mark_writes++)
+	u64 which = watch_touched();
+
+	if (which & 1 && !mark_writes++)
 		woken_before = atomic_load(&marked->thread->state) == THREAD_RUNNABLE;
+	/* Who holds neither the lock nor the thread wakes one that may have ended meanwhile. */
+	if (which & 2 && !state_writes++)
+		woken_unlocked = !spin_is_held(&marked->bucket->lock) && refcount_read(&marked->thread->ref) == held_thread;
 	return true;
 }
 
@@ -263,16 +267,85 @@ static void one_mark(void)
 	marked = list_first(&b->waiters, struct futex_waiter, link);
 	for (int tries = 0; tries < 1000 && atomic_load(&marked->thread->state) == THREAD_RUNNABLE; tries++)
 		thread_sleep_ns(MILLISECOND / 100);
-	mark_writes = 0;
-	woken_before = false;
+	mark_writes = state_writes = 0;
+	held_thread = refcount_read(&marked->thread->ref);
+	woken_before = woken_unlocked = false;
 	trap_register(TRAP_DEBUG, mark_was_written);
 	watch_memory(0, &marked->queued, 1, WATCH_WRITES);
+	watch_memory(1, &marked->thread->state, 4, WATCH_WRITES);
 	long n = futex_wake(shared ? common : word, shared, 1, FUTEX_BITSET_ALL);
 	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	CHECK_EQ(n, 1);
 	CHECK(is_done(1000));
 	CHECK(!woken_before);
+	CHECK(!woken_unlocked);
+}
+
+static struct {
+	struct futex_bucket *from;
+	struct futex_key key; /* of the word that it is moved to */
+	struct futex_waiter *w;
+	bool moved;
+} chase;
+
+/* A requeue, if nobody has either queue. */
+static void requeue_now(void)
+{
+	if (!spin_trylock(&chase.from->lock))
+		return;
+	if (spin_trylock(&moved_to->lock)) {
+		list_del(&chase.w->link);
+		chase.w->key.offset = chase.key.offset;
+		chase.w->bucket = moved_to;
+		list_add_tail(&moved_to->waiters, &chase.w->link);
+		chase.moved = true;
+		spin_unlock(&moved_to->lock);
+	}
+	spin_unlock(&chase.from->lock);
+}
+
+/* The waiter enters the queue, and from then on: where it is has been asked, or its new queue changes. */
+static bool chased(struct trapframe *f)
+{
+	u64 which = watch_touched();
+
+	if (!chase.w) {
+		chase.w = list_first(&chase.from->waiters, struct futex_waiter, link);
+		watch_memory(0, &moved_to->waiters, 8, WATCH_WRITES);
+		watch_memory(1, &chase.w->bucket, 8, WATCH_ACCESSES);
+		return true;
+	}
+	if (which & 1)
+		head_was_written(f);
+	if (which & 2 && !chase.moved) {
+		u64 control = watch_pause();
+		requeue_now();
+		watch_resume(control);
+	}
+	return true;
+}
+
+/* Between the question in which queue it is and the lock of that queue it is moved to another one. */
+static void one_chase(void)
+{
+	chase.key = key_of(false);
+	chase.from = futex_bucket(&chase.key);
+	chase.w = NULL;
+	chase.moved = false;
+	do
+		chase.key.offset += 4;
+	while (futex_bucket(&chase.key) == chase.from);
+	moved_to = futex_bucket(&chase.key);
+	trap_register(TRAP_DEBUG, chased);
+	watch_memory(0, &chase.from->waiters, 8, WATCH_WRITES);
+	long got = futex_wait(word, false, 0, FUTEX_BITSET_ALL, time_ns() + MILLISECOND);
+	watch_end();
+	trap_register(TRAP_DEBUG, NULL);
+	CHECK_EQ(got, -ETIMEDOUT);
+	CHECK_EQ(futex_waiters(chase.from) + futex_waiters(moved_to), 0);
+	CHECK_EQ(unlocked, 0);
+	current->state = THREAD_RUNNABLE;
 }
 
 /* Calls that do not sleep, or hardly. */
@@ -307,5 +380,7 @@ KTEST(09, waits_at_random)
 		one_sleep(i & 1, i & 2);
 	for (u32 i = 0; i < 8 && !wrong; i++)
 		one_mark();
+	for (u32 i = 0; i < 4 && !wrong; i++)
+		one_chase();
 	end();
 }
