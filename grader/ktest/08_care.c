@@ -68,11 +68,16 @@ static const char *own_text(struct inode *inode __unused, struct dentry *d __unu
 	*to_free = kstrdup("d", 0);
 	return *to_free ? *to_free : ERR_PTR(-ENOMEM);
 }
+static const char *own_empty_text(struct inode *inode __unused, struct dentry *d __unused, char **to_free)
+{
+	*to_free = kstrdup("", 0);
+	return *to_free ? *to_free : ERR_PTR(-ENOMEM);
+}
 static int no_jump(struct inode *inode __unused, struct path *out __unused) { return -EACCES; }
 
 KTEST(08, links_of_other_file_systems_are_followed)
 {
-	static const struct inode_ops empty = { .get_link = no_text }, made = { .get_link = own_text }, shut = { .jump_link = no_jump };
+	static const struct inode_ops empty = { .get_link = no_text }, made = { .get_link = own_text }, own_empty = { .get_link = own_empty_text }, shut = { .jump_link = no_jump };
 	const struct inode_ops *saved;
 	struct lookup_result link;
 
@@ -92,6 +97,11 @@ KTEST(08, links_of_other_file_systems_are_followed)
 	for (unsigned n = 0; n < 50; n++)
 		walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW);
 	KEXPECT(slab_all_in_use() < objects + 50); /* a text that was made for the walk */
+	link.path.dentry->inode->ops = &own_empty;
+	objects = slab_all_in_use();
+	for (unsigned n = 0; n < 50; n++)
+		KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -ENOENT);
+	KEXPECT(slab_all_in_use() < objects + 50);
 	link.path.dentry->inode->ops = saved;
 	path_put(&link.path);
 	files_end();
@@ -289,6 +299,8 @@ KTEST(08, what_has_a_name_is_told_truly)
 	KREQUIRE(files_begin(""));
 	KEXPECT_EQ(vfs_mknod(AT_FDCWD, TOP "/null", S_IFCHR | 0600, 0x103), 0);
 	KEXPECT_EQ(stat_of(TOP "/null").rdev, 0x103);
+	KEXPECT_EQ(vfs_mknod(AT_FDCWD, TOP "/disk", S_IFBLK | 0600, 0x801), 0);
+	KEXPECT_EQ(stat_of(TOP "/disk").rdev, 0x801);
 	KEXPECT_EQ(vfs_symlink("twelve bytes", AT_FDCWD, TOP "/l"), 0);
 	KEXPECT_EQ(stat_of(TOP "/l").size, 12);
 	KEXPECT_EQ(stat_of(TOP "/l").mode, S_IFLNK | 0777);
@@ -329,6 +341,30 @@ static int make_link(void) { return vfs_symlink("a text of some length, for whic
 static int make_regular(void) { return vfs_mknod(AT_FDCWD, TOP "/new", S_IFREG | 0644, 0); }
 static int follow(void) { return walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW); }
 
+/* A link whose text is made for each walk: wherever that fails, neither its text nor the walk's stays. */
+static void short_in_a_link(void)
+{
+	static const struct inode_ops of_link = { .get_link = own_text };
+	bool (*saved)(int kind) = alloc_fail_hook;
+	struct lookup_result link;
+
+	KREQUIRE(path_lookup(AT_FDCWD, TOP "/l", 0, &link) == 0);
+	const struct inode_ops *ops = link.path.dentry->inode->ops;
+	link.path.dentry->inode->ops = &of_link;
+	for (u32 n = 0; n < 4; n++) {
+		u64 objects = slab_all_in_use();
+		for (u32 i = 0; i < 50; i++) {
+			allowed_requests = n;
+			alloc_fail_hook = short_of_memory;
+			follow();
+			alloc_fail_hook = saved;
+		}
+		KEXPECT(slab_all_in_use() < objects + 50);
+	}
+	link.path.dentry->inode->ops = ops;
+	path_put(&link.path);
+}
+
 KTEST(08, short_of_memory_nothing_is_left_over)
 {
 	static int (*const made[])(void) = { make_directory, make_link, make_regular, follow };
@@ -358,5 +394,6 @@ KTEST(08, short_of_memory_nothing_is_left_over)
 		else if (made[i] != follow)
 			vfs_unlink(AT_FDCWD, TOP "/new");
 	}
+	short_in_a_link();
 	files_end();
 }

@@ -187,11 +187,55 @@ static int fill_with_index(struct pagecache *pc __unused, struct frame *f)
 	u64 *word = frame_to_virt(f);
 
 	fills++;
+	atomic_fetch_or(&f->flags, FRAME_REFERENCED); /* page replacement makes its notes at any time */
 	if (f->index == fail_at)
 		return -EIO;
 	for (size_t i = 0; i < PAGE_SIZE / 8; i++)
 		word[i] = f->index;
 	return 0;
+}
+
+static s64 charged;
+static bool race;
+
+/* Somebody else wants the page too, and is quicker. */
+static int charge_and_race(struct pagecache *pc, s64 pages)
+{
+	charged += pages;
+	if (race && !spin_is_held(&pc->lock)) {
+		race = false;
+		struct frame *f = pagecache_get(pc, 100 + fills, true);
+		if (!IS_ERR(f))
+			frame_put(f);
+	}
+	return 0;
+}
+
+/* Who comes second takes the first one's page, and gives back what it had got for its own. */
+static void two_want_the_same_page(struct pagecache *pc)
+{
+	static const struct pagecache_ops ops = { .read_page = fill_with_index, .charge = charge_and_race };
+	enum { PAGES = 60 };
+	u64 cached = atomic_load(&mem_cache_frames), free = frame_free_now();
+
+	pc->ops = &ops;
+	fills = 0;
+	charged = 0;
+	for (u64 i = 0; i < PAGES; i++) {
+		race = true;
+		struct frame *f = pagecache_get(pc, 100 + i, true);
+		race = false;
+		if (!KEXPECT(f && !IS_ERR(f)))
+			break;
+		KEXPECT(*(u64 *)frame_to_virt(f) == 100 + i && refcount_read(&f->ref) == 2);
+		frame_put(f);
+	}
+	KEXPECT_EQ(fills, PAGES);
+	KEXPECT_EQ(charged, PAGES);
+	KEXPECT_EQ(atomic_load(&mem_cache_frames), cached + PAGES);
+	pagecache_truncate(pc, 100 * PAGE_SIZE);
+	KEXPECT_EQ(charged, 0);
+	KEXPECT(frame_free_now() + PAGES / 2 > free);
 }
 
 KTEST(08, a_missing_page_is_filled_once)
@@ -218,6 +262,7 @@ KTEST(08, a_missing_page_is_filled_once)
 	KEXPECT_EQ(*(u64 *)frame_to_virt(f), 3);
 	KEXPECT_EQ(refcount_read(&f->ref), 2); /* the cache's and ours */
 	KEXPECT(f->flags & FRAME_UPTODATE && !(f->flags & FRAME_LOCKED));
+	KEXPECT(f->flags & FRAME_REFERENCED);
 	g = pagecache_get(&i->cache, 3, false);
 	KEXPECT(g == f);
 	KEXPECT_EQ(fills, 1);
@@ -231,6 +276,8 @@ KTEST(08, a_missing_page_is_filled_once)
 	KEXPECT(!IS_ERR(f) && *(u64 *)frame_to_virt(f) == 7);
 	if (!IS_ERR(f))
 		frame_put(f);
+	two_want_the_same_page(&i->cache);
+	i->cache.ops = &ops;
 	pagecache_destroy(&i->cache);
 	i->sb->ops = NULL; /* tmpfs did not make this inode */
 	inode_put(i);
@@ -244,6 +291,28 @@ static struct frame *volatile came_back;
 static void want_page(void *arg __unused)
 {
 	came_back = pagecache_get(&waited_for, 5, true);
+}
+
+/* Filled by the one who made it: who waited takes it as it is. */
+static void filled_meanwhile(void)
+{
+	struct frame *f = pagecache_add_locked(&waited_for, 5);
+
+	fills = 0;
+	came_back = NULL;
+	KREQUIRE(f && kthread_run("wants a page", want_page, NULL) != NULL);
+	thread_sleep_ns(5 * NSEC_PER_MSEC);
+	KEXPECT(came_back == NULL);
+	*(u64 *)frame_to_virt(f) = 77;
+	atomic_fetch_or(&f->flags, FRAME_UPTODATE);
+	page_unlock(f);
+	for (int i = 0; i < 1000 && !came_back; i++)
+		thread_sleep_ns(NSEC_PER_MSEC);
+	KREQUIRE(came_back == f);
+	KEXPECT_EQ(*(u64 *)frame_to_virt(f), 77);
+	KEXPECT_EQ(fills, 0);
+	frame_put(f);
+	frame_put(f);
 }
 
 KTEST(08, who_finds_a_locked_page_waits_and_looks_again)
@@ -279,6 +348,9 @@ KTEST(08, who_finds_a_locked_page_waits_and_looks_again)
 	KEXPECT_EQ(refcount_read(&f->ref), 1); /* ours: who found it has let it go */
 	frame_put(came_back);
 	frame_put(f);
+	pagecache_destroy(&waited_for);
+	pagecache_init(&waited_for, NULL, &ops);
+	filled_meanwhile();
 	pagecache_destroy(&waited_for);
 }
 

@@ -65,6 +65,12 @@ KTEST(08, a_path_leads_where_its_names_say)
 	KEXPECT_EQ(ino_of("/../../" TOP "/a", 0), a); /* never above the root */
 	KEXPECT_EQ(walk(TOP "/none", 0), -ENOENT);
 	KEXPECT_EQ(walk(TOP "/none/..", 0), -ENOENT);
+	static const char *const dots[] = { TOP "/a/...", TOP "/a/..x", TOP "/a/.x", TOP "/a/x.." }; /* names like any other */
+	for (size_t i = 0; i < ARRAY_SIZE(dots); i++) {
+		KEXPECT_EQ(walk(dots[i], 0), -ENOENT);
+		KEXPECT_EQ(make_file(dots[i], "x"), 0);
+		KEXPECT(S_ISREG(stat_of(dots[i]).mode));
+	}
 	KEXPECT_EQ(walk(TOP "/a/b/f/g", 0), -ENOTDIR);
 	KEXPECT_EQ(walk(TOP "/a/b/f/..", 0), -ENOTDIR);
 	KEXPECT_EQ(walk(TOP "/a/b/f/", 0), -ENOTDIR);
@@ -171,6 +177,22 @@ KTEST(08, links_that_jump_and_links_that_are_not_followed)
 	KEXPECT_EQ(ino_of(TOP "/jump", LOOKUP_FOLLOW), d);
 	KEXPECT_EQ(ino_of(TOP "/jump/f", 0), f);
 	KEXPECT(ino_of(TOP "/jump", 0) != d);
+	link.path.dentry->inode->ops = saved;
+	path_put(&link.path);
+	/* They are links: they count, and there are mounts where they are not followed. */
+	vfs_symlink("none", AT_FDCWD, TOP "/d/j");
+	KREQUIRE(path_lookup(AT_FDCWD, TOP "/d/j", 0, &link) == 0);
+	link.path.dentry->inode->ops = &jumping;
+	char name[sizeof(TOP "/d") + 2 * SYMLINKS_MAX + 4] = TOP "/d";
+	for (u32 i = 0; i < SYMLINKS_MAX; i++)
+		strlcpy(name + sizeof(TOP "/d") - 1 + 2 * i, "/j", 3);
+	KEXPECT_EQ(ino_of(name, LOOKUP_FOLLOW), d);
+	strlcpy(name + sizeof(TOP "/d") - 1 + 2 * SYMLINKS_MAX, "/j", 3);
+	KEXPECT_EQ(walk(name, LOOKUP_FOLLOW), -ELOOP);
+	link.path.mount->flags |= MS_NOSYMFOLLOW;
+	KEXPECT_EQ(walk(TOP "/d/j", LOOKUP_FOLLOW), -ELOOP);
+	KEXPECT_EQ(walk(TOP "/d/j/f", 0), -ELOOP);
+	link.path.mount->flags &= ~MS_NOSYMFOLLOW;
 	link.path.dentry->inode->ops = saved;
 	path_put(&link.path);
 	path_put(&r.path);
