@@ -38,7 +38,12 @@ static u32 dice(u32 n) { return ktest_random() % n; }
 
 /* --- the terminal ---------------------------------------------------------------------------------------------------- */
 
-static void drop_output(struct tty *t __unused) { dropped++; }
+/* Nothing has reached the person yet. */
+static void drop_output(struct tty *t __unused)
+{
+	dropped++;
+	shown = 0;
+}
 static const struct tty_ops screen_ops = { .write = screen_write, .write_room = screen_room, .flush_output = drop_output };
 
 static bool on(u32 word, u32 flag) { return word & flag; }
@@ -108,6 +113,7 @@ static bool typed_key(char c)
 		if (!L(NOFLSH)) {
 			model.lines = model.all = 0;
 			model.dropped++;
+			model.shown = 0;
 		}
 		model.stopped &= !I(IXON);
 		if (L(ECHO))
