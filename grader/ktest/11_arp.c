@@ -153,6 +153,9 @@ KTEST(11, a_packet_waits_until_the_address_is_known)
 	/* From now on at once. */
 	KEXPECT_EQ(send_to(wire.them, 99), 0);
 	KEXPECT_EQ(went_to(wire.mac), 99);
+	wire.error = -ENOBUFS; /* who sends hears of it */
+	KEXPECT_EQ(send_to(wire.them, 98), -ENOBUFS);
+	wire.error = 0;
 	put(&a, PACKET_HOST); /* said again: nothing waits any more */
 	KEXPECT_EQ(wire_count(ETHER_IP) + wire_count(ETHER_ARP), 0);
 	packets_without_memory();
@@ -267,6 +270,10 @@ KTEST(11, nothing_is_learned_from_nonsense)
 	}
 	put(&good, PACKET_OTHERHOST);
 	wire_put(ETHER_ARP, PACKET_BROADCAST, &good, sizeof(good) - 1);
+	/* A device that speaks no ARP hears none. */
+	KEXPECT_EQ(netdev_set_flags(&wire.dev, wire.dev.flags | IFF_NOARP), 0);
+	put(&good, PACKET_BROADCAST);
+	KEXPECT_EQ(netdev_set_flags(&wire.dev, wire.dev.flags & ~IFF_NOARP), 0);
 	KEXPECT(!known(wire.them));
 	KEXPECT_EQ(wire_count(ETHER_ARP), 0);
 	put(&good, PACKET_BROADCAST); /* that it was not the peer's fault */

@@ -3,6 +3,7 @@
 
 #define PROTO_TEST 253 /* RFC 3692: for experiments */
 #define PROTO_NOBODY 254
+#define PROTO_SIX 251 /* carried by IPv6 alone */
 
 static struct {
 	u32 count, len;
@@ -23,6 +24,7 @@ static void take(struct packet *p)
 	packet_free(p);
 }
 IP_PROTOCOL(ktest, .number = PROTO_TEST, .families = CARRIED_BY_V4, .receive = take);
+IP_PROTOCOL(ktest6, .number = PROTO_SIX, .families = CARRIED_BY_V6, .receive = take);
 
 static u8 data[2048], frame[2048];
 
@@ -115,6 +117,24 @@ static bool arrives_from(u32 source, u32 destination, u8 kind)
 	return arrives(kind, wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_TEST, .data = data, .len = 20, .source = source, .destination = destination }));
 }
 
+/* The same inside the machine, where our own names and the net 127 may be a source. */
+static bool arrives_within(u32 source, u32 destination)
+{
+	u32 len = wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_TEST, .data = data, .len = 20, .source = source, .destination = destination }), before = came.count;
+	struct packet *p = packet_alloc(PACKET_HEADROOM, len, 0);
+
+	if (!KEXPECT(p))
+		return false;
+	memcpy(packet_append(p, len), frame, len);
+	p->dev = loopback;
+	p->ether_type = ETHER_IP;
+	p->kind = PACKET_HOST;
+	net_begin();
+	ip_receive(p);
+	net_end();
+	return came.count == before + 1;
+}
+
 KTEST(11, addresses_that_cannot_be_are_dropped)
 {
 	if (!wire_begin(true))
@@ -136,6 +156,8 @@ KTEST(11, addresses_that_cannot_be_are_dropped)
 	KEXPECT(!arrives_from(127 | (u32)ktest_random() << 8, wire.us, PACKET_HOST));
 	KEXPECT(!arrives_from(wire.us, wire.us, PACKET_HOST)); /* "Land" */
 	KEXPECT(!arrives_from(wire.them, IP_LOOPBACK, PACKET_HOST));
+	KEXPECT(arrives_within(IP_LOOPBACK, IP_LOOPBACK) && arrives_within(wire.us, wire.us));
+	KEXPECT(!arrives_within(IP_BROADCAST, wire.us) && !arrives_within(net | 0xff000000u, IP_LOOPBACK) && !arrives_within(239 | (u32)ktest_random() << 8, wire.us));
 	KEXPECT_EQ(wire_count(ETHER_IP), 0);
 }
 
@@ -185,6 +207,11 @@ KTEST(11, a_sender_hears_why)
 	u32 n = wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_NOBODY, .data = data, .len = 64 });
 	wire_put(ETHER_IP, PACKET_HOST, frame, n);
 	complained(ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
+	wire_wait_ms(2);
+	/* One that IPv6 alone carries is nobody's here. */
+	n = wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_SIX, .data = data, .len = 64 });
+	KEXPECT(!arrives(PACKET_HOST, n));
+	complained(ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
 	wire_wait_ms(2); /* errors are a thousand a second, at most: one more would go out */
 	raw_socket_hears(PROTO_NOBODY);
 	raw_socket_hears(PROTO_TEST);
@@ -201,6 +228,13 @@ KTEST(11, a_sender_hears_why)
 		KEXPECT(!arrives(PACKET_HOST, n));
 		complained(ICMP_PARAMETER_PROBLEM, 0, (u8)(20 + before));
 	}
+	/* A piece has options of its own. */
+	n = wire_datagram(frame, &(struct wire_datagram){ .protocol = PROTO_TEST, .data = data, .len = 64, .fragment = IP_MORE_FRAGMENTS, .options = (u8[]){ 1, 7, 200, 1 }, .option_len = 4 });
+	u64 pieces = snmp.ip_ReasmReqds;
+	wire_wait_ms(2);
+	wire_put(ETHER_IP, PACKET_HOST, frame, n);
+	complained(ICMP_PARAMETER_PROBLEM, 0, 21);
+	KEXPECT_EQ(snmp.ip_ReasmReqds, pieces);
 	KEXPECT_EQ(wire_count(ETHER_IP), 0);
 }
 

@@ -5,10 +5,27 @@
 
 static u8 segment[1500];
 
+/* Options that agree on selective acknowledgements, or make one, to `to`: their length. */
+static u32 put_sack(const struct peer *p, u8 *to, u8 flags)
+{
+	u32 block[2] = { be32(p->sack_start), be32(p->sack_end) };
+
+	if (!p->sack || (!(flags & TCP_SYN) && p->sack_start == p->sack_end))
+		return 0;
+	if (flags & TCP_SYN) {
+		memcpy(to, ((u8[]){ TCP_OPTION_NOP, TCP_OPTION_NOP, TCP_OPTION_SACK_PERMITTED, 2 }), 4);
+		return 4;
+	}
+	memcpy(to, ((u8[]){ TCP_OPTION_NOP, TCP_OPTION_NOP, TCP_OPTION_SACK, 10 }), 4);
+	memcpy(to + 4, block, 8);
+	return 12;
+}
+
 static void put(struct peer *p, u8 flags, u32 seq, u32 ack, u16 mss, const void *text, u32 len)
 {
 	struct tcp_header *h = (struct tcp_header *)segment;
-	u32 header = (u32)sizeof(*h) + (mss ? 4 : 0) + (p->stamps ? 12 : 0), stamp[2] = { be32((u32)(time_ns() / NSEC_PER_MSEC)), be32(p->echo) };
+	u32 sack = put_sack(p, segment + sizeof(*h) + (mss ? 4 : 0), flags);
+	u32 header = (u32)sizeof(*h) + (mss ? 4 : 0) + sack + (p->stamps ? 12 : 0), stamp[2] = { be32((u32)(time_ns() / NSEC_PER_MSEC)), be32(p->echo) };
 
 	*h = (struct tcp_header){
 		.source = be16(p->port), .destination = be16(p->our_port), .seq = be32(seq), .ack = flags & TCP_ACK ? be32(ack) : 0,
@@ -132,6 +149,14 @@ bool peer_open_with_stamps(struct peer *p, u16 window, u16 mss)
 		return false;
 	p->stamps = true;
 	return answer_call(p, mss);
+}
+
+bool peer_open_with_sack(struct peer *p, u16 window, u16 mss)
+{
+	if (!peer_call(p, window))
+		return false;
+	p->sack = true;
+	return answer_call(p, mss) && KEXPECT(p->t->sack_ok);
 }
 
 void peer_close(struct peer *p)

@@ -15,6 +15,8 @@ struct peer {
 	u32 iss, our_iss;
 	bool stamps;           /* it sends timestamps (RFC 7323), and says `echo` for ours */
 	u32 echo;
+	bool sack;             /* it agrees on selective acknowledgements (RFC 2018), and says that it has sack_start to sack_end: nothing if they are the same */
+	u32 sack_start, sack_end;
 };
 /* A segment of ours, as the peer sees it. */
 struct seen {
@@ -38,6 +40,7 @@ bool peer_call(struct peer *p, u16 window);
 /* An established connection, in one of the two ways; the peer's largest segment is mss (0: not said). */
 bool peer_open(struct peer *p, u16 window, u16 mss);
 bool peer_open_with_stamps(struct peer *p, u16 window, u16 mss);
+bool peer_open_with_sack(struct peer *p, u16 window, u16 mss);
 /* Ends it, whatever its state. */
 void peer_close(struct peer *p);
 

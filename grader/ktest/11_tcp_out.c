@@ -219,6 +219,7 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 	u64 rtt = NSEC_PER_MSEC * wire_between(20, 400);
 	tcp_rtt_sample(p.t, rtt);
 	u64 rto = p.t->rto / NSEC_PER_MSEC;
+	u32 halved = 0;
 	KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
 	KEXPECT(peer_next(&p, &s) && peer_silent(&p));
 	for (int i = 0; i < 4; i++) {
@@ -229,6 +230,10 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 			ktest_note("should have, ms", rto << i);
 			break;
 		}
+		/* Only the first of a row says something about the path (RFC 5681 section 3.1): congestion is told which it is. */
+		halved = i ? halved : p.t->ssthresh;
+		KEXPECT_EQ(p.t->ssthresh, halved);
+		p.t->ssthresh = halved += 1000;
 	}
 	KEXPECT_EQ(p.t->cwnd, 1000);
 	/* An answer ends the doubling: what comes next waits no longer than before. Karn: and it is no sample of the time. */
@@ -247,6 +252,22 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 	u64 now = time_ns(), at = p.t->retransmit.deadline;
 	net_end();
 	KEXPECT(at <= now + TCP_RTO_MAX && at + NSEC_PER_SEC > now + TCP_RTO_MAX);
+	peer_close(&p);
+	/* A call that was heard at the second try only: the doubling ends with the answer, and what that took is no sample. */
+	if (!peer_call(&p, 9000))
+		return;
+	KEXPECT(next_after(&p, &s, 5000) && s.flags == TCP_SYN);
+	peer_send(&p, TCP_SYN | TCP_ACK, NULL, 0);
+	KEXPECT(p.t->state == TCP_ESTABLISHED && p.t->srtt == 0 && peer_all(&p, &s) == 1);
+	KEXPECT_EQ(wire_write(&p.s, text, 500), 500);
+	KEXPECT(peer_next(&p, &s) && s.len == 500 && peer_silent(&p));
+	KEXPECT(about(next_after(&p, &s, 5000), TCP_RTO_INITIAL / NSEC_PER_MSEC));
+	peer_close(&p);
+	/* What we answer to a call that crosses ours is sent again too. */
+	if (!peer_call(&p, 9000))
+		return;
+	peer_send(&p, TCP_SYN, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.flags == (TCP_SYN | TCP_ACK) && next_after(&p, &s, 5000) && s.flags == (TCP_SYN | TCP_ACK) && p.t->retries == 1);
 	peer_close(&p);
 }
 
@@ -277,6 +298,23 @@ KTEST(11, a_round_trip_is_measured)
 		p.ack = s.end;
 		peer_send(&p, TCP_ACK, NULL, 0);
 		KEXPECT_EQ(p.t->srtt, before);
+		peer_close(&p);
+		/* Nor is it lost when the call itself took so long, or when the peer says which of the two it heard (RFC 7323 section 4). */
+		if (!peer_call(&p, 9000))
+			return;
+		wire_wait_ms(ms);
+		p.stamps = true;
+		peer_send(&p, TCP_SYN | TCP_ACK, NULL, 0);
+		KEXPECT(about(p.t->srtt / NSEC_PER_MSEC, ms));
+		peer_all(&p, &s);
+		KEXPECT_EQ(wire_write(&p.s, text, 400), 400);
+		KEXPECT(peer_next(&p, &s) && next_after(&p, &s, 5000) && s.seq == p.ack && s.stamp);
+		p.t->srtt = 0;
+		wire_wait_ms(ms);
+		p.ack = s.end;
+		p.echo = s.stamp;
+		peer_send(&p, TCP_ACK, NULL, 0);
+		KEXPECT(about(p.t->srtt / NSEC_PER_MSEC, ms));
 		peer_close(&p);
 	}
 }
@@ -396,5 +434,13 @@ KTEST(11, a_shut_window_is_asked_about)
 	p.window = 1;
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.flags & TCP_FIN);
+	peer_close(&p);
+	/* It need not wait for what lies before it, and fills the window. */
+	if (!peer_open(&p, 1000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000);
+	KEXPECT_EQ(take_all(&p, 1000), 1000);
+	p.s.ops->shutdown(&p.s, 1);
+	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && !s.len && s.flags & TCP_FIN);
 	peer_close(&p);
 }

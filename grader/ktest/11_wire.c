@@ -28,13 +28,13 @@ static int transmit(struct netdev *d __unused, struct packet *p)
 	if (cpu_count == 1 && KEXPECT(spin_trylock(&neighbour_lock))) /* no device is called with it held */
 		spin_unlock(&neighbour_lock);
 	spin_lock(&lock);
-	if (count < FRAMES && p->len <= WIRE_FRAME) {
+	if (!wire.error && count < FRAMES && p->len <= WIRE_FRAME) {
 		frames[count].len = p->len;
 		memcpy(frames[count++].bytes, p->data, p->len);
 	}
 	spin_unlock(&lock);
 	packet_free(p);
-	return 0;
+	return wire.error;
 }
 
 static const struct netdev_ops ops = { .transmit = transmit };
@@ -59,6 +59,7 @@ bool wire_begin(bool known)
 	}
 	wire_random(wire.mac, ETHER_ADDRESS);
 	wire.mac[0] = 0x06;
+	wire.error = 0;
 	u32 net = 10 | (u32)wire_between(0, 255) << 8 | (u32)wire_between(0, 255) << 16, host = wire_between(1, 126);
 	wire.us = net | host << 24;
 	wire.them = net | (host + wire_between(1, 100)) << 24;

@@ -16,11 +16,11 @@ struct wire {
 	struct netdev dev;
 	u32 us, them;             /* addresses as on the wire, drawn anew for each test */
 	u8 mac[ETHER_ADDRESS];    /* the peer's */
-	bool silent;              /* the peer does not answer ARP by itself */
+	int error;                /* not 0: what the device answers to every frame, which is lost */
 };
 extern struct wire wire;
 
-/* A device with a fresh address, a peer that the kernel knows unless silent is asked for, and nothing on the wire. False: a check has failed. */
+/* A device with a fresh address, a peer that the kernel knows if that is asked for, and nothing on the wire. False: a check has failed. */
 bool wire_begin(bool known);
 /* The next frame of this type that went out, data behind the Ethernet header; NULL: none. It stays until the next call. */
 const u8 *wire_next(u16 type, u32 *len);

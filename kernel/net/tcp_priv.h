@@ -184,7 +184,10 @@ static inline u32 tcp_flight(const struct tcp_sock *t) { return t->snd_nxt - t->
  * (tcp_receive_data). Finally tcp_output, if there is still a connection that may have something to say.
  */
 void tcp_segment_arrives(struct tcp_sock *t, struct packet *p);
-/* Section 3.10.7.3; p stays the caller's. An ACK for anything but our SYN is answered by tcp_reset_reply. */
+/*
+ * Section 3.10.7.3; p stays the caller's. An ACK for anything but our SYN is answered by tcp_reset_reply. What acknowledges our SYN is a round trip after Karn
+ * and starts backoff and retries anew, as any ACK with news does (tcp_acknowledge).
+ */
 void tcp_syn_sent(struct tcp_sock *t, struct packet *p);
 /* Section 3.4: does any of p lie in the window from rcv_nxt to rcv_adv? */
 bool tcp_acceptable(const struct tcp_sock *t, const struct packet *p);
