@@ -1,6 +1,8 @@
 /* Stage 11: what TCP sends, when, and when again (RFC 9293 section 3.8, RFC 6298). */
 #include "11_peer.h"
 
+#include "mm/slab.h"
+#include "sched/thread.h"
 #include "time/time.h"
 
 static u8 text[30000];
@@ -19,6 +21,19 @@ static u32 take_all(struct peer *p, u32 mss)
 		}
 	}
 	return n;
+}
+
+/* When the next segment of ours comes, to four milliseconds or five: how long it took. 0: not within most_ms. */
+static u64 next_after(struct peer *p, struct seen *s, u64 most_ms)
+{
+	u64 start = time_ns();
+
+	while (time_ns() - start < most_ms * NSEC_PER_MSEC) {
+		if (peer_next(p, s))
+			return (time_ns() - start) / NSEC_PER_MSEC;
+		wire_wait_ms(4);
+	}
+	return 0;
 }
 
 KTEST(11, the_peers_window_bounds_what_is_sent)
@@ -99,6 +114,69 @@ KTEST(11, no_silly_segment_is_sent)
 	p.window = 400; /* nothing is under way: what fits goes, or nobody would ever say a word */
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT_EQ(take_all(&p, 1000), 400);
+	peer_close(&p);
+	/* If it is congestion that is short, the ACKs that are on their way make room for all of it, however much of the peer's window would be filled. */
+	if (!peer_open(&p, 1600, 1000))
+		return;
+	p.t->nodelay = true;
+	p.t->cwnd = 1500;
+	KEXPECT_EQ(wire_write(&p.s, text, 600), 600);
+	KEXPECT_EQ(take_all(&p, 1000), 600);
+	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000);
+	KEXPECT_EQ(take_all(&p, 1000), 0);
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT_EQ(take_all(&p, 1000), 1000);
+	peer_close(&p);
+}
+
+static struct thread *starved;
+static u32 allocations_left; /* the last of them fails */
+static bool short_for_once(int kind __unused) { return current == starved && allocations_left && !--allocations_left; }
+
+/* The peer's window is so large now, and when something is sent, or sent again, memory is short for the first request: there is none to cut a packet. */
+static void sends_without_memory(struct peer *p, u16 window, bool again)
+{
+	bool (*saved)(int kind) = alloc_fail_hook;
+
+	net_begin();
+	spin_lock(&p->t->sk.lock);
+	p->t->snd_wnd = window;
+	starved = current;
+	allocations_left = 1;
+	alloc_fail_hook = short_for_once;
+	if (again)
+		tcp_retransmit_first(p->t);
+	else
+		tcp_output(p->t);
+	alloc_fail_hook = saved;
+	spin_unlock(&p->t->sk.lock);
+	net_end();
+}
+
+/* What cannot be cut waits: neither goes more than the window has room for, nor more than a segment at a time what goes again. */
+KTEST(11, what_cannot_be_cut_waits)
+{
+	struct peer p;
+	struct seen s;
+
+	if (!wire_begin(true) || !peer_open(&p, 1000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 1900), 1900);
+	KEXPECT_EQ(take_all(&p, 1000), 1000);
+	p.window = 0;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	sends_without_memory(&p, 400, false);
+	KEXPECT(take_all(&p, 1000) <= 400 && p.t->snd_nxt - p.t->snd_una <= 400);
+	peer_close(&p);
+	if (!peer_open(&p, 60000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 4000), 4000);
+	KEXPECT_EQ(peer_all(&p, &s), 4);
+	sends_without_memory(&p, 60000, true);
+	KEXPECT(peer_all(&p, &s) <= 1);
+	sends_without_memory(&p, 60000, true); /* the peer is heard of no less for it: when there is memory again it goes */
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(next_after(&p, &s, 5000) && s.seq == p.ack && s.len == 1000);
 	peer_close(&p);
 }
 
@@ -193,19 +271,6 @@ KTEST(11, the_round_trip_is_smoothed)
 	KEXPECT_EQ(t.rto, TCP_RTO_MAX);
 }
 
-/* When the next segment of ours comes, to four milliseconds or five: how long it took. 0: not within most_ms. */
-static u64 next_after(struct peer *p, struct seen *s, u64 most_ms)
-{
-	u64 start = time_ns();
-
-	while (time_ns() - start < most_ms * NSEC_PER_MSEC) {
-		if (peer_next(p, s))
-			return (time_ns() - start) / NSEC_PER_MSEC;
-		wire_wait_ms(4);
-	}
-	return 0;
-}
-
 static bool about(u64 got, u64 wanted) { return got + 5 >= wanted && got <= wanted + 8; }
 
 KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
@@ -222,6 +287,7 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 	u32 halved = 0;
 	KEXPECT_EQ(wire_write(&p.s, text, 700), 700);
 	KEXPECT(peer_next(&p, &s) && peer_silent(&p));
+	KEXPECT_EQ(p.t->total_retransmits, 0);
 	for (int i = 0; i < 4; i++) {
 		u64 waited = next_after(&p, &s, 20000);
 		KEXPECT(s.seq == p.ack && s.len == 700 && !memcmp(s.text, text, 700));
@@ -235,7 +301,7 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 		KEXPECT_EQ(p.t->ssthresh, halved);
 		p.t->ssthresh = halved += 1000;
 	}
-	KEXPECT_EQ(p.t->cwnd, 1000);
+	KEXPECT(p.t->cwnd == 1000 && p.t->total_retransmits == 4);
 	/* An answer ends the doubling: what comes next waits no longer than before. Karn: and it is no sample of the time. */
 	p.ack += 700;
 	peer_send(&p, TCP_ACK, NULL, 0);
