@@ -141,6 +141,7 @@ KTEST(10, what_does_not_fit_one_block_goes_on_in_the_next)
 			/* No more descriptors than it takes: the first tag has 16 bytes behind it. */
 			u32 room = form > 1 ? 62 : form ? 83 : 124;
 			KEXPECT_EQ(found.descriptors, DIV_ROUND_UP(sizes[i], room));
+			KEXPECT_EQ(found.revoke_blocks, DIV_ROUND_UP(revokes, form > 1 ? 125u : form ? 126u : 252u));
 			at = found.end;
 		}
 		KEXPECT_EQ(journal_close(j), 0);
@@ -443,6 +444,23 @@ KTEST(10, what_cannot_be_written_never_counts)
 		KEXPECT(journal_close(j) != 0);
 		KEXPECT(commit_block(r, 9) == NULL);
 	}
+}
+
+/* There may be nothing to commit: then nothing is written. */
+KTEST(10, nothing_is_no_transaction)
+{
+	struct ramdisk *r = ramdisk_get();
+	struct journal *j = r ? begin(r, 2, 9) : NULL;
+
+	if (!j)
+		return;
+	journal_commit_running(j);
+	KEXPECT_EQ(r->count, 0);
+	KEXPECT_EQ(commit(r, j, 3, 1, 1), 9);
+	ramdisk_forget(r);
+	journal_commit_running(j);
+	KEXPECT_EQ(r->count, 0);
+	KEXPECT_EQ(journal_close(j), 0);
 }
 
 /* More transactions than the log has room for: old ones make way. */

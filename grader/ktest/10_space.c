@@ -185,10 +185,12 @@ KTEST(10, clean_pages_go_and_no_others)
 	n = replace_pages(20, false); /* others, not the same again */
 	KEXPECT_EQ(n, 20);
 	KEXPECT_EQ(in_memory(pc, 0, 300), 230);
+	u64 before = frame_free_now();
 	n = replace_pages(~0ul, false);
 	if (n < 210) /* one round may go by with looking alone */
 		n += replace_pages(~0ul, false);
 	KEXPECT_EQ(n, 210);
+	KEXPECT(frame_free_now() > before + 150); /* and they are free for others */
 	KEXPECT_EQ(in_memory(pc, 0, 300), 20);
 	for (u64 i = 0; i < 10; i++) {
 		KEXPECT_EQ(in_memory(pc, 20 * i + 1, 2), 2);

@@ -207,7 +207,7 @@ void commit_write_data(struct journal *j, struct transaction *t);
 void commit_done(struct journal *j, struct transaction *t, u32 used);
 void commit_failed(struct journal *j, struct transaction *t, int err);
 
-/* t->revokes to the log, as many revoke blocks as they need: 0 or -ENOMEM. Does not wait. */
+/* t->revokes to the log, in as many revoke blocks as they need, none if there are none: 0 or -ENOMEM. Does not wait. */
 int journal_write_revokes(struct log_writer *w, struct transaction *t);
 /* t->log to the log, behind as many descriptors as they need: 0 or -ENOMEM. Does not wait. */
 int journal_write_copies(struct log_writer *w, struct transaction *t);
