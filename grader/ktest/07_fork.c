@@ -269,9 +269,17 @@ static void one_child(void)
 /* Memory runs out at the n-th request of this thread. */
 static struct thread *starved;
 static u32 allowed_requests;
-static bool short_of_memory(int kind __unused) { return current == starved && allowed_requests-- == 0; }
+static bool was_short;
 
-/* Where memory runs out, nothing is left of the child. */
+static bool short_of_memory(int kind __unused)
+{
+	bool now = current == starved && allowed_requests-- == 0;
+
+	was_short |= now;
+	return now;
+}
+
+/* Where memory runs out, nothing is left of the child; or it can do without, and lacks nothing. */
 static void failures(unsigned turn)
 {
 	bool (*saved)(int kind) = alloc_fail_hook;
@@ -280,7 +288,6 @@ static void failures(unsigned turn)
 	u32 words[2], n = 0;
 	long tid;
 
-	set_up(words);
 	starved = current;
 	r.flags &= ~(CLONE_PARENT_SETTID | CLONE_CHILD_SETTID); /* a word that cannot be written undoes nothing */
 	/* Threads and forks in turn with whatever else there is. */
@@ -290,8 +297,11 @@ static void failures(unsigned turn)
 		r.exit_signal = 0;
 	} else if (turn % 3 == 1) {
 		r.flags &= ~(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+		r.flags |= turn == 1 ? CLONE_VFORK : 0; /* once at least */
 	}
 	do {
+		set_up(words);
+		was_short = false;
 		before = count();
 		for (unsigned i = 0; i < 3; i++) {
 			allowed_requests = n;
@@ -304,17 +314,19 @@ static void failures(unsigned turn)
 			check_counts(&before);
 		}
 		CHECK(tid > 0 || count().objects < before.objects + 3);
-	} while (tid < 0 && n++ < 200 && !wrong);
-	CHECK(tid > 0);
-	struct thread *t = tid > 0 ? thread_find(tid) : NULL;
-	if (t && !(r.flags & CLONE_VFORK)) { /* no child that lacks what there was no memory for */
-		check_thread(t, &r);
-		check_family(t->process, t, &r, &before);
-	}
-	if (t)
-		thread_put(t);
-	if (!wrong)
-		let_end(tid, &r, words);
+		if (tid <= 0)
+			continue;
+		struct thread *t = thread_find(tid);
+		if (t && !(r.flags & CLONE_VFORK)) { /* no child that lacks what there was no memory for */
+			check_thread(t, &r);
+			check_family(t->process, t, &r, &before);
+		}
+		if (t)
+			thread_put(t);
+		if (!wrong)
+			let_end(tid, &r, words);
+	} while (was_short && n++ < 200 && !wrong);
+	CHECK(!was_short);
 }
 
 /* A signal that came before the child is there is the parent's alone. */

@@ -1,5 +1,5 @@
 /* stage: 07; libc: musl; run: host+guest
- * waitid and the kinds of waiting: stopped, continued, without reaping, by group. */
+ * waitid and the kinds of waiting: stopped, continued, without reaping, by group; signals meanwhile. */
 #include "t.h"
 
 static void show(const char *what, const siginfo_t *info)
@@ -9,6 +9,12 @@ static void show(const char *what, const siginfo_t *info)
 	say("%s: signo %s code %s status %d\n", what, signame(info->si_signo),
 	    info->si_code >= 0 && info->si_code < 7 ? codes[info->si_code] : "?", info->si_status);
 }
+
+static volatile pid_t asleep;
+
+/* Without SA_RESTART the call is over; with it, it goes on, and this is what it waits for. */
+static void ends_the_wait(int sig) { (void)sig; }
+static void ends_the_child(int sig) { (void)sig; kill(asleep, SIGKILL); }
 
 int main(void)
 {
@@ -97,6 +103,24 @@ int main(void)
 		_exit(6);
 	R(waitid(P_PGID, (id_t)getpgrp(), &info, WEXITED));
 	show("by group", &info);
+
+	/* A signal comes while it waits. */
+	asleep = fork();
+	if (asleep == 0) {
+		nap(3000);
+		_exit(9);
+	}
+	for (int restart = 0; restart < 2; restart++) {
+		struct itimerval soon = { { 0, 50000 }, { 0, 50000 } };
+
+		catch(SIGALRM, restart ? ends_the_child : ends_the_wait, restart ? SA_RESTART : 0);
+		setitimer(ITIMER_REAL, &soon, NULL); /* again and again: the first may come too early */
+		errno = 0;
+		pid = waitpid(asleep, &status, 0);
+		say("%s: %s\n", restart ? "with SA_RESTART" : "without", pid == asleep ? "the child" : errname(errno));
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+	say_status("the child", status);
 
 	/* SIGCHLD ignored: nothing to wait for. */
 	signal(SIGCHLD, SIG_IGN);

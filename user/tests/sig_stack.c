@@ -80,6 +80,19 @@ static void entered(int sig)
 	_exit(4);
 }
 
+/* What the FPU holds lies above the rest of the frame: most of that cannot be written, all below it can. */
+static void state_out_of_reach(void)
+{
+	enum { BELOW = 8 * 4096, HIDDEN = 4 * 4096 };
+	char *at = mmap(NULL, BELOW + HIDDEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t ss = { .ss_sp = at, .ss_size = BELOW + (getauxval(AT_MINSIGSTKSZ) - 700) };
+
+	NEED(at != MAP_FAILED && !mprotect(at + BELOW, HIDDEN, PROT_NONE));
+	sigaltstack(&ss, NULL);
+	catch(SIGUSR1, entered, SA_ONSTACK);
+	raise(SIGUSR1);
+}
+
 /* A handler that no C library has given a way back. */
 static void without_restorer(int sig)
 {
@@ -139,6 +152,8 @@ int main(void)
 		catch(SIGUSR1, deeper, SA_ONSTACK | SA_NODEFER);
 		raise(SIGUSR1);
 	}
+	IN_CHILD("an FPU state that cannot be written")
+		state_out_of_reach();
 	IN_CHILD("a handler without a restorer")
 		without_restorer(SIGUSR1);
 	return 0;
