@@ -31,8 +31,8 @@ static enum ip_scope scope_of(u32 address, struct netdev *only)
 			if (!a->address)
 				continue;
 			if (a->address == address || (d->flags & IFF_LOOPBACK && (address & a->mask) == (a->address & a->mask)))
-				return d->flags & IFF_LOOPBACK && address == (a->address | ~a->mask) ? IP_BROADCASTS : IP_LOCAL;
-			/* The last of a net, whatever else was said to be; the first is a host like others, as on Linux. */
+				return d->flags & IFF_LOOPBACK && be32(~a->mask) > 1 && address == (a->address | ~a->mask) ? IP_BROADCASTS : IP_LOCAL;
+			/* The last of a net of more than two, whatever else was said to be; the first is a host like others, as on Linux. */
 			if (be32(~a->mask) > 1 && (address & a->mask) == (a->address & a->mask) && (address == a->broadcast || address == (a->address | ~a->mask)))
 				return IP_BROADCASTS;
 		}

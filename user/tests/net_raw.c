@@ -234,6 +234,35 @@ static void small_mtu(void)
 	close(u);
 }
 
+static void lo_is(const char *address, const char *mask)
+{
+	struct ifreq r = { .ifr_name = "lo" };
+	struct sockaddr_in a = at(address, 0), m = at(mask, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	memcpy(&r.ifr_addr, &a, sizeof(a));
+	NEED(ioctl(fd, SIOCSIFADDR, &r) == 0);
+	memcpy(&r.ifr_addr, &m, sizeof(m));
+	NEED(ioctl(fd, SIOCSIFNETMASK, &r) == 0);
+	close(fd);
+}
+
+/* A net of one address is that address, and no broadcast, by which nobody could be named. */
+static void one_alone(void)
+{
+	struct sockaddr_in to = at("10.77.7.7", 7777);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	char got[8] = "";
+
+	lo_is("10.77.7.7", "255.255.255.255");
+	R(bind_at(fd, "10.77.7.7", 7777));
+	R(sendto(fd, "alone", 5, 0, (void *)&to, sizeof(to)));
+	R(recv(fd, got, sizeof(got), MSG_DONTWAIT));
+	S(got);
+	lo_is("127.0.0.1", "255.0.0.0");
+	close(fd);
+}
+
 int main(void)
 {
 	lo_up();
@@ -241,5 +270,6 @@ int main(void)
 	raw();
 	packet();
 	small_mtu();
+	one_alone();
 	return 0;
 }
