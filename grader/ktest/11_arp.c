@@ -302,6 +302,17 @@ KTEST(11, a_probe_is_answered_and_our_address_is_ours)
 	KEXPECT_EQ(wire_count(ETHER_ARP), 1);
 	r = (const void *)wire_next(ETHER_ARP, &len);
 	KEXPECT(r && r->sender_ip == wire.us && !memcmp(r->sender, wire.dev.address, ETHER_ADDRESS));
+	/* An address that another device of ours has is not this one's to defend. */
+	struct ip_address elsewhere = { .address = wire.them ^ be32(64), .mask = 0xffffffff };
+	wire_wait_ms(11000);
+	wire_forget();
+	netdev_set_address(loopback, NETDEV_ADDRESSES - 1, &elsewhere);
+	a = message(ARP_REQUEST, elsewhere.address, elsewhere.address);
+	put(&a, PACKET_BROADCAST);
+	KEXPECT_EQ(wire_count(ETHER_ARP), 0);
+	elsewhere.address = 0;
+	netdev_set_address(loopback, NETDEV_ADDRESSES - 1, &elsewhere);
+	a = message(ARP_REQUEST, wire.us, wire.us);
 	/* Our own message, that came back to us, is no quarrel. */
 	wire_wait_ms(11000);
 	wire_forget();

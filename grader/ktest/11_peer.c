@@ -29,7 +29,7 @@ static void put(struct peer *p, u8 flags, u32 seq, u32 ack, u16 mss, const void 
 
 	*h = (struct tcp_header){
 		.source = be16(p->port), .destination = be16(p->our_port), .seq = be32(seq), .ack = flags & TCP_ACK ? be32(ack) : 0,
-		.offset = (u8)(header / 4 << 4), .flags = flags, .window = be16(p->window),
+		.offset = (u8)(header / 4 << 4), .flags = flags, .window = be16(p->window), .urgent = flags & TCP_URG ? be16(p->urgent) : 0,
 	};
 	if (mss)
 		memcpy(h + 1, ((u8[]){ TCP_OPTION_MSS, 4, (u8)(mss >> 8), (u8)mss }), 4);

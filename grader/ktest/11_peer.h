@@ -17,6 +17,7 @@ struct peer {
 	u32 echo;
 	bool sack;             /* it agrees on selective acknowledgements (RFC 2018), and says that it has sack_start to sack_end: nothing if they are the same */
 	u32 sack_start, sack_end;
+	u16 urgent;            /* of segments with URG: behind the urgent byte, counted from their number */
 };
 /* A segment of ours, as the peer sees it. */
 struct seen {

@@ -52,7 +52,7 @@ KTEST(11, a_connection_is_opened)
 	for (int turn = 0; turn < 10; turn++) {
 		if (!peer_open(&p, (u16)wire_between(1000, 60000), 1000))
 			return;
-		KEXPECT(p.t->snd_wnd == p.window && p.t->snd_una == p.ack && p.t->rcv_nxt == p.seq && list_empty(&p.t->send_queue));
+		KEXPECT(p.t->snd_wnd == p.window && p.t->max_window == p.window && p.t->snd_una == p.ack && p.t->rcv_nxt == p.seq && list_empty(&p.t->send_queue));
 		KEXPECT(p.t->rcv_adv - p.t->rcv_nxt <= tcp_receive_limit(p.t)); /* what is offered has room */
 		/* And it works, both ways. */
 		wire_random(text, 300);
@@ -105,6 +105,9 @@ KTEST(11, both_call_at_the_same_time)
 	KEXPECT_EQ(p.t->state, TCP_SYN_RECEIVED);
 	if (KEXPECT(peer_next(&p, &s)))
 		KEXPECT(s.flags == (TCP_SYN | TCP_ACK) && s.seq == p.our_iss && s.ack == p.seq);
+	/* What we said was lost: its SYN comes again. */
+	peer_send_at(&p, TCP_SYN, p.iss, 0, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.flags == (TCP_SYN | TCP_ACK) && s.seq == p.our_iss && s.ack == p.seq && peer_silent(&p));
 	/* The peer's SYN,ACK has the number of its SYN, which we have had: it is told where we are, and says so too. */
 	peer_send_at(&p, TCP_SYN | TCP_ACK, p.iss, p.ack, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.flags == TCP_ACK && s.ack == p.seq);
@@ -137,6 +140,7 @@ KTEST(11, a_listener_gets_connections)
 	peer_all(&p, &s);
 	KEXPECT_EQ(l.ops->accept(&l, &fresh, true), -EAGAIN);
 	wire_random(text, 50);
+	p.window = 5000;
 	peer_send(&p, TCP_ACK | TCP_PSH, text, 50); /* the third segment may bring text along */
 	fresh = l;
 	if (KEXPECT_EQ(l.ops->accept(&l, &fresh, true), 0)) {
@@ -144,7 +148,7 @@ KTEST(11, a_listener_gets_connections)
 		p.t = fresh.proto;
 		p.t->sk.socket = &p.s;
 		p.t->sk.options = &p.s.options;
-		KEXPECT(p.t->state == TCP_ESTABLISHED && p.t->snd_wnd == 4000 && p.t->snd_una == p.ack);
+		KEXPECT(p.t->state == TCP_ESTABLISHED && p.t->snd_wnd == 5000 && p.t->snd_una == p.ack);
 		KEXPECT_EQ(wire_receive(&p.s, got, sizeof(got), 0, NULL), 50);
 		KEXPECT(!memcmp(got, text, 50));
 		peer_close(&p);
@@ -160,6 +164,7 @@ KTEST(11, a_listener_gets_connections)
 		KREQUIRE(peer_next(q, &s) && s.flags == (TCP_SYN | TCP_ACK));
 		q->ack = s.end;
 	}
+	wire_wait_ms(50);
 	peer_send(&two[0], TCP_ACK, NULL, 0);
 	peer_send(&two[1], TCP_ACK, NULL, 0);
 	KEXPECT(wire_count(ETHER_IP) == 0);
@@ -170,6 +175,7 @@ KTEST(11, a_listener_gets_connections)
 		two[0].t->sk.socket = &two[0].s;
 		two[0].t->sk.options = &two[0].s.options;
 		KEXPECT_EQ(two[0].t->sk.remote_port, two[0].port);
+		KEXPECT(two[0].t->srtt >= 45 * NSEC_PER_MSEC && two[0].t->srtt < 90 * NSEC_PER_MSEC); /* our SYN,ACK went once: a round trip */
 		peer_close(&two[0]);
 	}
 	KEXPECT_EQ(tcp_of(l.proto)->accept_count, 0);
@@ -216,6 +222,12 @@ KTEST(11, text_arrives_in_order_and_once)
 	/* Without an ACK flag no text is taken (step 5). */
 	peer_send_at(&p, TCP_PSH, p.seq, 0, text, 10);
 	KEXPECT_EQ(p.t->rcv_nxt, p.seq);
+	/* Nor does it announce anything. */
+	p.urgent = 5;
+	peer_send_at(&p, TCP_PSH | TCP_URG, p.seq, 0, text, 10);
+	KEXPECT(!p.t->urgent_in);
+	peer_send(&p, TCP_ACK | TCP_URG, text, 10);
+	KEXPECT(p.t->urgent_in && p.t->rcv_up == p.seq - 10 + 4);
 	peer_close(&p);
 	/* Its time is said back, as the peer measures by it (RFC 7323 section 4). */
 	if (!peer_open_with_stamps(&p, 8000, 1000))

@@ -452,6 +452,17 @@ KTEST(11, after_a_timeout_all_is_sent_again)
 		peer_send(&p, TCP_ACK, NULL, 0);
 	}
 	KEXPECT_EQ(p.t->state, TCP_FIN_WAIT_2);
+	peer_close(&p);
+	/* The window has become smaller than what went: what was lost is not under way, and so a part of it goes. */
+	if (!peer_open(&p, 1000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000);
+	KEXPECT_EQ(peer_all(&p, &s), 1);
+	p.window = 400;
+	peer_send(&p, TCP_ACK, text, 1);
+	wire_wait_ms(60);
+	wire_forget();
+	KEXPECT(next_after(&p, &s, 5000) && s.seq == p.ack && s.len == 400 && peer_silent(&p));
 out:
 	peer_close(&p);
 }

@@ -179,9 +179,9 @@ static inline u32 tcp_flight(const struct tcp_sock *t) { return t->snd_nxt - t->
  * SYN-SENT it is tcp_syn_sent's. Otherwise the steps of 3.10.7.4: one that is not acceptable goes to tcp_not_acceptable; RST (RFC 5961 section 3: only with
  * the number rcv_nxt, others are challenged; in SYN-RECEIVED the program hears ECONNREFUSED, in CLOSE-WAIT EPIPE, else ECONNRESET; TIME-WAIT just ends); SYN
  * (challenged, but in SYN-RECEIVED for the one that made the connection); without ACK no further; then tcp_trim, and the ACK: tcp_acknowledge, or in SYN-RECEIVED
- * the end of the handshake (a reset if it does not acknowledge our SYN; as if lost while the listener's queue is full, tcp_accept_full; else ESTABLISHED, and
- * tcp_child_established). When all that we sent is acknowledged and a FIN was part of it: tcp_fin_acked. Then URG (tcp_urgent), and text and FIN
- * (tcp_receive_data). Finally tcp_output, if there is still a connection that may have something to say.
+ * the end of the handshake (a reset if it does not acknowledge our SYN; as if lost while the listener's queue is full, tcp_accept_full; else its window is taken,
+ * it brings news as for tcp_acknowledge, and ESTABLISHED: tcp_child_established). When all that we sent is acknowledged and a FIN was part of it: tcp_fin_acked.
+ * Then URG (tcp_urgent), and text and FIN (tcp_receive_data). Finally tcp_output, if there is still a connection that may have something to say.
  */
 void tcp_segment_arrives(struct tcp_sock *t, struct packet *p);
 /*
