@@ -204,14 +204,18 @@ bool tcp_acknowledge(struct tcp_sock *t, struct packet *p);
 /* --- tcp_output.c (lab 11) ------------------------------------------------------------------------------------------- */
 
 /*
- * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most tcp_most (tcp_split; what cannot be cut for want of memory waits), as far as the peer's window
- * and cwnd + away reach from snd_una. What only partly fits waits, unless it is the peer's window that is short, and nothing is under way, or half of the
- * largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits goes. A FIN takes no room of cwnd, and alone goes if the window
- * is open at all. Nothing but SYN goes before the connection is established. A small last segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one
- * (snd_small) is unacknowledged; one that has a FIN, is urgent, or was sent before, is not. Then the timer, and an ACK if one is still owed at once (ack_now).
+ * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most tcp_most (tcp_split; what cannot be cut
+ * for want of memory waits), as far as the peer's window and cwnd + away reach from snd_una. What only partly fits waits, unless it is the peer's window
+ * that is short, and nothing is under way, or half of the largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits
+ * goes. A FIN takes no room of cwnd, and alone goes if the window is open at all. Nothing but SYN goes before the connection is established. A small last
+ * segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one (snd_small) is unacknowledged; one that has a FIN, is urgent, or
+ * was sent before, is not. Then the timer, and an ACK if one is still owed at once (ack_now).
  */
 void tcp_output(struct tcp_sock *t);
-/* One of the queue, a segment of it at most (nothing, if it cannot be cut), out of turn: mostly once more, but a SYN for the first time too. If it is `next`, that and snd_nxt go on; never back. */
+/*
+ * One of the queue, a segment of it at most (nothing, if it cannot be cut), out of turn: mostly once more, but a SYN for the first time too. If it is
+ * `next`, that and snd_nxt go on; never back.
+ */
 void tcp_retransmit(struct tcp_sock *t, struct packet *p);
 void tcp_retransmit_first(struct tcp_sock *t);         /* the oldest */
 

@@ -70,8 +70,8 @@ struct ip_send {
  * a header that cannot be (version, lengths, checksum); a source that is no single host, or, unless p came by `loopback`, one that is our own or of the net
  * 127, which cannot be a destination then either; a destination that is not ours; options that ip_options_ok refuses, which the sender hears of (a parameter
  * problem that points at the bad one, counted from the start of the header). Pieces go to ip_reassemble. A whole datagram goes to raw sockets (raw_deliver)
- * and, if IPv4 carries it, to its protocol with p->network at IP's header, p->data and p->transport behind it, and not a byte more than the header says; if there is neither, the
- * sender hears of it. Counters: ip_In*.
+ * and, if IPv4 carries it, to its protocol with p->network at IP's header, p->data and p->transport behind it, and not a byte more than the header says;
+ * if there is neither, the sender hears of it. Counters: ip_In*.
  */
 void ip_receive(struct packet *p);
 /* Given (ip_output.c), inside net_begin. Puts a header before p, and sends it along the path, in fragments if it must be; takes p over. 0 or -errno. */
@@ -180,8 +180,9 @@ bool icmp_allowed(void); /* may one more error be sent now? */
  */
 void arp_receive(struct packet *p);
 /*
- * Sends p, whose ether_type is set, to a neighbour on an Ethernet; takes it over: 0 or -errno, the device's too. Inside net_begin. One whose address is not known yet is made,
- * p waits, and the first time he is asked for: n->asked says when the last question went out, n->tries how many did. n->used is kept for him who ages.
+ * Sends p, whose ether_type is set, to a neighbour on an Ethernet; takes it over: 0 or -errno, the device's too. Inside net_begin. One whose address is
+ * not known yet is made, p waits, and the first time he is asked for: n->asked says when the last question went out, n->tries how many did. n->used is
+ * kept for him who ages.
  */
 int neighbour_transmit(struct netdev *d, struct address next_hop, struct packet *p);
 
