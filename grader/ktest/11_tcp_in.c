@@ -473,6 +473,13 @@ KTEST(11, the_third_duplicate_brings_it_again)
 	peer_send_at(&p, TCP_ACK, p.seq, p.ack + 4000, NULL, 0);
 	KEXPECT(!p.t->in_recovery && list_empty(&p.t->send_queue));
 	peer_close(&p);
+	/* Nor is an end one, though it brings no text. */
+	if (!peer_open(&p, 20000, 1000))
+		return;
+	KEXPECT_EQ(wire_write(&p.s, text, 4000), 4000);
+	peer_send(&p, TCP_FIN | TCP_ACK, NULL, 0);
+	KEXPECT(p.t->state == TCP_CLOSE_WAIT && p.t->duplicates == 0);
+	peer_close(&p);
 }
 
 /* --- ends --------------------------------------------------------------------------------------------------------------------- */

@@ -322,7 +322,7 @@ KTEST(11, the_timer_sends_again_and_waits_twice_as_long)
 	/* A call that was heard at the second try only: the doubling ends with the answer, and what that took is no sample. */
 	if (!peer_call(&p, 9000))
 		return;
-	KEXPECT(next_after(&p, &s, 5000) && s.flags == TCP_SYN);
+	KEXPECT(next_after(&p, &s, 5000) && s.flags == TCP_SYN && p.t->cwnd == p.t->mss); /* what was lost says something about the path, whatever it was */
 	peer_send(&p, TCP_SYN | TCP_ACK, NULL, 0);
 	KEXPECT(p.t->state == TCP_ESTABLISHED && p.t->srtt == 0 && peer_all(&p, &s) == 1);
 	KEXPECT_EQ(wire_write(&p.s, text, 500), 500);

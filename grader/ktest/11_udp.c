@@ -245,6 +245,10 @@ KTEST(11, what_says_more_fits_better)
 		KEXPECT_EQ(udp_score(&sk, them, 98, us, &here) < 0, peer);
 		KEXPECT_EQ(udp_score(&sk, us, 99, us, &here) < 0, peer);
 		KEXPECT_EQ(udp_score(&sk, them, 99, them, &here) < 0, local);
+		/* Of one that is for IPv6 alone "any" means none of IPv4's. */
+		sk.v6only = !family && !local;
+		KEXPECT_EQ(udp_score(&sk, them, 99, us, &here) < 0, sk.v6only);
+		sk.v6only = false;
 	}
 }
 

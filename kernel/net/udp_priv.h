@@ -34,7 +34,8 @@ static inline struct port_table *udp_ports_of(const struct inet_sock *sk) { retu
 /* --- udp.c (lab 11) -------------------------------------------------------------------------------------------------- */
 
 /*
- * How well a datagram from source:source_port to destination, that came in by dev (NULL: nobody knows), fits sk, which is bound to its port: -1: not at all.
+ * How well a datagram from source:source_port to destination, that came in by dev (NULL: nobody knows), fits sk, which is bound to its port: -1: not at all
+ * (inet_takes: whether sk's own name does).
  * Of two sockets whose "local" differ in how much they say, or of which only one is connected, the one that says more fits better; being connected says more
  * than a local address, that more than a device (sk->device), that more than being of the datagram's own family. udp_ports.lock held.
  */
