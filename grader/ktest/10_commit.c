@@ -302,6 +302,18 @@ KTEST(10, data_go_to_the_disk_before_the_transaction_does)
 			KEXPECT(flushed_between(r, data, c));
 		KEXPECT_EQ(r->memory[1800 * PAGE_SIZE], 0x5a);
 	}
+	/* Also if they are all that there is. */
+	h = journal_start(j, 4);
+	f = pagecache_get(&r->dev->inode->cache, 1800, true);
+	if (KEXPECT(!IS_ERR(h)) && KEXPECT(f && !IS_ERR(f))) {
+		memset(frame_to_virt(f), 0x6b, PAGE_SIZE);
+		pagecache_mark_dirty(&r->dev->inode->cache, f);
+		frame_put(f);
+		journal_order(h, &ji);
+		journal_stop(h);
+		KEXPECT_EQ(journal_commit(j, 10), 0);
+		KEXPECT_EQ(r->memory[1800 * PAGE_SIZE], 0x6b);
+	}
 	KEXPECT_EQ(journal_close(j), 0);
 	block_device_flush_cache(r->dev);
 }
