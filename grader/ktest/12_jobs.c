@@ -224,6 +224,70 @@ static void random_state(void)
 	count_references();
 }
 
+static u32 sent_with_the_lock, unguarded;
+
+/* What is watched as piece 1: references of a group, or a tie. And how many references there were. */
+static struct refcount *references;
+static u32 held;
+static bool tie_watched;
+
+/* Comes right behind a signal for the member that is watched, a new reference to a group, or a look at a tie. */
+static bool touched(struct trapframe *f __unused)
+{
+	u64 which = watch_touched();
+
+	if (which & 1) {
+		if (spin_trylock(&tty_control_lock))
+			spin_unlock(&tty_control_lock);
+		else
+			sent_with_the_lock++;
+	}
+	if (which & 2) {
+		u32 now_held = refcount_read(references);
+		bool locked = spin_is_held(&tty_control_lock) || (!tie_watched && spin_is_held(&process_tree_lock));
+		if (tie_watched ? now_held <= held : now_held > held)
+			unguarded += !locked;
+		held = tie_watched ? held : now_held;
+	}
+	return true;
+}
+
+/* References to a group are taken under a lock that keeps it there. */
+static void watch_references(struct pgroup *g)
+{
+	references = &g->ref;
+	held = refcount_read(references);
+	tie_watched = false;
+	watch_memory(1, references, 4, WATCH_WRITES);
+}
+
+/*
+ * Who looks at another session holds it, or the lock of its tie to the terminal; and the foreground group is another one only under that lock.
+ */
+static void watch_ties(bool foreground)
+{
+	bool stranger = now.session != NONE && session_of(now.own) != now.session;
+
+	if (now.session == NONE || (!foreground && !stranger))
+		return;
+	references = &session[now.session]->ref;
+	held = foreground ? ~0u : refcount_read(references);
+	tie_watched = true;
+	if (foreground)
+		watch_memory(1, &tty.foreground, 8, WATCH_WRITES);
+	else
+		watch_memory(1, &session[now.session]->id, 4, WATCH_ACCESSES);
+}
+
+/* member: NULL ends it. */
+static void watch_signals(struct process *member)
+{
+	if (member)
+		watch_memory(0, &member->signal->pending.set, 8, WATCH_WRITES);
+	else
+		watch_end();
+}
+
 static void ask(void)
 {
 	static const struct file_ops of_a_master;
@@ -247,33 +311,15 @@ static void ask(void)
 		wanted = !master && !mine() ? -ENOTTY : cmd == TIOCGSID && now.session == NONE ? -ENOTTY : arg == NOWHERE ? -EFAULT : 0;
 		answer = cmd == TIOCGSID ? (now.session == NONE ? NONE : session[now.session]->id) : now.front == NONE ? 0 : group[now.front]->id;
 	}
-	CHECK_EQ(tty_job_ioctl(&tty, &f, cmd, arg), wanted);
+	watch_ties(dice(2));
+	long got = tty_job_ioctl(&tty, &f, cmd, arg);
+	watch_signals(NULL);
+	CHECK_EQ(got, wanted);
+	CHECK_EQ(unguarded, 0);
 	KEXPECT_EQ(get_user_u32(&word, (u32 *)WORD), 0);
 	CHECK_EQ(word, answer != NONE && !wanted ? (u32)answer : id);
 	if (wrong)
 		ktest_note("command", cmd);
-}
-
-static u32 sent_with_the_lock;
-
-/* Comes right behind a signal for the member that is watched. */
-static bool signal_was_sent(struct trapframe *f __unused)
-{
-	watch_touched();
-	if (spin_trylock(&tty_control_lock))
-		spin_unlock(&tty_control_lock);
-	else
-		sent_with_the_lock++;
-	return true;
-}
-
-/* member: NULL ends it. */
-static void watch_signals(struct process *member)
-{
-	if (member)
-		watch_memory(0, &member->signal->pending.set, 8, WATCH_WRITES);
-	else
-		watch_end();
 }
 
 static void one_round(bool watched)
@@ -281,8 +327,10 @@ static void one_round(bool watched)
 	int signo = dice(2) ? SIGTTIN : SIGTTOU, what = (int)dice(4);
 
 	random_state();
-	if (watched && what < 2)
+	if (watched && what < 2) {
 		watch_signals(member[what == 0 ? now.own : MAX(now.front, 0)]);
+		watch_references(group[what == 0 && dice(2) ? now.own : MAX(now.front, 0)]);
+	}
 	switch (what) {
 	case 0: {
 		int wanted = change(signo);
@@ -301,6 +349,7 @@ static void one_round(bool watched)
 	if (watched)
 		watch_signals(NULL);
 	CHECK_EQ(sent_with_the_lock, 0);
+	CHECK_EQ(unguarded, 0);
 	compare();
 	untie();
 	forget_all_signals();
@@ -334,8 +383,8 @@ static void jobs(void)
 	idle_process_publish(shell, group[0]);
 	spin_unlock(&process_tree_lock);
 	process_get(shell);
-	sent_with_the_lock = 0;
-	trap_register(TRAP_DEBUG, signal_was_sent);
+	sent_with_the_lock = unguarded = 0;
+	trap_register(TRAP_DEBUG, touched);
 	for (int i = 0; i < ROUNDS && !wrong; i++)
 		one_round(i % 16 == 0);
 	trap_register(TRAP_DEBUG, NULL);

@@ -253,7 +253,7 @@ static void read_some(void)
 static void random_characters(u8 *cc)
 {
 	static const int kinds[] = { VINTR, VQUIT, VSUSP, VERASE, VKILL, VEOF, VSTART, VSTOP, VREPRINT, VWERASE, VLNEXT, VEOL, VEOL2 };
-	static const char pool[] = "\003\034\032\177\025\004\021\023\022\027\026;!q.";
+	static const char pool[] = "\003\034\032\177\025\004\021\023\022\027\026;!q.\r\n";
 	bool used[sizeof(pool)] = { false };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

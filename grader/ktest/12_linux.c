@@ -311,6 +311,41 @@ KTEST(12, ask_each_cpu_counts)
 	kfree(saved);
 }
 
+/* In the middle of somebody's call. */
+static void switch_trace(void *thread)
+{
+	u32 *work = &((struct thread *)thread)->work;
+
+	thread_sleep_ns(3 * NSEC_PER_MSEC);
+	if (atomic_fetch_and(work, ~(u32)WORK_TRACE) & WORK_TRACE)
+		return;
+	atomic_fetch_or(work, (u32)WORK_TRACE);
+}
+
+/* What the trace has begun it ends, and what it has not begun it does not end. */
+static void traced_by_halves(void)
+{
+	u64 poll[6] = { 0, 0, 10 };
+	struct trapframe f = { 0 };
+
+	atomic_fetch_or(&current->work, (u32)WORK_TRACE);
+	for (int begun = 1; begun >= 0; begun--) {
+		u64 seq = klog_next_seq();
+		KREQUIRE(kthread_run("ktest", switch_trace, current) != NULL);
+		KEXPECT_EQ(linux_route(NR_poll, poll, &f), 0);
+		KEXPECT_EQ(logged(seq, "poll(NULL, 0, 10) = 0"), begun);
+		KEXPECT_EQ(logged(seq, "[pid "), begun);
+	}
+	/* Who waits for long is seen waiting. */
+	u64 seq = klog_next_seq();
+	atomic_fetch_or(&current->work, (u32)WORK_TRACE);
+	poll[2] = 30;
+	KEXPECT_EQ(linux_route(NR_poll, poll, &f), 0);
+	KEXPECT(logged(seq, "poll(NULL, 0, 30 <unfinished"));
+	KEXPECT(logged(seq, "poll resumed>) = 0"));
+	atomic_fetch_and(&current->work, ~(u32)WORK_TRACE);
+}
+
 KTEST(12, a_trace_tells_of_every_call)
 {
 	u64 args[6] = { 99 }, none[6] = { 0 };
@@ -332,6 +367,7 @@ KTEST(12, a_trace_tells_of_every_call)
 	KEXPECT(logged(seq, "sched_get_priority_max(99) = -1 EINVAL"));
 	KEXPECT(logged(seq, "sched_yield() = -1 ENOSYS")); /* refused, and told all the same */
 	KEXPECT(logged(seq, "syscall_100000(0x63, "));
+	KEXPECT(run_as_process(traced_by_halves));
 	kfree(saved);
 }
 

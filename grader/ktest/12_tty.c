@@ -95,6 +95,11 @@ KTEST(12, the_buffer_is_locked)
 		KEXPECT(reads("ab\n"));
 		watch_end();
 	}
+	tty.termios.lflag = ISIG;
+	watch_memory(0, &tty.signals, 4, WATCH_WRITES);
+	type("\003\032");
+	watch_end();
+	KEXPECT_EQ(tty.signals, 0);
 	trap_register(TRAP_DEBUG, NULL);
 	end();
 }
@@ -123,6 +128,10 @@ KTEST(12, editing_a_line)
 	tty.termios.iflag |= IUTF8;
 	type("x\303\244\177y\n");
 	KEXPECT(reads("xy\n"));
+	shown = 0;
+	tty.termios.lflag |= ECHOPRT; /* on paper: what was erased stands between \\ and / */
+	type("ab\177\177cd\177e\177\n");
+	KEXPECT(shows("ab\\ba/cd\\d/e\\e/\r\n"));
 	end();
 }
 
@@ -141,9 +150,9 @@ KTEST(12, end_of_file)
 	end();
 }
 
-static void type_later(void *arg __unused)
+static void type_later(void *arg)
 {
-	thread_sleep_ns(300 * NSEC_PER_MSEC);
+	thread_sleep_ns((arg ? 20 : 300) * NSEC_PER_MSEC);
 	type("q");
 }
 
@@ -171,6 +180,10 @@ KTEST(12, raw_bytes)
 	u64 before = time_ns();
 	KEXPECT_EQ(read_result(1), 0);
 	KEXPECT(time_ns() - before >= 100 * NSEC_PER_MSEC);
+	tty.termios.cc[VTIME] = 43; /* more nanoseconds than 32 bits hold */
+	KREQUIRE(kthread_run("ktest", type_later, &tty) != NULL);
+	KEXPECT_EQ(read_result(1), 1);
+	tty.termios.cc[VTIME] = 1;
 	tty.termios.cc[VMIN] = 3; /* 0.1 s after the first byte the read is content with what there is */
 	type("xy");
 	KEXPECT_EQ(read_result(8), 2);
@@ -373,6 +386,14 @@ KTEST(12, a_line_that_is_too_long)
 	size_t taken = tty_feed(&tty, text, 8192);
 	KEXPECT(taken < 8192 && tty.throttled);
 	KEXPECT_EQ(read_result(1), 1);
+	KEXPECT(released == 1 && !tty.throttled);
+	end();
+	/* Also where what was taken is no byte. */
+	KREQUIRE(start());
+	memset(text, 4, 8192);
+	released = 0;
+	KEXPECT(tty_feed(&tty, text, 8192) < 8192 && tty.throttled);
+	KEXPECT_EQ(read_result(1), 0);
 	KEXPECT(released == 1 && !tty.throttled);
 	kfree(text);
 	end();
