@@ -12,6 +12,7 @@
 #include "sched/smp.h"
 #include "tty/tty_priv.h"
 #include "usermode/uaccess.h"
+#include "vm/aspace.h"
 
 enum { ROUNDS = 3000, GROUPS = 5, SESSIONS = 2, NONE = -1, WORD = PROCESS_MEMORY + 64, NOWHERE = 0x1000 };
 
@@ -355,6 +356,24 @@ static void one_round(bool watched)
 	forget_all_signals();
 }
 
+/* The user's memory is not there yet: no lock is held while it comes. */
+static void copies_bring_memory_in(void)
+{
+	static const u32 commands[] = { TIOCGSID, TIOCGPGRP, TIOCSPGRP };
+	const u64 fresh = PROCESS_MEMORY + 64 * PAGE_SIZE;
+	struct file f = { .ops = &tty_file_ops, .mode = FILE_READ | FILE_WRITE };
+
+	random_state();
+	untie();
+	now.left = current->process->left_tty = false;
+	tie(session_of(now.own), now.own);
+	CHECK_EQ(vm_map(current->aspace, fresh, ARRAY_SIZE(commands) * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0), fresh);
+	for (u32 i = 0; i < ARRAY_SIZE(commands); i++)
+		CHECK_EQ(tty_job_ioctl(&tty, &f, commands[i], fresh + i * PAGE_SIZE), commands[i] == TIOCSPGRP ? -ESRCH : 0);
+	untie();
+	forget_all_signals();
+}
+
 static void jobs(void)
 {
 	struct process *me = current->process;
@@ -388,6 +407,7 @@ static void jobs(void)
 	for (int i = 0; i < ROUNDS && !wrong; i++)
 		one_round(i % 16 == 0);
 	trap_register(TRAP_DEBUG, NULL);
+	copies_bring_memory_in();
 
 	/* As it was. */
 	me->left_tty = false;
