@@ -449,6 +449,7 @@ KTEST(12, arguments_by_their_type)
 	KEXPECT(decodes(NR_fcntl, 1, 3, "F_GETFL") && decodes(NR_lseek, 2, 1, "SEEK_CUR")); /* the call and the place tell more than the type */
 	KEXPECT(decodes(NR_lseek, 1, 5ul << 32, "21474836480"));
 	KEXPECT(decodes(NR_lseek, 1, (u64)-4, "-4"));
+	KEXPECT(decodes(NR_alarm, 0, 0xabc00000001, "1") && decodes(NR_kill, 1, 0xabc00000009, "SIGKILL"));
 	KEXPECT(decodes(NR_exit_group, 0, 0xabc00000001, "1")); /* an int: what stands above it in the register is nobody's */
 	KEXPECT(decodes(NR_write, 1, 0xffffffff80000000, "0xffffffff80000000")); /* kernel memory is never read for a trace */
 }

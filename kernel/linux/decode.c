@@ -10,7 +10,8 @@
 
 void decode_int(struct seq *s, u64 v) { seq_printf(s, "%d", (int)v); }
 void decode_long(struct seq *s, u64 v) { seq_printf(s, "%ld", (long)v); }
-void decode_unsigned(struct seq *s, u64 v) { seq_printf(s, "%lu", v); }
+void decode_unsigned(struct seq *s, u64 v) { seq_printf(s, "%u", (u32)v); }
+void decode_size(struct seq *s, u64 v) { seq_printf(s, "%lu", v); }
 void decode_mode(struct seq *s, u64 v) { seq_printf(s, "%s%o", v & 0xffff ? "0" : "", (u32)v & 0xffff); }
 void decode_device(struct seq *s, u64 v) { seq_printf(s, "makedev(%u, %u)", abi_major(v), abi_minor(v)); }
 
@@ -32,10 +33,12 @@ void decode_dirfd(struct seq *s, u64 v)
 
 void decode_signal(struct seq *s, u64 v)
 {
-	if (v > 0 && v < 32)
-		seq_printf(s, "SIG%s", signal_names[v]);
-	else if (v >= 32 && v <= 64)
-		seq_printf(s, "SIGRT_%lu", v - 32);
+	int sig = (int)v;
+
+	if (sig > 0 && sig < 32)
+		seq_printf(s, "SIG%s", signal_names[sig]);
+	else if (sig >= 32 && sig <= 64)
+		seq_printf(s, "SIGRT_%d", sig - 32);
 	else
 		decode_int(s, v);
 }

@@ -56,8 +56,9 @@ bool trace_get(struct process *p);
 /* Given: formatters (linux/decode.c). Each prints one value. */
 void decode_hex(struct seq *s, u64 v);
 void decode_int(struct seq *s, u64 v);      /* of 32 bits: what stands above them in the register is nobody's */
-void decode_long(struct seq *s, u64 v);     /* of 64 bits, as decode_unsigned: offsets, times, sizes */
-void decode_unsigned(struct seq *s, u64 v);
+void decode_unsigned(struct seq *s, u64 v); /* so, too */
+void decode_long(struct seq *s, u64 v);     /* of 64 bits: offsets, times */
+void decode_size(struct seq *s, u64 v);     /* and sizes */
 void decode_dirfd(struct seq *s, u64 v);
 void decode_signal(struct seq *s, u64 v);
 void decode_mode(struct seq *s, u64 v);

@@ -116,7 +116,7 @@ struct linux_count linux_count_of(u32 nr)
 /* How a value of each type reads. Buffers are not here: they need the other arguments. */
 static void (*const formatters[])(struct seq *s, u64 value) = {
 	[SYSCALL_ARG_INT] = decode_int, [SYSCALL_ARG_LONG] = decode_long, [SYSCALL_ARG_FD] = decode_int, [SYSCALL_ARG_PID] = decode_int,
-	[SYSCALL_ARG_OFF] = decode_long, [SYSCALL_ARG_TIME] = decode_long, [SYSCALL_ARG_UINT] = decode_unsigned, [SYSCALL_ARG_SIZE] = decode_unsigned,
+	[SYSCALL_ARG_OFF] = decode_long, [SYSCALL_ARG_TIME] = decode_long, [SYSCALL_ARG_UINT] = decode_unsigned, [SYSCALL_ARG_SIZE] = decode_size,
 	[SYSCALL_ARG_UID] = decode_int, [SYSCALL_ARG_GID] = decode_int, [SYSCALL_ARG_ULONG] = decode_hex, [SYSCALL_ARG_PTR] = decode_hex,
 	[SYSCALL_ARG_BUF] = decode_hex, [SYSCALL_ARG_DATA] = decode_hex, [SYSCALL_ARG_DIRFD] = decode_dirfd, [SYSCALL_ARG_SIG] = decode_signal,
 	[SYSCALL_ARG_MODE] = decode_mode, [SYSCALL_ARG_DEV] = decode_device, [SYSCALL_ARG_OFLAGS] = decode_open_flags, [SYSCALL_ARG_PROT] = decode_prot,
