@@ -1,33 +1,18 @@
 /*
  * Stage 09: semaphores at random, beside a model. Lists of operations come one after the other; some of them wait, each as a thread of its own. The model says who goes when,
- * and after each call values, processes, adjustments, results, and who is held up by what are compared. And what a signal leaves behind.
+ * and after each call values, processes, adjustments, results, and who is held up by what are compared.
  */
-#include "07_process.h"
-#include "09_futex.h"
-#include "core/ktest.h"
-#include "watch.h"
+#include "09_sets.h"
 
 #include "core/atomic.h"
-#include "core/cpu.h"
-#include "ipc/futex_priv.h"
-#include "ipc/pipe_priv.h"
-#include "ipc/semaphore_priv.h"
-#include "irq/irq.h"
-#include "lib/string.h"
-#include "mm/slab.h"
-#include "proc/proc_priv.h"
-#include "sched/thread.h"
 #include "time/time.h"
 
-enum { CALLS = 300, COUNT = 3, LIST = 4, HELPERS = 6, QUEUES = 1500, OWNERS = 2, OWN_PID = 70, MILLISECOND = 1000000 };
+enum { CALLS = 300, LIST = 4, HELPERS = 6, QUEUES = 1500, OWNERS = 2 };
 
-static struct sem_set set;
-static struct sem sems[COUNT];
 static union {
 	struct sem_undo undo;
 	u8 room[sizeof(struct sem_undo) + COUNT * sizeof(s16)]; /* its numbers lie behind it */
 } undo_store[OWNERS];
-static bool wrong;
 
 static struct helper {
 	struct abi_sembuf ops[LIST];
@@ -46,12 +31,7 @@ static struct {
 	long result[HELPERS];        /* SEM_WAITING while it waits */
 } model;
 
-#define CHECK(cond) do { if (!wrong && !KEXPECT(cond)) wrong = true; } while (0)
-#define CHECK_EQ(got, wanted) do { if (!wrong && !KEXPECT_EQ(got, wanted)) wrong = true; } while (0)
-
 static u32 dice(u32 n) { return ktest_random() % n; }
-static void lock(void) { spin_lock(&set.object.lock); }
-static void unlock(void) { spin_unlock(&set.object.lock); }
 
 /* --- the model --------------------------------------------------------------------------------------------------------- */
 
@@ -144,18 +124,6 @@ static void help(void *arg)
 	h->state = current->state;
 	current->state = THREAD_RUNNABLE;
 	atomic_store(&h->through, true);
-}
-
-static u32 waiting(void)
-{
-	struct sem_request *r;
-	u32 n = 0;
-
-	lock();
-	list_for_each(r, &set.waiting, link)
-		n++;
-	unlock();
-	return n;
 }
 
 static void start(u32 h, u64 deadline)
@@ -386,17 +354,10 @@ static void one_call(void)
 
 static void begin(void)
 {
-	memset(&set, 0, sizeof(set));
-	memset(sems, 0, sizeof(sems));
+	set_begin();
 	memset(undo_store, 0, sizeof(undo_store));
 	memset(helpers, 0, sizeof(helpers));
 	memset(&model, 0, sizeof(model));
-	wrong = false;
-	spin_init(&set.object.lock, "ktest set", RANK_IPC_OBJECT);
-	set.sems = sems;
-	set.count = COUNT;
-	list_init(&set.waiting);
-	list_init(&set.undos);
 }
 
 /* Everybody who waits goes, as where a set is removed. */
@@ -464,152 +425,4 @@ KTEST(09, semaphores_at_random)
 	if (wrong)
 		ktest_note("in call", calls);
 	end();
-}
-
-/* --- a signal ------------------------------------------------------------------------------------------------------------ */
-
-static struct file *ends[2];
-
-static void call_away(void)
-{
-	struct abi_siginfo info;
-
-	signal_info_user(&info, SIGUSR1, SI_USER);
-	signal_send_thread(current, SIGUSR1, &info);
-	CHECK(thread_interrupted());
-}
-
-static void check_back(long got, long wanted)
-{
-	CHECK_EQ(got, wanted);
-	CHECK_EQ(current->state, THREAD_RUNNABLE);
-	current->state = THREAD_RUNNABLE;
-}
-
-/* Comes right behind a write of the thread's state. A signal that came just before has woken nobody: the thread was not asleep. */
-static bool state_was_set(struct trapframe *f __unused)
-{
-	u32 state = atomic_load(&current->state);
-
-	watch_touched();
-	if (state == THREAD_RUNNABLE)
-		return true;
-	watch_end(); /* only this once */
-	current->state = THREAD_RUNNABLE;
-	call_away();
-	current->state = state;
-	return true;
-}
-
-static void call_away_when_it_sleeps(void)
-{
-	forget_signals();
-	CHECK(!thread_interrupted());
-	watch_memory(0, &current->state, 4, WATCH_WRITES);
-}
-
-static struct thread *caller; /* who waits */
-
-/* As a waker does, the semaphores' or the futexes'; and before the waiter has come to itself there is a signal too. */
-static void serve_and_call(void *semaphore)
-{
-	struct futex_key key = { .object = (u64)caller->aspace, .offset = PROCESS_MEMORY };
-	struct futex_bucket *b = futex_bucket(&key);
-
-	for (int tries = 0; tries < 2000 && !(semaphore ? waiting() : futex_waiters(b)); tries++)
-		thread_sleep_ns(MILLISECOND / 100);
-	if (semaphore) {
-		lock();
-		struct sem_request *r = list_first(&set.waiting, struct sem_request, link);
-		list_del(&r->link);
-		r->result = 0;
-		unlock();
-	} else {
-		spin_lock(&b->lock);
-		struct futex_waiter *w = list_first(&b->waiters, struct futex_waiter, link);
-		list_del(&w->link);
-		w->queued = false;
-		spin_unlock(&b->lock);
-	}
-	signal_send_thread(caller, SIGUSR1, NULL);
-}
-
-/* Who was served was served, whatever else has happened: the waker counts on it. */
-static void served_and_called(void)
-{
-	struct abi_sembuf take = { 0, -1, 0 };
-	struct sem_request r = request(&take, 1, OWN_PID, 0);
-
-	caller = current;
-	forget_signals();
-	CHECK(kthread_run("ktest", serve_and_call, NULL) != NULL);
-	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, TIME_NEVER), 0);
-	CHECK(thread_interrupted());
-	forget_signals();
-	CHECK(kthread_run("ktest", serve_and_call, (void *)1ul) != NULL);
-	lock();
-	check_back(sem_operate(&set, &r, TIME_NEVER), 0);
-	unlock();
-	CHECK(thread_interrupted());
-	forget_signals();
-}
-
-static void calls_in_vain(void)
-{
-	struct abi_sembuf take = { 0, -1, 0 };
-	struct sem_request r = request(&take, 1, OWN_PID, 0);
-	struct futex_key key = { .object = (u64)current->aspace, .offset = PROCESS_MEMORY };
-	struct pipe *p = pipe_of(ends[0]);
-	char *much = kzalloc(PIPE_SLOTS_DEFAULT * PAGE_SIZE + 100, 0);
-	struct uio_vec vec;
-	struct uio u;
-	u32 zero = 0;
-
-	CHECK_EQ(put_user_u32(zero, (u32 *)PROCESS_MEMORY), 0);
-	current->process->sighand->action[SIGUSR1 - 1].handler = 0x1000; /* it ends nobody */
-	trap_register(TRAP_DEBUG, state_was_set);
-	call_away_when_it_sleeps();
-	lock();
-	check_back(sem_operate(&set, &r, time_ns() + 5 * MILLISECOND), -EINTR);
-	unlock();
-	call_away_when_it_sleeps();
-	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, time_ns() + 5 * MILLISECOND), -ERESTARTSYS);
-	watch_end();
-	trap_register(TRAP_DEBUG, NULL);
-	served_and_called();
-	call_away();
-	lock();
-	check_back(sem_operate(&set, &r, TIME_NEVER), -EINTR);
-	unlock();
-	CHECK_EQ(waiting(), 0);
-	CHECK_EQ(sems[0].value, 0);
-	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 0, FUTEX_BITSET_ALL, TIME_NEVER), -ERESTARTSYS);
-	CHECK(list_empty(&futex_bucket(&key)->waiters));
-	/* What needs no sleep is done, signal or not. */
-	uio_init_kernel(&u, &vec, much, 1);
-	check_back(pipe_read(p, &u, false), -ERESTARTSYS);
-	uio_init_kernel(&u, &vec, much, PIPE_SLOTS_DEFAULT * PAGE_SIZE + 100);
-	check_back(pipe_write(p, &u, false, false), PIPE_SLOTS_DEFAULT * PAGE_SIZE);
-	uio_init_kernel(&u, &vec, much, 1);
-	check_back(pipe_write(p, &u, false, false), -ERESTARTSYS);
-	uio_init_kernel(&u, &vec, much, PAGE_SIZE + 1);
-	check_back(pipe_read(p, &u, false), PAGE_SIZE + 1);
-	sems[0].value = 1;
-	r = request(&take, 1, OWN_PID, 0);
-	lock();
-	check_back(sem_operate(&set, &r, TIME_NEVER), 0);
-	unlock();
-	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 1, FUTEX_BITSET_ALL, TIME_NEVER), -EAGAIN);
-	forget_signals();
-	kfree(much);
-}
-
-KTEST(09, a_signal_ends_a_sleep_and_nothing_else)
-{
-	begin();
-	KREQUIRE(pipe_create(ends, 0) == 0);
-	KREQUIRE(run_as_process(calls_in_vain));
-	KEXPECT(!wrong);
-	file_put(ends[0]);
-	file_put(ends[1]);
 }
