@@ -22,17 +22,40 @@ static bool may_chown(const struct inode *i, const struct iattr *a)
 	return !(a->valid & ATTR_GID) || a->gid == i->gid || cred_in_group(c, a->gid);
 }
 
+static int flags_forbid(const struct inode *i, const struct iattr *a)
+{
+	/* On a disk nothing at all; in memory not the size, through descriptors from before, nor what is no change. */
+	if (i->flags & INODE_IMMUTABLE && !(i->flags & INODE_MEMORY))
+		return -EPERM;
+	if (i->flags & INODE_IMMUTABLE && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
+		return -EPERM;
+	if (i->flags & INODE_APPEND && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
+		return -EPERM;
+	return 0;
+}
+
+/*
+ * A new owner or a cut: set-id bits go. With a new owner, that counts as a change of mode by whoever makes it (setattr_check), where the mode is one that has
+ * to change; who cuts a file may.
+ */
+static void drop_set_ids(struct inode *i, struct iattr *a)
+{
+	bool in_group = cred_in_group(file_cred(), i->gid) || file_capable(CAP_FSETID);
+	u32 kill = S_ISUID | (i->mode & 0010 || !in_group ? S_ISGID : 0);
+
+	if (!(i->mode & kill))
+		return;
+	a->mode = i->mode & 07777 & ~kill;
+	a->valid |= ATTR_MODE;
+}
+
 static int setattr_check(struct inode *i, struct iattr *a)
 {
-	if (i->flags & INODE_IMMUTABLE && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET | ATTR_ATIME | ATTR_MTIME))
-		return -EPERM;
-	if (i->flags & INODE_APPEND && a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET))
-		return -EPERM;
 	if (a->valid & ATTR_SIZE && a->size > i->sb->max_file_size)
 		return -EFBIG;
 	if (a->valid & (ATTR_UID | ATTR_GID) && !may_chown(i, a))
 		return -EPERM;
-	if (a->valid & ATTR_MODE) {
+	if (a->valid & ATTR_MODE && !(a->valid & ATTR_SIZE)) {
 		u32 gid = a->valid & ATTR_GID ? a->gid : i->gid;
 		if (!inode_is_owner(i))
 			return -EPERM;
@@ -63,21 +86,19 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 	int err;
 
 	rwlock_write(&i->lock);
+	err = flags_forbid(i, a);
+	if (err)
+		goto out;
+	if (a->valid & ATTR_KILL_SUID && !(a->valid & ATTR_MODE) && !S_ISDIR(i->mode))
+		drop_set_ids(i, a);
 	err = setattr_check(i, a);
 	if (err)
 		goto out;
-	/* A new owner or a cut: set-id bits go, as chmod would have them. */
-	if (a->valid & ATTR_KILL_SUID && !(a->valid & ATTR_MODE) && !S_ISDIR(i->mode)) {
-		bool in_group = cred_in_group(file_cred(), i->gid) || file_capable(CAP_FSETID);
-		u32 kill = S_ISUID | (i->mode & 0010 || !in_group ? S_ISGID : 0);
-		if (i->mode & kill) {
-			/* Who cuts a file may; who changes nobody's owner, but so the mode, has to own it. */
-			err = a->valid & ATTR_SIZE || inode_is_owner(i) ? 0 : -EPERM;
-			if (err)
-				goto out;
-			a->mode = i->mode & 07777 & ~kill;
-			a->valid |= ATTR_MODE;
-		}
+	/* Nor does it keep the capabilities that an exec of the old contents, or for the old owner, would have given. */
+	if (a->valid & ATTR_KILL_CAPS && !S_ISDIR(i->mode)) {
+		err = inode_kill_caps(i);
+		if (err < 0)
+			goto out;
 	}
 	err = i->ops && i->ops->setattr ? i->ops->setattr(i, a) : inode_setattr(i, a);
 out:
@@ -126,9 +147,6 @@ static long change_path(int dirfd, const char __user *path, u32 walk, struct iat
 }
 
 /* --- flags ------------------------------------------------------------------------------------------------------------------------ */
-
-#define FS_IOC_GETFLAGS 0x80086601u
-#define FS_IOC_SETFLAGS 0x40086602u
 
 static const struct {
 	u32 fs; /* as the ioctl has it */
@@ -185,7 +203,7 @@ static struct iattr mode_attr(u32 mode)
 
 static struct iattr owner_attr(u32 uid, u32 gid)
 {
-	return (struct iattr){ .valid = ATTR_CTIME | ATTR_KILL_SUID | (uid != OWNER_UNCHANGED ? ATTR_UID : 0) | (gid != OWNER_UNCHANGED ? ATTR_GID : 0),
+	return (struct iattr){ .valid = ATTR_CTIME | ATTR_KILL_SUID | ATTR_KILL_CAPS | (uid != OWNER_UNCHANGED ? ATTR_UID : 0) | (gid != OWNER_UNCHANGED ? ATTR_GID : 0),
 		.uid = uid, .gid = gid };
 }
 
@@ -236,6 +254,12 @@ long sys_fchown(int fd, u32 uid, u32 gid)
 
 /* --- times -------------------------------------------------------------------------------------------------------------------- */
 
+/* Looked at once the file is found: a path that leads nowhere is the first thing to be told. */
+static bool nsec_valid(const struct timespec *t)
+{
+	return t->nsec == UTIME_NOW || t->nsec == UTIME_OMIT || (u64)t->nsec < NSEC_PER_SEC;
+}
+
 /* times NULL: both now. */
 static int times_attr(const struct timespec *times, struct iattr *a)
 {
@@ -267,7 +291,7 @@ static int change_times(const struct path *p, const struct timespec *times)
 {
 	bool now = !times || (times[0].nsec == UTIME_NOW && times[1].nsec == UTIME_NOW);
 	struct iattr a;
-	int err = path_want_write(p);
+	int err = times && !(nsec_valid(&times[0]) && nsec_valid(&times[1])) ? -EINVAL : path_want_write(p);
 
 	if (err)
 		return err;
@@ -319,11 +343,8 @@ long sys_utimensat(int dirfd, const char __user *path, const void __user *times,
 		return do_utimes(dirfd, path, NULL, flags);
 	if (copy_from_user(raw, times, sizeof(raw)))
 		return -EFAULT;
-	for (int i = 0; i < 2; i++) {
-		if (raw[i].nsec != UTIME_NOW && raw[i].nsec != UTIME_OMIT && (u64)raw[i].nsec >= NSEC_PER_SEC)
-			return -EINVAL;
+	for (int i = 0; i < 2; i++)
 		t[i] = (struct timespec){ raw[i].sec, raw[i].nsec };
-	}
 	/* Nothing to do is success, whatever the path. */
 	if (t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT)
 		return 0;
@@ -380,9 +401,10 @@ static int size_limit(u64 size, u64 old)
 	return -EFBIG;
 }
 
-static int truncate_place(const struct path *p, u64 size)
+/* times: what is stamped even if the size stays; where it does not, the file system sees to it. */
+static int truncate_place(const struct path *p, u64 size, u32 times)
 {
-	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_KILL_SUID, .size = size };
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_KILL_SUID | ATTR_KILL_CAPS | times, .size = size };
 	struct inode *i = p->dentry->inode;
 	int err = size_limit(size, READ_ONCE(i->size));
 
@@ -401,7 +423,7 @@ static long truncate_by_name(const struct path *p, u64 size)
 	if (!err)
 		err = inode_write_get(i);
 	if (!err) {
-		err = truncate_place(p, size);
+		err = truncate_place(p, size, 0);
 		inode_write_put(i);
 	}
 	return err;
@@ -442,7 +464,7 @@ long sys_ftruncate(int fd, s64 length)
 		return -EBADF;
 	err = -EINVAL;
 	if (r.file->inode && S_ISREG(r.file->inode->mode) && r.file->mode & FILE_WRITE)
-		err = r.file->inode->flags & INODE_APPEND ? -EPERM : truncate_place(&(struct path){ r.file->mount, r.file->dentry }, length);
+		err = r.file->inode->flags & INODE_APPEND ? -EPERM : truncate_place(&(struct path){ r.file->mount, r.file->dentry }, length, ATTR_MTIME | ATTR_CTIME);
 	fdref_put(r);
 	return err;
 }

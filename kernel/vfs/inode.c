@@ -71,6 +71,20 @@ void inode_put(struct inode *i)
 	grace_free(&i->grace, free_memory);
 }
 
+/* A program that would run as the directory's group, made by someone who is not in it. */
+static bool borrows_group(const struct inode *dir, u32 mode)
+{
+	return dir->mode & S_ISGID && !S_ISDIR(mode) && (mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !cred_in_group(file_cred(), dir->gid) && !file_capable(CAP_FSETID);
+}
+
+u32 new_file_mode(const struct inode *dir, u32 mode)
+{
+	/* As it was asked for: a mask that takes the group's right to run it does not bring set-group-id back. */
+	if (borrows_group(dir, mode))
+		mode &= ~S_ISGID;
+	return mode & ~current_umask();
+}
+
 void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode)
 {
 	const struct cred *cred = file_cred();
@@ -81,10 +95,13 @@ void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode)
 		i->gid = dir->gid;
 		if (S_ISDIR(mode))
 			mode |= S_ISGID;
-		else if ((mode & (S_ISGID | 0010)) == (S_ISGID | 0010) && !cred_in_group(cred, i->gid) && !cred_has_cap(cred, CAP_FSETID))
+		else if (borrows_group(dir, mode))
 			mode &= ~S_ISGID;
 	}
 	i->mode = mode;
+	i->flags |= INODE_NO_CAPS; /* it is new */
+	if (dir)
+		i->flags |= dir->flags & (INODE_NODUMP | INODE_NOATIME);
 }
 
 /* --- permission ------------------------------------------------------------------------------------------------------ */
@@ -152,8 +169,9 @@ int inode_getattr(struct inode *i, struct kstat *st)
 int inode_setattr(struct inode *i, const struct iattr *a)
 {
 	struct timespec now = time_now_coarse();
+	bool resized = a->valid & ATTR_SIZE && a->size != i->size;
 
-	if (a->valid & ATTR_SIZE && a->size != i->size) {
+	if (resized) {
 		u64 old = i->size;
 		WRITE_ONCE(i->size, a->size);
 		if (a->size < old)
@@ -170,25 +188,31 @@ int inode_setattr(struct inode *i, const struct iattr *a)
 		i->atime = a->valid & ATTR_ATIME_SET ? a->atime : now;
 	if (a->valid & ATTR_MTIME)
 		i->mtime = a->valid & ATTR_MTIME_SET ? a->mtime : now;
-	if (a->valid & ATTR_SIZE)
+	if (resized)
 		i->mtime = now;
-	i->ctime = now;
+	if (resized || a->valid & ATTR_CTIME)
+		i->ctime = now;
 	spin_unlock(&i->spin);
 	return 0;
 }
 
-bool inode_kill_suid(struct inode *i)
+u32 inode_suid_to_kill(const struct inode *i)
 {
 	u32 kill = i->mode & S_ISUID;
 
 	if (!S_ISREG(i->mode))
-		return false;
+		return 0;
 	if (i->mode & S_ISGID && (i->mode & 0010 || !cred_in_group(file_cred(), i->gid)))
 		kill |= S_ISGID;
-	if (!kill || file_capable(CAP_FSETID))
-		return false;
+	return kill && !file_capable(CAP_FSETID) ? kill : 0;
+}
+
+bool inode_kill_suid(struct inode *i)
+{
+	u32 kill = inode_suid_to_kill(i);
+
 	i->mode &= ~kill;
-	return true;
+	return kill;
 }
 
 void inode_changed(struct inode *i)

@@ -64,7 +64,7 @@ static int may_open(const struct path *p, u32 flags)
 
 static int truncate_at_open(const struct path *p)
 {
-	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME, .size = 0 };
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_KILL_CAPS, .size = 0 };
 
 	if (!file_capable(CAP_FSETID))
 		a.valid |= ATTR_KILL_SUID;
@@ -214,7 +214,7 @@ static int create_file(const struct path *parent, struct dentry *d, u32 mode)
 		return err;
 	err = may_create(dir);
 	if (!err)
-		err = dir->ops->create ? dir->ops->create(dir, d, mode & 07777 & ~current_umask()) : -EACCES;
+		err = dir->ops->create ? dir->ops->create(dir, d, new_file_mode(dir, mode & 07777)) : -EACCES;
 	path_done_write(parent);
 	if (!err)
 		fs_notify_name(FS_CREATE, dir, d->inode, d->name, d->name_len, 0);
@@ -290,7 +290,10 @@ struct file *file_open_create(struct lookup_result *r, u32 flags, u32 mode, bool
 				break;
 			goto done;
 		}
-		err = !follow || flags & O_NOFOLLOW || ++links > SYMLINKS_MAX ? -ELOOP : may_follow_link(r->path.dentry->inode, at.dentry->inode);
+		if (!follow || flags & O_NOFOLLOW)
+			err = may_open_for_create(r->path.dentry->inode, at.dentry->inode) ? -EACCES : -ELOOP;
+		else
+			err = ++links > SYMLINKS_MAX ? -ELOOP : may_follow_link(r->path.dentry->inode, at.dentry->inode);
 		if (err) {
 			path_put(&at);
 			break;
@@ -353,7 +356,7 @@ struct file *file_open_tmpfile(const struct path *at, u32 flags, u32 mode)
 		err = -ENOMEM;
 		goto done;
 	}
-	err = dir->ops->tmpfile(dir, p.dentry, mode & 07777 & ~current_umask());
+	err = dir->ops->tmpfile(dir, p.dentry, new_file_mode(dir, mode & 07777));
 	if (!err && !(flags & O_EXCL))
 		p.dentry->inode->flags |= INODE_LINKABLE;
 	f = err ? ERR_PTR(err) : open_place(&p, flags & ~O_TRUNC, true);
@@ -391,8 +394,6 @@ struct file *file_open(int dirfd, const char *name, u32 flags, u32 mode)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	else
 		flags |= O_LARGEFILE;
-	if (flags & O_TMPFILE_BIT)
-		walk = LOOKUP_FOLLOW;
 	if (flags & O_CREAT) {
 		err = path_lookup(dirfd, name, LOOKUP_PARENT, &r);
 		return err ? ERR_PTR(err) : file_open_create(&r, flags, mode, true);

@@ -186,7 +186,10 @@ static ssize_t write_chunk(struct file *f, struct uio *from, s64 *pos, bool *lim
 	if (ret)
 		goto unlock;
 	*limited = n < want;
-	if (inode_kill_suid(i)) {
+	ret = inode_kill_caps(i);
+	if (ret < 0)
+		goto unlock;
+	if (inode_kill_suid(i) || ret) {
 		inode_changed(i);
 		fs_notify(FS_ATTRIB, f->dentry);
 	}

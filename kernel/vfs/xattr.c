@@ -3,7 +3,8 @@
  *
  * user.*      regular files and directories, by the file's read and write rights; names in no namespace by the same
  * trusted.*   CAP_SYS_ADMIN; unseen by others
- * security.*  everyone may read; CAP_SYS_ADMIN writes, but for security.capability, which CAP_SETFCAP does
+ * security.*  everyone may read; CAP_SYS_ADMIN writes, but for security.capability, which CAP_SETFCAP does,
+ *             and which goes with every write
  * system.*    not supported (access control lists)
  */
 #include "vfs_priv.h"
@@ -12,6 +13,8 @@
 #include "mm/slab.h"
 #include "syscalls_gen.h"
 #include "usermode/uaccess.h"
+
+#define CAPABILITY "security.capability"
 
 /* --- in memory ---------------------------------------------------------------------------------------------------------------- */
 
@@ -147,11 +150,29 @@ static int check_capability(const void *value, size_t size)
 	return file_capable(CAP_SETFCAP) ? 0 : -EPERM;
 }
 
+int inode_kill_caps(struct inode *i)
+{
+	int err;
+
+	if (i->flags & INODE_NO_CAPS)
+		return 0;
+	/* An empty one gives nothing, and stays. */
+	if (i->ops && i->ops->getxattr && i->ops->removexattr && i->ops->getxattr(i, CAPABILITY, NULL, 0) > 0) {
+		err = i->ops->removexattr(i, CAPABILITY);
+		if (err)
+			return err;
+		i->flags |= INODE_NO_CAPS;
+		return 1;
+	}
+	i->flags |= INODE_NO_CAPS;
+	return 0;
+}
+
 static int xattr_permission(struct inode *i, const char *name, bool write)
 {
 	if (write && i->flags & (INODE_IMMUTABLE | INODE_APPEND))
 		return -EPERM;
-	if (!strcmp(name, "security.capability"))
+	if (!strcmp(name, CAPABILITY))
 		return 0;
 	if (str_starts(name, "security."))
 		return write && !file_capable(CAP_SYS_ADMIN) ? -EPERM : 0;
@@ -195,7 +216,7 @@ static long set_at(const struct path *p, const char __user *uname, const void __
 	if (!buf)
 		return -ENOMEM;
 	err = size && copy_from_user(buf, value, size) ? -EFAULT : path_may_write(p);
-	if (!err && !strcmp(name, "security.capability"))
+	if (!err && size && !strcmp(name, CAPABILITY))
 		err = check_capability(buf, size);
 	if (!err)
 		err = path_want_write(p);
@@ -204,15 +225,26 @@ static long set_at(const struct path *p, const char __user *uname, const void __
 		err = xattr_permission(i, name, true);
 		if (!err)
 			err = i->ops && i->ops->setxattr ? i->ops->setxattr(i, name, buf, size, flags) : -EOPNOTSUPP;
-		if (!err) {
+		if (!err)
 			inode_touch(i, ATTR_CTIME);
+		if (err >= 0) {
+			if (!strcmp(name, CAPABILITY))
+				i->flags &= ~INODE_NO_CAPS;
 			fs_notify(FS_ATTRIB, p->dentry);
 		}
 		rwlock_write_done(&i->lock);
 		path_done_write(p);
 	}
 	kfree(buf);
-	return err;
+	return err > 0 ? 0 : err;
+}
+
+/* An empty security.capability can be set, and is there, but is nothing that could be told. */
+static bool capability_is_odd(struct inode *i, const char *name)
+{
+	ssize_t n = !strcmp(name, CAPABILITY) && i->ops && i->ops->getxattr ? i->ops->getxattr(i, name, NULL, 0) : -ENODATA;
+
+	return n >= 0 && n != 20 && n != 24;
 }
 
 static long get_at(const struct path *p, const char __user *uname, void __user *value, size_t size)
@@ -230,6 +262,8 @@ static long get_at(const struct path *p, const char __user *uname, void __user *
 		return -ENOMEM;
 	rwlock_read(&i->lock);
 	ret = xattr_permission(i, name, false);
+	if (!ret && capability_is_odd(i, name))
+		ret = -EINVAL;
 	if (!ret)
 		ret = i->ops && i->ops->getxattr ? i->ops->getxattr(i, name, buf, size) : -EOPNOTSUPP;
 	rwlock_read_done(&i->lock);
@@ -270,6 +304,8 @@ static long remove_at(const struct path *p, const char __user *uname)
 		return err;
 	rwlock_write(&i->lock);
 	err = xattr_permission(i, name, true);
+	if (!err && !strcmp(name, CAPABILITY) && !file_capable(CAP_SETFCAP))
+		err = -EPERM;
 	if (!err)
 		err = i->ops && i->ops->removexattr ? i->ops->removexattr(i, name) : -EOPNOTSUPP;
 	if (!err) {

@@ -264,6 +264,7 @@ extern const struct inode_ops ext4_file_inode_ops, ext4_dir_inode_ops, ext4_link
 int ext4_truncate(struct inode *i, u64 size); /* inode locked, or nobody's */
 void ext4_write_before_cut(struct inode *i, u64 size); /* with a handle */
 int ext4_setattr(struct inode *i, const struct iattr *a);
+bool ext4_flags_forbid_write(const struct inode *i); /* immutable, or append-only with set-id bits that a write would have to clear */
 int ext4_getattr(struct inode *i, struct kstat *st);
 int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only);
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg);

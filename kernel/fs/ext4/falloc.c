@@ -90,8 +90,6 @@ static int punch(struct inode *i, u64 off, u64 end)
 	u32 first = (u32)DIV_ROUND_UP(off, (u64)fs_of(i)->block_size), last;
 	int err, tries = 0;
 
-	if (off >= i->size)
-		return 0;
 	end = MIN(end, ALIGN_UP(i->size, PAGE_SIZE));
 	last = (u32)(end >> fs_of(i)->block_shift);
 	err = forget_pages(i, off, end);
@@ -170,7 +168,14 @@ int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
 	/* A block map has holes, but no blocks that are allocated and not written. */
 	if (mode & FALLOC_FL_UNSHARE_RANGE || (!has_extents(i) && !(mode & FALLOC_FL_PUNCH_HOLE)))
 		return -EOPNOTSUPP;
+	if (ext4_flags_forbid_write(i))
+		return -EPERM;
 	rwlock_write(&i->lock);
+	/* Behind the end there is nothing to take away, and nothing changes. */
+	if (mode & FALLOC_FL_PUNCH_HOLE && (u64)off >= i->size) {
+		rwlock_write_done(&i->lock);
+		return 0;
+	}
 	if (mode & FALLOC_FL_PUNCH_HOLE)
 		err = punch(i, (u64)off, end);
 	else if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
@@ -189,6 +194,7 @@ int ext4_fallocate(struct file *f, int mode, s64 off, s64 len)
 	if (!err || reached) {
 		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 		inode_kill_suid(i);
+		inode_kill_caps(i);
 		h = ext4_start(fs, CREDITS_INODE);
 		e = IS_ERR(h) ? (int)PTR_ERR(h) : ext4_update_inode(h, i);
 		err = err ? err : e;

@@ -293,6 +293,15 @@ static bool has_more(const struct inode *i)
 	return S_ISREG(i->mode) && i->blocks;
 }
 
+/*
+ * A disk's file that became immutable takes nothing through descriptors from before, either (in memory it does, as on Linux); nor does one that only grows,
+ * where its mode would have to change with the write.
+ */
+bool ext4_flags_forbid_write(const struct inode *i)
+{
+	return i->flags & INODE_IMMUTABLE || (i->flags & INODE_APPEND && inode_suid_to_kill(i));
+}
+
 int ext4_setattr(struct inode *i, const struct iattr *a)
 {
 	struct ext4_fs *fs = fs_of(i);
@@ -315,7 +324,9 @@ int ext4_setattr(struct inode *i, const struct iattr *a)
 	h = ext4_start(fs, CREDITS_INODE);
 	if (IS_ERR(h))
 		return (int)PTR_ERR(h);
-	/* The size is what it is to be: what is left are numbers, and the times that go with the size. */
+	/* The size is what it is to be: what is left are numbers, and the times that go with the size, also if it was that already. */
+	if (a->valid & ATTR_SIZE)
+		rest.valid |= ATTR_MTIME | ATTR_CTIME;
 	err = inode_setattr(i, &rest);
 	if (a->valid & ATTR_SIZE)
 		ext4_i(i)->data_tid = journal_tid(h);
@@ -380,10 +391,15 @@ int ext4_fsync(struct file *f, s64 start, s64 end, bool data_only)
 
 /* --- operations ------------------------------------------------------------------------------------------------------------------------- */
 
+static ssize_t write_unless_forbidden(struct file *f, struct uio *from, s64 *pos)
+{
+	return ext4_flags_forbid_write(f->inode) ? -EPERM : generic_file_write(f, from, pos);
+}
+
 const struct file_ops ext4_file_ops = {
 	.name = "ext4",
 	.read = generic_file_read,
-	.write = generic_file_write,
+	.write = write_unless_forbidden,
 	.lseek = ext4_lseek,
 	.mmap = generic_file_mmap,
 	.fsync = ext4_fsync,

@@ -454,9 +454,16 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 	if (cmd == FITRIM)
 		return ext4_trim(fs_of(i), (void __user *)arg);
 	/* FS_IOC_GETFLAGS tells more than the VFS knows. */
-	if (cmd == 0x80086601) {
+	if (cmd == FS_IOC_GETFLAGS) {
 		out = ext4_i(i)->flags & 0x4ff7dfffu;
 		return put_user_u32(out, (void __user *)arg);
+	}
+	if (cmd == FS_IOC_SETFLAGS && i->flags & INODE_IMMUTABLE) {
+		if (get_user_u32(&out, (const u32 __user *)arg))
+			return -EFAULT;
+		/* What is immutable and stays so has no other flag changed. */
+		if (out & FL_IMMUTABLE && (out ^ ext4_i(i)->flags) & (FL_APPEND | FL_NODUMP | FL_NOATIME))
+			return -EPERM;
 	}
 	err = inode_flags_ioctl(f, cmd, arg);
 	if (err == -ENOTTY)

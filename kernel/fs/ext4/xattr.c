@@ -446,6 +446,8 @@ static int try_change(struct inode *i, const char *name, const void *value, size
 		err = -EEXIST;
 	else if (!a && t->count == t->most)
 		err = -ENOSPC;
+	else if (a && value && a->size == size && !memcmp(a->value, value, size))
+		err = 1;
 	if (!err) {
 		if (!value)
 			*a = t->a[--t->count];
@@ -460,7 +462,7 @@ static int try_change(struct inode *i, const char *name, const void *value, size
 	return err ? err : e;
 }
 
-/* value NULL: it goes. */
+/* value NULL: it goes. 1: it had that value. */
 static int change(struct inode *i, const char *name, const void *value, size_t size, int flags)
 {
 	int err, tries = 0;

@@ -129,9 +129,14 @@ int tmpfs_rename(struct inode *old_dir, struct dentry *old, struct inode *new_di
 
 int tmpfs_setattr(struct inode *i, const struct iattr *a)
 {
+	struct iattr cut = *a;
+
 	if (a->valid & ATTR_SIZE && ((a->size < i->size && i->seals & F_SEAL_SHRINK) || (a->size > i->size && i->seals & F_SEAL_GROW)))
 		return -EPERM;
-	return inode_setattr(i, a);
+	/* What has pages was cut, if only to the size that it had. */
+	if (a->valid & ATTR_SIZE && a->size <= i->size && READ_ONCE(i->cache.pages.count))
+		cut.valid |= ATTR_MTIME | ATTR_CTIME;
+	return inode_setattr(i, &cut);
 }
 
 static int tmpfs_mmap(struct file *f, struct area *a)
@@ -220,6 +225,7 @@ static int tmpfs_fallocate(struct file *f, int mode, s64 off, s64 len)
 	if (!err) {
 		inode_touch(i, ATTR_MTIME | ATTR_CTIME);
 		inode_kill_suid(i);
+		inode_kill_caps(i);
 	}
 	rwlock_write_done(&i->lock);
 	return err;

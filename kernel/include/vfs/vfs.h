@@ -53,7 +53,7 @@ struct iattr {
 	struct timespec atime, mtime;
 	struct file *file; /* ftruncate */
 };
-enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32, ATTR_ATIME_SET = 64, ATTR_MTIME_SET = 128, ATTR_CTIME = 256, ATTR_KILL_SUID = 512, ATTR_KILL_SGID = 1024 };
+enum { ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16, ATTR_MTIME = 32, ATTR_ATIME_SET = 64, ATTR_MTIME_SET = 128, ATTR_CTIME = 256, ATTR_KILL_SUID = 512, ATTR_KILL_CAPS = 1024 };
 
 /* The pages of a file (or block device) in memory. */
 struct pagecache {
@@ -163,7 +163,7 @@ struct inode_ops {
 	int (*getattr)(struct inode *inode, struct kstat *st);      /* default inode_getattr */
 	int (*permission)(struct inode *inode, u32 mask);            /* default generic; for proc */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
-	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size, int flags);
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size, int flags); /* 1: it had that value already */
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	int (*removexattr)(struct inode *inode, const char *name);
 };
@@ -199,7 +199,8 @@ struct inode {
 enum { INODE_DEAD = 1 /* a directory that was removed: takes no new names */, INODE_NOCMTIME = 2, INODE_MEMORY = 4 /* its pages are the only copy */, INODE_LINKABLE = 8 /* O_TMPFILE: may get a name though it has none */,
        INODE_ANONYMOUS = 16 /* of a pipe, a socket or the like that has no name */,
        /* chattr(1): */
-       INODE_IMMUTABLE = 32, INODE_APPEND = 64 /* no change but at the end */, INODE_NODUMP = 128, INODE_NOATIME = 256 };
+       INODE_IMMUTABLE = 32, INODE_APPEND = 64 /* no change but at the end */, INODE_NODUMP = 128, INODE_NOATIME = 256,
+       INODE_NO_CAPS = 512 /* was looked at: there is no security.capability */ };
 struct dentry {
 	struct refcount ref;
 	u32 flags;                 /* lock */
@@ -383,6 +384,7 @@ bool dentry_is_ancestor(struct dentry *a, struct dentry *d);
 struct inode *inode_alloc(struct superblock *sb);                /* new ino, times now, ref 1; NULL */
 void inode_get(struct inode *i);
 void inode_put(struct inode *i);
+u32 new_file_mode(const struct inode *dir, u32 mode); /* what is left of the mode asked for, by the rules of set-gid directories and by the umask */
 void inode_init_owner(struct inode *i, const struct inode *dir, u32 mode); /* fsuid, fsgid, set-gid directories */
 int inode_permission(struct inode *i, u32 mask);                 /* as current; MAY_*; 0 or -EACCES, -EROFS */
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4, MAY_APPEND = 8 };
@@ -456,10 +458,15 @@ ssize_t generic_file_write(struct file *f, struct uio *from, s64 *pos); /* with 
 s64 generic_file_lseek(struct file *f, s64 off, int whence);
 int generic_file_fsync(struct file *f, s64 start, s64 end, bool data_only);
 long generic_file_ioctl(struct file *f, u32 cmd, u64 arg);
+#define FS_IOC_GETFLAGS 0x80086601u
+#define FS_IOC_SETFLAGS 0x40086602u
 /* FS_IOC_GETFLAGS and SETFLAGS for file systems that keep the flags in inode->flags: 0, -errno, -ENOTTY for another command. */
 long inode_flags_ioctl(struct file *f, u32 cmd, u64 arg);
 /* Clears set-user-id and set-group-id as a write or a change of owner by an ordinary user does; inode->lock held for writing. */
 bool inode_kill_suid(struct inode *i); /* true: there was one */
+u32 inode_suid_to_kill(const struct inode *i); /* the bits that it would clear */
+/* Takes security.capability away, as every change of contents or owner does, whoever makes it: 1 if there was one, 0, -errno. inode->lock held for writing. */
+int inode_kill_caps(struct inode *i);
 void file_accessed(struct file *f); /* access time, by the mount's rules */
 /* 0, or -EFBIG (and SIGXFSZ) if [pos, pos+*n) starts past RLIMIT_FSIZE or the file system's limit; cuts *n. */
 int file_size_check(struct file *f, s64 pos, size_t *n);
