@@ -48,7 +48,7 @@ struct new_name {
 static int new_name_begin(int dirfd, const char *name, bool is_dir, struct new_name *n)
 {
 	struct lookup_result r;
-	int err = path_lookup(dirfd, name, LOOKUP_PARENT, &r);
+	int err = name_lookup(dirfd, name, LOOKUP_PARENT, &r);
 
 	if (err)
 		return err;
@@ -142,7 +142,7 @@ int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev)
 	err = may_create(dir);
 	if (!err && (S_ISCHR(mode) || S_ISBLK(mode)) && !file_capable(CAP_MKNOD))
 		err = -EPERM;
-	mode = (mode & S_IFMT) | (mode & 07777 & ~current_umask());
+	mode = (mode & S_IFMT) | new_file_mode(dir, mode & 07777);
 	if (!err && S_ISREG(mode))
 		err = dir->ops->create ? dir->ops->create(dir, n.d, mode & 07777) : -EACCES;
 	else if (!err)
@@ -157,6 +157,8 @@ int vfs_symlink(const char *target, int dirfd, const char *name)
 	struct inode *dir;
 	int err;
 
+	if (IS_ERR(target))
+		return (int)PTR_ERR(target);
 	if (!*target)
 		return -ENOENT;
 	err = new_name_begin(dirfd, name, false, &n);
@@ -206,12 +208,9 @@ int vfs_link(int olddir, const char *old, int newdir, const char *name, u32 flag
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if (flags & AT_EMPTY_PATH) {
-		if (!*old && !file_capable(CAP_DAC_READ_SEARCH))
-			return -ENOENT;
+	if (flags & AT_EMPTY_PATH)
 		walk |= LOOKUP_EMPTY;
-	}
-	err = path_lookup(olddir, old, walk, &r);
+	err = name_lookup(olddir, old, walk, &r);
 	if (err)
 		return err;
 	err = new_name_begin(newdir, name, false, &n);
@@ -386,26 +385,19 @@ long sys_rmdir(const char __user *path)
 	return sys_unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
-/* Two names from user memory: both or none. */
-static long two_names(const char __user *a, u32 a_flags, const char __user *b, char **a_out, char **b_out)
+/* Two names from user memory. One that cannot be had is an ERR_PTR: if the other one leads nowhere, that may come first. */
+static void two_names(const char __user *a, u32 a_flags, const char __user *b, char **a_out, char **b_out)
 {
 	*a_out = path_name_get(a, a_flags);
-	if (IS_ERR(*a_out))
-		return PTR_ERR(*a_out);
 	*b_out = path_name_get(b, 0);
-	if (!IS_ERR(*b_out))
-		return 0;
-	path_name_free(*a_out);
-	return PTR_ERR(*b_out);
 }
 
 long sys_symlinkat(const char __user *target, int newdir, const char __user *path)
 {
 	char *text, *name;
-	long err = two_names(target, 0, path, &text, &name);
+	long err;
 
-	if (err)
-		return err;
+	two_names(target, 0, path, &text, &name);
 	err = vfs_symlink(text, newdir, name);
 	path_name_free(text);
 	path_name_free(name);
@@ -424,9 +416,10 @@ long sys_linkat(int olddir, const char __user *old, int newdir, const char __use
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = two_names(old, flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0, new, &from, &to);
-	if (err)
-		return err;
+	/* Whoever could not walk to a file is not to give a name to one whose descriptor was passed to him. The names are not even looked at. */
+	if (flags & AT_EMPTY_PATH && !file_capable(CAP_DAC_READ_SEARCH))
+		return -ENOENT;
+	two_names(old, flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0, new, &from, &to);
 	err = vfs_link(olddir, from, newdir, to, flags);
 	path_name_free(from);
 	path_name_free(to);
@@ -445,9 +438,7 @@ long sys_renameat2(int olddir, const char __user *old, int newdir, const char __
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) || (flags & RENAME_EXCHANGE && flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
 		return -EINVAL;
-	err = two_names(old, 0, new, &from, &to);
-	if (err)
-		return err;
+	two_names(old, 0, new, &from, &to);
 	err = vfs_rename(olddir, from, newdir, to, flags);
 	path_name_free(from);
 	path_name_free(to);

@@ -31,7 +31,13 @@ char *path_name_get(const char __user *name, u32 flags)
 
 void path_name_free(char *name)
 {
-	slab_free(&name_cache, name);
+	if (!IS_ERR(name))
+		slab_free(&name_cache, name);
+}
+
+int name_lookup(int dirfd, const char *name, u32 flags, struct lookup_result *out)
+{
+	return IS_ERR(name) ? (int)PTR_ERR(name) : path_lookup(dirfd, name, flags, out);
 }
 
 int user_path(int dirfd, const char __user *name, u32 flags, struct path *out)

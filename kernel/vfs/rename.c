@@ -50,8 +50,6 @@ static int check_names(struct rename *r)
 {
 	struct inode *old = r->old->inode, *new = r->new->inode;
 
-	if (!old)
-		return -ENOENT;
 	if (r->flags & RENAME_NOREPLACE && new)
 		return -EEXIST;
 	if (r->flags & RENAME_EXCHANGE) {
@@ -168,6 +166,8 @@ static int rename_locked(struct rename *r)
 	r->old = dir_lookup_locked(r->from.path.dentry, r->from.last, r->from.last_len);
 	if (IS_ERR(r->old))
 		return PTR_ERR(r->old);
+	if (!r->old->inode)
+		return -ENOENT;
 	r->new = dir_lookup_locked(r->to.path.dentry, r->to.last, r->to.last_len);
 	if (IS_ERR(r->new))
 		return PTR_ERR(r->new);
@@ -197,11 +197,11 @@ static int rename_locked(struct rename *r)
 int vfs_rename(int olddir, const char *old, int newdir, const char *name, u32 flags)
 {
 	struct rename r = { .flags = flags };
-	int err = path_lookup(olddir, old, LOOKUP_PARENT, &r.from);
+	int err = name_lookup(olddir, old, LOOKUP_PARENT, &r.from);
 
 	if (err)
 		return err;
-	err = path_lookup(newdir, name, LOOKUP_PARENT, &r.to);
+	err = name_lookup(newdir, name, LOOKUP_PARENT, &r.to);
 	if (err)
 		goto put_from;
 	err = -EXDEV;

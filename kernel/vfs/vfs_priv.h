@@ -66,6 +66,8 @@ bool inode_is_owner(const struct inode *i);                                   /*
 int may_open_for_create(const struct inode *dir, const struct inode *i);     /* O_CREAT met i, which was there already */
 int may_link(struct inode *i);                                                /* give it another name */
 int path_init(void);
+/* path_lookup of what path_name_get gave: if that was an ERR_PTR, it is told here, when it is this name's turn. */
+int name_lookup(int dirfd, const char *name, u32 flags, struct lookup_result *out);
 /* As path_text_from for what has a name; *reached: whether p lies below root. */
 char *path_text_walk(const struct path *p, const struct path *root, char *buf, size_t size, bool *reached);
 
