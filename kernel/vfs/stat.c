@@ -153,7 +153,7 @@ long sys_statx(int dirfd, const char __user *path, int flags, unsigned mask, voi
 
 /* --- access --------------------------------------------------------------------------------------------------------------- */
 
-/* Asks as the real user: credentials with real ids in place of the effective ones. NULL: out of memory. */
+/* Asks as the real user: credentials with real ids in place of the effective ones, and the capabilities that a program of his would start with. NULL: out of memory. */
 static struct cred *real_cred(void)
 {
 	struct cred *c = cred_copy(cred_current());
@@ -162,8 +162,15 @@ static struct cred *real_cred(void)
 		return NULL;
 	c->fsuid = c->uid;
 	c->fsgid = c->gid;
-	c->cap_effective = c->uid ? 0 : c->cap_permitted;
+	if (!(c->securebits & SECBIT_NO_SETUID_FIXUP))
+		c->cap_effective = c->uid ? 0 : c->cap_permitted;
 	return c;
+}
+
+/* Whether real_cred would be others than c. */
+static bool real_cred_differs(const struct cred *c)
+{
+	return c->fsuid != c->uid || c->fsgid != c->gid || (!(c->securebits & SECBIT_NO_SETUID_FIXUP) && c->cap_effective != (c->uid ? 0 : c->cap_permitted));
 }
 
 static int access_check(const struct path *p, u32 mask)
@@ -188,8 +195,8 @@ long sys_faccessat2(int dirfd, const char __user *path, int mode, int flags)
 
 	if (mode & ~(MAY_READ | MAY_WRITE | MAY_EXEC) || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	/* The walk itself is done with the real ids too. Where they are the effective ones already there is nothing to change. */
-	if (!(flags & AT_EACCESS) && (c->fsuid != c->uid || c->fsgid != c->gid)) {
+	/* The walk itself is done with these too. Where they are what is in effect already there is nothing to change. */
+	if (!(flags & AT_EACCESS) && real_cred_differs(c)) {
 		struct cred *real = real_cred();
 		if (!real)
 			return -ENOMEM;
