@@ -34,7 +34,7 @@ static int check_access(const struct file *f, bool write)
 		return -EBADF;
 	if (write ? f->ops->write != NULL : f->ops->read != NULL)
 		return 0;
-	return !write && f->ops->readdir ? -EISDIR : -EINVAL;
+	return !write && f->ops->readdir ? 0 : -EINVAL;
 }
 
 /* Accounts: the counters of /proc/PID/io, and who watches the file. */
@@ -56,6 +56,8 @@ static ssize_t move(struct file *f, struct uio *u, s64 *pos, bool write)
 	/* No byte may lie behind the largest position, even if it would not come to that. (Addresses as positions are all of 64 bits.) */
 	if (*pos >= 0 && (s64)(*pos + u->left) < 0)
 		return -EINVAL;
+	if (!write && !f->ops->read)
+		return -EISDIR;
 	if (!write)
 		return moved(f, f->ops->read(f, u, pos), false);
 	return moved(f, f->ops->write(f, u, pos), true);

@@ -171,8 +171,14 @@ static int walk_name(struct walk *w, const char *name, u32 len, const char *rest
 {
 	bool last = !*w->name, follow = !last || *rest || end & END_FOLLOW;
 	struct path next;
-	int err = child(w, name, len, &next);
+	int err;
 
+	/* With a slash behind it, nothing is made, whatever it is. */
+	if (last && *rest && end & END_PARENT) {
+		*done = true;
+		return 0;
+	}
+	err = child(w, name, len, &next);
 	if (err)
 		return err;
 	if (next.dentry->inode && S_ISLNK(next.dentry->inode->mode) && follow) {
@@ -246,6 +252,9 @@ static int walk_begin(struct walk *w, int dirfd, const char *name)
 	err = dirfd_path(dirfd, &w->at);
 	if (err)
 		return err;
+	/* A name that is only slashes has no component to find that out with. */
+	if (*name && !S_ISDIR(w->at.dentry->inode->mode))
+		return -ENOTDIR;
 	if (w->rules & RESOLVE_SCOPED) {
 		w->root = w->at;
 		path_get(&w->root);
