@@ -243,7 +243,20 @@ static ssize_t pipe_file_read(struct file *f, struct uio *to, s64 *pos __unused)
 	ssize_t n = pipe_read(p, to, f->flags & O_NONBLOCK);
 
 	async_notify(&p->async, POLL_OUT, FILE_WRITE);
+	if (n > 0)
+		file_accessed(f);
 	return n;
+}
+
+/* A FIFO's times are those of its data. */
+static void stamp_written(struct file *f)
+{
+	struct path p = { f->mount, f->dentry };
+
+	if (f->inode->flags & INODE_ANONYMOUS || path_want_write(&p))
+		return;
+	inode_touch(f->inode, ATTR_MTIME | ATTR_CTIME);
+	path_done_write(&p);
 }
 
 static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos __unused)
@@ -253,6 +266,8 @@ static ssize_t pipe_file_write(struct file *f, struct uio *from, s64 *pos __unus
 	ssize_t n = pipe_write(p, from, f->flags & O_NONBLOCK, f->flags & O_DIRECT);
 
 	async_notify(&p->async, POLL_IN, FILE_READ);
+	if (n > 0)
+		stamp_written(f);
 	/* Linux sends the signal also when a part got through before the last reader went. */
 	if (!current->process)
 		return n; /* a thread of the kernel: there is nobody to tell */
