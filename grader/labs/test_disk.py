@@ -542,6 +542,15 @@ def test_files_that_are_older_than_extents(tmp_path):
     disk.check(image)
 
 
+@pytest.mark.parametrize("kind,options", [("ext4", ()), ("ext4", ("-b", 1024, "-J", "size=1")), ("ext2", ("-b", 2048))])
+def test_names_that_four_processes_move(tmp_path, kind, options):
+    """user/tests/disk_race.c: renames of directories into each other, and everything else that changes names, at once."""
+    image = disk.make(tmp_path / "a", 24, *options, kind=kind)
+    answer = usertest.run_many(kernel(), ["disk_race"], cap=200, watch=True, extra=disk.drive(image), disks=[image], smp=4, append="SEED=%d seconds=180" % random.getrandbits(20))["disk_race"]
+    assert answer.ended == "exit 0" and "as it should be" in answer.output, answer.output[-2000:]
+    disk.check(image)
+
+
 @pytest.mark.parametrize("kind,options", [("ext4", ()), ("ext4", ("-b", 1024, "-J", "size=1")), ("ext3", ("-b", 1024)), ("ext2", ("-b", 2048))])
 def test_random_work_on_one_file(tmp_path, kind, options):
     """user/tests/disk_ops.c: by all ways of writing, and compared with a copy in memory."""
