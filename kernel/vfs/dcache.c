@@ -465,12 +465,11 @@ void dentry_shrink_children(struct dentry *d)
 
 	spin_lock(&d->lock);
 	list_for_each_safe(c, next, &d->children, siblings) {
-		struct stripe *s;
-		if (atomic_load(&c->ref.n))
-			continue;
-		s = dentry_stripe_lock(c);
+		struct stripe *s = dentry_stripe_lock(c);
 		if (c->flags & DENTRY_HASHED && claim(s, c))
 			list_add(&doomed, &c->lru);
+		else
+			c->flags |= DENTRY_NOCACHE; /* whoever uses it now is the last: it holds d, and what d stands for */
 		spin_unlock(&s->lock);
 	}
 	spin_unlock(&d->lock);
