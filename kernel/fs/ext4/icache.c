@@ -37,6 +37,12 @@ static struct inode *table_find(const struct superblock *sb, u64 ino)
 	return NULL;
 }
 
+/* hash_lock held: is it being read or evicted? */
+static bool comes_or_goes(const struct inode *i)
+{
+	return ext4_i(i)->is_new || !refcount_read(&i->ref);
+}
+
 /* Found and ready: counted. *busy: it is there, and is being read or evicted. */
 static struct inode *table_get(const struct superblock *sb, u64 ino, bool *busy)
 {
@@ -56,7 +62,7 @@ static bool is_busy(const struct superblock *sb, u64 ino)
 
 	spin_lock(&hash_lock);
 	i = table_find(sb, ino);
-	busy = i && (ext4_i(i)->is_new || !refcount_read(&i->ref));
+	busy = i && comes_or_goes(i);
 	spin_unlock(&hash_lock);
 	return busy;
 }
@@ -103,24 +109,26 @@ static void table_remove(struct inode *i)
 	wait_wake_all(&hash_wait);
 }
 
-/* A new inode of that number into the table, to be filled; NULL with *busy: somebody was quicker. */
-static struct inode *table_add(struct superblock *sb, u32 ino, bool *busy)
+/* A new inode of that number into the table, to be filled: 0, -EBUSY for one that is being read or evicted, -EEXIST for one in use, or -ENOMEM. */
+static int table_add(struct superblock *sb, u32 ino, struct inode **out)
 {
-	struct inode *i = alloc_inode(sb, ino);
+	struct inode *i = alloc_inode(sb, ino), *other;
+	int err;
 
-	*busy = false;
 	if (!i)
-		return NULL;
+		return -ENOMEM;
 	ext4_i(i)->is_new = true;
 	spin_lock(&hash_lock);
-	*busy = table_find(sb, ino);
-	if (!*busy)
+	other = table_find(sb, ino);
+	err = !other ? 0 : comes_or_goes(other) ? -EBUSY : -EEXIST;
+	if (!err)
 		hlist_add(bucket(sb, ino), &i->hash);
 	spin_unlock(&hash_lock);
-	if (!*busy)
-		return i;
-	inode_put(i);
-	return NULL;
+	if (err)
+		inode_put(i);
+	else
+		*out = i;
+	return err;
 }
 
 static void ready(struct inode *i)
@@ -149,11 +157,11 @@ static struct inode *iget(struct superblock *sb, u32 ino, bool orphan)
 		if (i)
 			return i;
 		if (!busy) {
-			i = table_add(sb, ino, &busy);
-			if (i)
+			err = table_add(sb, ino, &i);
+			if (!err)
 				break;
-			if (!busy)
-				return ERR_PTR(-ENOMEM);
+			if (err == -ENOMEM)
+				return ERR_PTR(err);
 		}
 		wait_event(&hash_wait, !is_busy(sb, ino));
 	}
@@ -202,21 +210,19 @@ struct inode *ext4_new_inode(struct journal_handle *h, struct inode *dir, u32 mo
 	struct ext4_inode *ei;
 	struct inode *i;
 	struct buffer *b;
-	bool busy;
 	u32 ino, offset;
 	int err = ext4_alloc_inode(h, dir, mode, &ino);
 
 	if (err)
 		return ERR_PTR(err);
 	/* One that was just deleted may still be on its way out of the table. */
-	while (!(i = table_add(dir->sb, ino, &busy))) {
-		if (!busy) {
-			ext4_free_inode(h, fs, ino, mode);
-			return ERR_PTR(-ENOMEM);
-		}
-		if (!is_busy(dir->sb, ino))
-			return ERR_PTR(ext4_error(fs, "inode %u is free by the bitmap, and in use", ino));
+	while ((err = table_add(dir->sb, ino, &i)) == -EBUSY)
 		wait_event(&hash_wait, !is_busy(dir->sb, ino));
+	if (err == -EEXIST)
+		return ERR_PTR(ext4_error(fs, "inode %u is free by the bitmap, and in use", ino));
+	if (err) {
+		ext4_free_inode(h, fs, ino, mode);
+		return ERR_PTR(err);
 	}
 	ei = ext4_i(i);
 	inode_init_owner(i, dir, mode);
