@@ -153,7 +153,7 @@ static const struct {
 	u32 inode;
 } flag_bits[] = { { 0x10, INODE_IMMUTABLE }, { 0x20, INODE_APPEND }, { 0x40, INODE_NODUMP }, { 0x80, INODE_NOATIME } };
 
-static long set_inode_flags(struct file *f, u32 fs)
+long inode_flags_set(struct file *f, u32 fs)
 {
 	struct path p = { f->mount, f->dentry };
 	struct inode *i = f->inode;
@@ -186,7 +186,7 @@ long inode_flags_ioctl(struct file *f, u32 cmd, u64 arg)
 	u32 fs = 0;
 
 	if (cmd == FS_IOC_SETFLAGS)
-		return get_user_u32(&fs, (const u32 __user *)arg) ? -EFAULT : set_inode_flags(f, fs);
+		return get_user_u32(&fs, (const u32 __user *)arg) ? -EFAULT : inode_flags_set(f, fs);
 	if (cmd != FS_IOC_GETFLAGS)
 		return -ENOTTY;
 	for (size_t k = 0; k < ARRAY_SIZE(flag_bits); k++)

@@ -87,7 +87,7 @@ static void one(const char *kind, const char *top, unsigned seed, unsigned opera
 	pid_t pid;
 	int status;
 
-	snprintf(place, sizeof(place), "%s/%u", top, seed);
+	snprintf(place, sizeof(place), "%s/storm-%u", top, seed);
 	NEED(mkdir(place, 0777) == 0 && chmod(place, 0777) == 0);
 	pid = fork();
 	if (pid == 0) {

@@ -442,6 +442,18 @@ static const char *get_link(struct inode *i, struct dentry *d __unused, char **t
 	return text;
 }
 
+/* chattr writes all flags that it has read: those that are the file system's alone are passed over, and none may be changed that is not supported. */
+static long set_flags(struct file *f, u32 wanted)
+{
+	u32 now = ext4_i(f->inode)->flags;
+	u32 unsupported = (wanted & ~(u32)FL_VISIBLE) | ((wanted ^ now) & FL_MODIFIABLE & ~(u32)FL_CHANGEABLE);
+
+	/* What is immutable and stays so has no other flag changed. */
+	if (f->inode->flags & INODE_IMMUTABLE && wanted & FL_IMMUTABLE && (wanted ^ now) & FL_CHANGEABLE)
+		return -EPERM;
+	return inode_flags_set(f, (wanted & FL_CHANGEABLE) | unsupported);
+}
+
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct inode *i = f->inode;
@@ -455,19 +467,14 @@ long ext4_ioctl(struct file *f, u32 cmd, u64 arg)
 		return ext4_trim(fs_of(i), (void __user *)arg);
 	/* FS_IOC_GETFLAGS tells more than the VFS knows. */
 	if (cmd == FS_IOC_GETFLAGS) {
-		out = ext4_i(i)->flags & 0x4ff7dfffu;
+		out = ext4_i(i)->flags & FL_VISIBLE;
 		return put_user_u32(out, (void __user *)arg);
 	}
-	if (cmd == FS_IOC_SETFLAGS && i->flags & INODE_IMMUTABLE) {
-		if (get_user_u32(&out, (const u32 __user *)arg))
-			return -EFAULT;
-		/* What is immutable and stays so has no other flag changed. */
-		if (out & FL_IMMUTABLE && (out ^ ext4_i(i)->flags) & (FL_APPEND | FL_NODUMP | FL_NOATIME))
-			return -EPERM;
-	}
-	err = inode_flags_ioctl(f, cmd, arg);
-	if (err == -ENOTTY)
+	if (cmd != FS_IOC_SETFLAGS)
 		return S_ISDIR(i->mode) ? -ENOTTY : generic_file_ioctl(f, cmd, arg);
+	if (get_user_u32(&out, (const u32 __user *)arg))
+		return -EFAULT;
+	err = set_flags(f, out);
 	if (err || before == i->flags)
 		return err;
 	ext4_flags_from_vfs(i);

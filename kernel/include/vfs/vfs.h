@@ -462,6 +462,7 @@ long generic_file_ioctl(struct file *f, u32 cmd, u64 arg);
 #define FS_IOC_SETFLAGS 0x40086602u
 /* FS_IOC_GETFLAGS and SETFLAGS for file systems that keep the flags in inode->flags: 0, -errno, -ENOTTY for another command. */
 long inode_flags_ioctl(struct file *f, u32 cmd, u64 arg);
+long inode_flags_set(struct file *f, u32 fs); /* SETFLAGS' part: -EOPNOTSUPP for a flag that is none of those in inode->flags */
 /* Clears set-user-id and set-group-id as a write or a change of owner by an ordinary user does; inode->lock held for writing. */
 bool inode_kill_suid(struct inode *i); /* true: there was one */
 u32 inode_suid_to_kill(const struct inode *i); /* the bits that it would clear */
