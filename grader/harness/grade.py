@@ -28,7 +28,7 @@ def lab_files(lab):
 
 def checks(lab):
     from labs import scenarios
-    return (["ktest:" + n for n in ktest.listed(ROOT, lab)] + ["user:" + n for n in usertest.programs(lab)]
+    return (["ktest:" + n for n in ktest.listed(ROOT, lab)] + ["user:" + n for n in points.programs(lab)]
             + ["scenario:" + n for n in scenarios.of(lab)])
 
 

@@ -50,12 +50,18 @@ def _load(lab):
         return tomllib.load(stream)
 
 
+def programs(lab):
+    """The programs that it is graded by."""
+    named = {e["id"] for e in _load(lab)["test"]}
+    return [n for n in usertest.programs(lab) if "user:" + n in named or not usertest.wants_disk(n)]
+
+
 def entries(lab):
     """The lab's own tests, challenges among them, in the order of the file; then the programs that have no entry there."""
     written = [Entry(**e) for e in _load(lab)["test"]]
     named = {e.id for e in written}
     rest = [Entry("user:" + n, n + " as on Linux", hint="What this program asks for is given; your files are below it.", given=True)
-            for n in usertest.programs(lab) if written and "user:" + n not in named and not usertest.wants_disk(n)]
+            for n in programs(lab) if written and "user:" + n not in named]
     return written + rest
 
 
