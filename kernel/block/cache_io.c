@@ -331,6 +331,9 @@ ssize_t cache_direct_io(const struct cache_backing *b, struct pagecache *pc, str
 	ssize_t n = 0;
 	char *buf;
 
+	/* At the end there is nothing to be read, and so nothing that could lie askew. */
+	if (!write && (u64)pos >= READ_ONCE(pc->inode->size))
+		return 0;
 	if (pos % unit || u->left % unit || !uio_aligned(u, unit))
 		return -EINVAL;
 	if (write && pos + u->left > READ_ONCE(pc->inode->size))

@@ -88,6 +88,7 @@ static void ends(void)
 	R(pread(fd, page, 4096, 4096));
 	R(pread(fd, page, 4096, 8192));
 	R(pread(fd, page, 4096, 1 << 20));
+	R(pread(fd, page + 1, 7, (1 << 20) + 3));
 	fill('e', 4096);
 	/* Growing: from the end, past a hole, and by appending. */
 	R(pwrite(fd, page, 4096, 8192));
