@@ -193,11 +193,17 @@ def main():
     def word(name, otherwise):
         return os.environ.get(name) or otherwise
 
-    mode, seed = word("MODE", "all"), int(word("SEED", str(random.SystemRandom().randrange(1 << 30))))
+    def number(name, otherwise, least):
+        text = word(name, str(otherwise))
+        if not re.fullmatch("-?[0-9]+", text) or int(text) < least:
+            sys.exit("%s is a whole number, at least %d: not %s" % (name, least, text))
+        return int(text)
+
+    mode, seed, cuts = word("MODE", "all"), number("SEED", random.SystemRandom().randrange(1 << 30), 0), number("CUTS", 200, 1)
     modes = MODES if mode == "all" else tuple(mode.split(","))
     if not set(modes) <= set(MODES):
         sys.exit("MODE is one of %s, or all" % ", ".join(MODES))
-    done, failed = run(int(word("CUTS", "200")), seed, modes, lambda text: print(text, flush=True))
+    done, failed = run(cuts, seed, modes, lambda text: print(text, flush=True))
     print("%d cuts, %d failed" % (done, len(failed)))
     return 1 if failed else 0
 

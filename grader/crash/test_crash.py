@@ -45,3 +45,10 @@ def test_without_flushes_it_would_be(harness, record):
     writes, seed = record
     found = harness.judge_cuts(writes.without_flushes(), 12, "e2fsck", seed, LOSSY)
     assert len([words for _, words in found if words]) > len(found) / 2
+
+
+@pytest.mark.parametrize("name, value", [("CUTS", "abc"), ("CUTS", "0"), ("CUTS", "-3"), ("SEED", "x"), ("SEED", "-1")])
+def test_what_is_no_number_is_refused_in_words(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=f"{name} is a whole number"):
+        crash.main()
