@@ -85,7 +85,7 @@ def combined_image(args, out, linux=None, initrd=None, inside="inside.sh", modul
 
 def part_of(row):
     """Which part a row is of that was asked for by name alone."""
-    return "parallel" if row.startswith(("parallel-", "shared-")) else "disk" if row.startswith("disk-") else "net" if row.startswith(wire.ROWS) else "rows"
+    return "parallel" if row.startswith(("parallel-", "shared-", "emulator-")) else "disk" if row.startswith("disk-") else "net" if row.startswith(wire.ROWS) else "rows"
 
 
 def say(text):

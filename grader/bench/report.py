@@ -87,7 +87,8 @@ def scale_table(machines, kind, unit):
 
 
 def parallel_table(machines):
-    print("\nthe same work on two processors: how many times as fast as with one worker (parallel-: processes; shared-: one memory, table, file or folder)")
+    print("\nthe same work on two processors: how many times as fast as with one worker (parallel-: processes; shared-: one memory, table, file or folder;\n"
+          "emulator-: a control, exceptions, for each of which QEMU holds its one lock)")
     for name in families(machines[0], "parallel"):
         cells = f"{name:20}"
         for machine in machines:
