@@ -184,11 +184,13 @@ static int find_in_all(struct inode *dir, const char *name, u32 len, struct ext4
 		if (IS_ERR(b))
 			return (int)PTR_ERR(b);
 		err = dir_block_find(dir, b, name, len, s);
-		if (!err)
+		if (!err) {
 			ext4_i(dir)->dir_start = block;
+			return 0;
+		}
+		buffer_put(b);
 		if (err != -ENOENT)
 			return err;
-		buffer_put(b);
 	}
 	return -ENOENT;
 }

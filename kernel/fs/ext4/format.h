@@ -95,9 +95,9 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "ext4");
 #define EXT4_GOOD_INODE_SIZE 128u
 enum {
 	FL_SYNC = 8, FL_IMMUTABLE = 0x10, FL_APPEND = 0x20, FL_NODUMP = 0x40, FL_NOATIME = 0x80, FL_INDEX = 0x1000, FL_HUGE_FILE = 0x40000, FL_EXTENTS = 0x80000,
+	FL_EA_INODE = 0x200000, FL_INLINE_DATA = 0x10000000, FL_INHERIT = FL_SYNC | FL_NODUMP | FL_NOATIME,
 	/* What programs see; of that, what they may set; and of that, what is supported. */
 	FL_VISIBLE = 0x721bdfff, FL_MODIFIABLE = 0x620bc0ff, FL_CHANGEABLE = FL_IMMUTABLE | FL_APPEND | FL_NODUMP | FL_NOATIME,
-	FL_EA_INODE = 0x200000, FL_INLINE_DATA = 0x10000000, FL_INHERIT = FL_SYNC | FL_NODUMP | FL_NOATIME,
 };
 
 struct ext4_extent_header {
