@@ -182,6 +182,20 @@ int vm_set_pte(struct area *a, vaddr_t va, pte_t old, pte_t new)
 	return 0;
 }
 
+unsigned vm_fill_entries(struct area *a, pte_t *entry, struct frame *const *frames, unsigned n)
+{
+	u64 bits = vm_leaf_bits(a) | PTE_WRITE | PTE_DIRTY;
+	unsigned i = 0;
+
+	spin_lock(&a->aspace->page_lock);
+	for (; i < n && !entry[i]; i++) {
+		page_added(a, frames[i]);
+		WRITE_ONCE(entry[i], frame_to_phys(frames[i]) | bits);
+	}
+	spin_unlock(&a->aspace->page_lock);
+	return i;
+}
+
 /* --- pages that a cache has already -------------------------------------------------------------------------------- */
 
 void vm_map_cached_batch(struct area *a, vaddr_t va, struct frame *const *frames, unsigned n)

@@ -72,10 +72,13 @@ static bool page_fault(struct trapframe *f)
 	/* A fault, of the program or of a copy for it, does not fail for want of memory while another process can be made to give some. */
 	for (int tries = 0; err == -ENOMEM && !thread_killed() && tries < FAULT_TRIES && frame_make_room(0); tries++)
 		err = vm_fault(t->aspace, va, access_of(f->error), &code);
-	if (!err)
+	if (!err) {
 		t->min_faults++;
-	else
+		if ((f->error & (PF_PRESENT | PF_WRITE)) == PF_WRITE)
+			vm_fault_ahead(t->aspace, va);
+	} else {
 		done = user ? punish(f, err, code, va) : false;
+	}
 	irq_disable();
 	event(EVENT_FAULT_END, t->tid, f->error, done, 0);
 	return done;

@@ -39,6 +39,12 @@ void vm_free_tables(struct aspace *as, vaddr_t start, vaddr_t end);      /* of a
 void vm_reprotect(struct area *a);                                       /* entries after area->prot changed */
 int vm_move(struct aspace *as, vaddr_t src, vaddr_t dst, size_t len);    /* 0, -ENOMEM: some are moved, some not */
 
+/* Anonymous frames into neighbouring entries of one table, up to the first that is taken: how many; their references go over. as->lock held for reading. */
+unsigned vm_fill_entries(struct area *a, pte_t *entry, struct frame *const *frames, unsigned n);
+
+/* ahead.c: the current thread's fault at va brought a fresh page that it writes to. Gives it the next ones if that was one of a run. */
+void vm_fault_ahead(struct aspace *as, vaddr_t va);
+
 /* map.c, limits.c */
 int vm_unmap_locked(struct aspace *as, vaddr_t start, vaddr_t end, struct list *dead);
 u64 vm_rlimit(unsigned which);

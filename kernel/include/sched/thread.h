@@ -103,6 +103,8 @@ struct thread {
 	long (*restart_fn)(u64 *data);
 	u32 pagefault_off;            /* >0: copies from user do not fault pages in but return short */
 	u64 min_faults, maj_faults;
+	u64 fault_next;               /* vm/ahead.c: the page behind the last one that it got by a fault, and how many before were of one run */
+	u32 fault_run;
 	struct refcount ref;          /* the thread itself holds one while alive; table look-ups take more */
 	struct list all_link;         /* all threads: thread_list_lock */
 	struct hlist tid_hash;        /* proc */
