@@ -30,6 +30,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "sched/smp.h"
+#include "usermode/usermode.h"
 
 static struct slab_cache aspace_slab;
 enum { TLB_IN_USE, TLB_LAZY, TLB_STALE };
@@ -240,6 +241,20 @@ static int fork_area(struct aspace *to, struct area *from)
 	return needs_copy(from) ? vm_copy_hook(a, from) : 0;
 }
 
+/* The child's first step would be a fault on the page that it runs in: what the cache has around it is mapped before. */
+static void map_code(struct aspace *child, const struct aspace *parent)
+{
+	if (!current->process || current->aspace != parent)
+		return; /* a kernel thread copies somebody else's memory */
+	vaddr_t pc = current_user_frame()->rip;
+
+	rwlock_read(&child->lock);
+	struct area *a = area_at(child, pc);
+	if (a && a->prot & PROT_EXEC)
+		vm_map_around(a, ALIGN_DOWN(pc, PAGE_SIZE));
+	rwlock_read_done(&child->lock);
+}
+
 struct aspace *aspace_fork(struct aspace *from)
 {
 	int err = 0;
@@ -262,6 +277,7 @@ struct aspace *aspace_fork(struct aspace *from)
 		aspace_put_user(to);
 		return ERR_PTR(err);
 	}
+	map_code(to, from);
 	return to;
 }
 
