@@ -54,6 +54,7 @@ void vm_fault_ahead(struct aspace *as, vaddr_t va)
 		unsigned given = give(a, next, (unsigned)MIN((u64)MIN(t->fault_run / 2, AHEAD_MOST), (end - next) >> PAGE_SHIFT));
 		t->fault_run += given;
 		t->fault_next += given * PAGE_SIZE;
+		t->min_faults += given; /* the faults that it spares: who asks wants to know about pages */
 	}
 	rwlock_read_done(&as->lock);
 }
