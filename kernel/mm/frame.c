@@ -274,7 +274,7 @@ struct frame *frame_alloc(unsigned order, unsigned flags)
 void frame_free(struct frame *f, unsigned order)
 {
 	ASSERT(refcount_read(&f->ref) <= 1 && !f->mapcount);
-	ASSERT(!(f->flags & (FRAME_FREE | FRAME_RESERVED)));
+	ASSERT(!(f->flags & (FRAME_FREE | FRAME_RESERVED | FRAME_LOCKED)));
 	if (f->flags & FRAME_ANON)
 		atomic_fetch_sub(percpu_ptr(anon_frames), 1ul);
 	refcount_set(&f->ref, 0);
