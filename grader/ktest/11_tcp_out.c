@@ -485,7 +485,7 @@ KTEST(11, in_the_end_it_is_given_up)
 	peer_close(&p);
 }
 
-/* A window that is shut is asked about; a FIN goes into whatever is open. */
+/* A window that is shut is asked about; a FIN goes as soon as there is room for its number. */
 KTEST(11, a_shut_window_is_asked_about)
 {
 	struct peer p;
@@ -512,12 +512,29 @@ KTEST(11, a_shut_window_is_asked_about)
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.flags & TCP_FIN);
 	peer_close(&p);
-	/* It need not wait for what lies before it, and fills the window. */
+	/* Past the window's end it does not go, neither alone nor behind the text that fills the window. */
 	if (!peer_open(&p, 1000, 1000))
 		return;
 	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000);
 	KEXPECT_EQ(take_all(&p, 1000), 1000);
 	p.s.ops->shutdown(&p.s, 1);
+	KEXPECT(peer_silent(&p));
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && !s.len && s.flags & TCP_FIN);
+	peer_close(&p);
+	if (!peer_open(&p, 1000, 1000))
+		return;
+	p.window = 0;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT_EQ(wire_write(&p.s, text, 1000), 1000);
+	p.s.ops->shutdown(&p.s, 1);
+	KEXPECT(peer_silent(&p));
+	p.window = 1000;
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && s.len == 1000 && !(s.flags & TCP_FIN));
+	KEXPECT(peer_silent(&p));
+	p.ack += 1000;
+	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(peer_next(&p, &s) && s.seq == p.ack && !s.len && s.flags & TCP_FIN);
 	peer_close(&p);
 }

@@ -58,12 +58,9 @@ void tcp_output(struct tcp_sock *t)
 			break;
 		/* A FIN has a number in the peer's window, but takes no room in the net: a full segment with one fits a cwnd of one segment. */
 		if (p->len > room || p->tcp.end_seq - p->tcp.seq > window_room) {
-			/* Section 3.8.6.2.1: a part goes if the window will not soon be larger. A FIN needs no window to speak of. */
-			bool only_fin = !p->len && t->snd_wnd;
+			/* Section 3.8.6.2.1: a part goes if the window will not soon be larger; the FIN, if it is what does not fit, stays behind. */
 			bool worth = room && room == window_room && (tcp_flight(t) == 0 || room >= t->max_window / 2);
-			if (!only_fin && !worth)
-				break;
-			if (!only_fin && room < p->len && !tcp_split(t, p, room))
+			if (!worth || !tcp_split(t, p, MIN(room, p->len)))
 				break;
 		}
 		if (held_back(t, p))
