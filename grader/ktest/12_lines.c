@@ -205,6 +205,8 @@ static void compare(char c)
 	}
 }
 
+static char random_key(void);
+
 static void type(char c)
 {
 	u32 column = tty.column, line_at = tty.canon_column;
@@ -217,6 +219,20 @@ static void type(char c)
 	/* A line begins where its first character stands, and not where the others do. */
 	if (L(ICANON) && L(ECHO) && known && !model.reprinted && model.all > model.lines)
 		CHECK_EQ(tty.canon_column, fresh ? column : line_at);
+	pending_flush(&front->signal->pending, ~0ul);
+	model.signals = 0;
+}
+
+/* A device brings several keys at once: what they do is the same, the signals included. */
+static void type_at_once(void)
+{
+	char keys[4];
+	u32 n = 2 + dice(sizeof(keys) - 1);
+
+	for (u32 i = 0; i < n; i++)
+		typed(keys[i] = random_key());
+	tty_input(&tty, keys, n);
+	compare(keys[0]);
 	pending_flush(&front->signal->pending, ~0ul);
 	model.signals = 0;
 }
@@ -312,7 +328,9 @@ static void turn_of_typing(void)
 	for (u32 i = 0; i < KEYS && !wrong; i++) {
 		if (!dice(16))
 			stop_output();
-		if (dice(12))
+		if (!dice(12))
+			type_at_once();
+		else if (dice(12))
 			type(random_key());
 		else
 			read_some();

@@ -160,12 +160,12 @@ int main(int argc, char **argv)
 		bool threads, one_folder;
 	} rows[] = {
 		{ "emulator-int80", int80_calls, 200000, false, false },
-		{ "parallel-null", null_calls, 400000, false, false }, { "parallel-fault", faults, 8 * PAGES, false, false },
+		{ "parallel-null", null_calls, 400000, false, false }, { "parallel-fault", faults, 32 * PAGES, false, false },
 		{ "parallel-open", opens, 40000, false, false },       { "parallel-pipe", pipes, 8000, false, false },
-		{ "parallel-files", files, 8000, false, false },       { "parallel-fork", forks, 400, false, false },
-		{ "shared-fault", faults, 8 * PAGES, true, false },    { "shared-open", opens, 40000, true, false },
+		{ "parallel-files", files, 8000, false, false },       { "parallel-fork", forks, 1600, false, false },
+		{ "shared-fault", faults, 32 * PAGES, true, false },    { "shared-open", opens, 40000, true, false },
 		{ "shared-file", opens_of_one, 40000, false, false },  { "shared-files", files, 8000, false, true },
-		{ "shared-fork", forks, 400, true, false },
+		{ "shared-fork", forks, 1600, true, false },
 	};
 	int most = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
