@@ -128,7 +128,7 @@ def code_of(lab, folder, name):
     """A sum of the object's code and data, to find out what changes nothing; None if it does not compile."""
     variables = ["LAB=%02d" % lab, "FROM=base", "LABS=%s" % folder]
     try:
-        make.__wrapped__("objects", *variables)
+        make("objects", *variables)
     except BuildFailure:
         return None
     built = ROOT / BUILD / "obj/gcc" / folder / LABS[lab].name / (name + ".o")

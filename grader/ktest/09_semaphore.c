@@ -296,6 +296,10 @@ KTEST(09, semaphore_adjustments_come_back)
 	KEXPECT_EQ(one(2, -SEM_VALUE_MAX, 0), 0);
 	KEXPECT_EQ(one(2, 1, SEM_UNDO), 0);
 	KEXPECT_EQ(one(2, 1, SEM_UNDO), -ERANGE);
+	KEXPECT_EQ(one(3, SEM_VALUE_MAX, 0), 0);
+	KEXPECT_EQ(one(3, -SEM_VALUE_MAX, SEM_UNDO), 0); /* the most that can be noted, and then one more */
+	KEXPECT_EQ(one(3, 1, 0), 0);
+	KEXPECT_EQ(one(3, -1, SEM_UNDO), -ERANGE);
 	KREQUIRE(park_one(0, 0, -8));
 	spin_lock(&set.object.lock);
 	sem_give_back(&set, UNDO, 5);
@@ -305,6 +309,7 @@ KTEST(09, semaphore_adjustments_come_back)
 	KEXPECT_EQ(sems[0].value, 1);
 	KEXPECT_EQ(sems[1].value, 0); /* not below it */
 	KEXPECT_EQ(sems[2].value, 0);
+	KEXPECT_EQ(sems[3].value, SEM_VALUE_MAX); /* nor above what it may be */
 	KEXPECT_EQ(UNDO->adjust[0], 0);
 	KEXPECT_EQ(sems[1].last_pid, 5);
 	release_all();

@@ -207,6 +207,9 @@ static void one_sleep(bool in_time, bool moves)
 	if (in_time) {
 		thread_wake(w->thread); /* for nothing */
 		CHECK(!is_done(1));
+		for (int tries = 0; tries < 1000 && atomic_load(&w->thread->state) == THREAD_RUNNABLE; tries++)
+			thread_sleep_ns(MILLISECOND / 100);
+		CHECK(atomic_load(&w->thread->state) != THREAD_RUNNABLE); /* it sleeps on, and does not look over and over */
 		CHECK_EQ(futex_waiters(b), 1);
 		spin_lock(&b->lock);
 		list_del(&w->link);
