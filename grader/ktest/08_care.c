@@ -73,6 +73,40 @@ static const char *own_empty_text(struct inode *inode __unused, struct dentry *d
 	*to_free = kstrdup("", 0);
 	return *to_free ? *to_free : ERR_PTR(-ENOMEM);
 }
+/*
+ * Memory of the size of a short text is taken, and `returned` pieces of it are given back before the walk goes on: whatever the heap keeps at hand, it is
+ * full up in one of the rounds, and what is freed next loses its first bytes.
+ */
+static void *taken[48];
+static size_t returned;
+
+static const char *text_and_stir(struct inode *inode __unused, struct dentry *d __unused, char **to_free __unused)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		taken[i] = kmalloc(sizeof("l/f"), 0);
+	for (size_t i = 0; i < returned; i++) {
+		kfree(taken[i]);
+		taken[i] = NULL;
+	}
+	return LONG_TEXT "/d";
+}
+
+/* What stands behind a link is in the text of the link before it, until it was copied. */
+static void what_follows_is_kept(struct inode *link)
+{
+	static const struct inode_ops stirs = { .get_link = text_and_stir };
+	u64 f = stat_of(TOP "/d/f").ino;
+	bool found = true;
+
+	link->ops = &stirs;
+	for (returned = 0; returned < ARRAY_SIZE(taken) && found; returned++) {
+		found = stat_of(TOP "/k/f").ino == f;
+		for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+			kfree(taken[i]);
+	}
+	KEXPECT(found);
+}
+
 static int no_jump(struct inode *inode __unused, struct path *out __unused) { return -EACCES; }
 
 KTEST(08, links_of_other_file_systems_are_followed)
@@ -102,6 +136,9 @@ KTEST(08, links_of_other_file_systems_are_followed)
 	for (unsigned n = 0; n < 50; n++)
 		KEXPECT_EQ(walk_from(AT_FDCWD, TOP "/l", LOOKUP_FOLLOW), -ENOENT);
 	KEXPECT(slab_all_in_use() < objects + 50);
+	KEXPECT_EQ(make_file(TOP "/d/f", "x"), 0);
+	vfs_symlink("l", AT_FDCWD, TOP "/k");
+	what_follows_is_kept(link.path.dentry->inode);
 	link.path.dentry->inode->ops = saved;
 	path_put(&link.path);
 	files_end();
@@ -216,6 +253,15 @@ KTEST(08, a_file_system_hears_of_each_part_of_a_write)
 	uio_init_kernel(&u, &vec, buf, 10);
 	KEXPECT_EQ(write_at(f, &u, 50), 10);
 	KEXPECT_EQ(f->inode->size, 5100); /* a write in the middle makes no file shorter */
+	/* The page counts as changed when it is, not before: who writes it back meanwhile would leave it clean, without the new bytes. Its flags write themselves. */
+	struct frame *first = radix_lookup(&f->inode->cache.pages, 0);
+	KREQUIRE(first != NULL);
+	atomic_fetch_and(&first->flags, ~FRAME_DIRTY);
+	uio_init_kernel(&u, &vec, &first->flags, sizeof(first->flags));
+	KEXPECT_EQ(write_at(f, &u, 64), sizeof(first->flags));
+	typeof(first->flags) flags = *(typeof(first->flags) *)((u8 *)frame_to_virt(first) + 64);
+	KEXPECT(!(flags & FRAME_DIRTY) || flags & FRAME_LOCKED);
+	KEXPECT(first->flags & FRAME_DIRTY);
 	/* A copy that stops in the middle: the end tells of what was written. */
 	vm_map(as, at, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
 	KEXPECT_EQ(vm_access(as, at, buf, PAGE_SIZE, true), PAGE_SIZE);
@@ -301,6 +347,10 @@ KTEST(08, what_has_a_name_is_told_truly)
 	KEXPECT_EQ(stat_of(TOP "/null").rdev, 0x103);
 	KEXPECT_EQ(vfs_mknod(AT_FDCWD, TOP "/disk", S_IFBLK | 0600, 0x801), 0);
 	KEXPECT_EQ(stat_of(TOP "/disk").rdev, 0x801);
+	struct lookup_result disk;
+	KREQUIRE(path_lookup(AT_FDCWD, TOP "/disk", 0, &disk) == 0);
+	KEXPECT(disk.path.dentry->inode->fops == NULL); /* what it can is its driver's, not this file system's */
+	path_put(&disk.path);
 	KEXPECT_EQ(vfs_symlink("twelve bytes", AT_FDCWD, TOP "/l"), 0);
 	KEXPECT_EQ(stat_of(TOP "/l").size, 12);
 	KEXPECT_EQ(stat_of(TOP "/l").mode, S_IFLNK | 0777);

@@ -112,6 +112,7 @@ static void soil_frames(void)
 
 KTEST(08, holes_read_as_zeroes_and_cost_nothing)
 {
+	const s64 far = 1l << 44;
 	u8 *back = kmalloc(2 * PAGE_SIZE, 0);
 	struct file *f;
 	s64 pos;
@@ -133,6 +134,18 @@ KTEST(08, holes_read_as_zeroes_and_cost_nothing)
 	pos = 10 * PAGE_SIZE;
 	KEXPECT_EQ(file_read_kernel(f, back, PAGE_SIZE, &pos), 8);
 	KEXPECT(!memcmp(back, "\0\0\0\0\0end", 8));
+	/* So far off that neither the page's number nor what lies between fits 32 bits. */
+	pos = far;
+	KEXPECT_EQ(file_write_kernel(f, "far", 3, &pos), 3);
+	KEXPECT_EQ(f->inode->size, far + 3);
+	KEXPECT_EQ(f->inode->cache.pages.count, 2);
+	for (s64 at = 0; at <= far; at += far) {
+		pos = at;
+		KEXPECT_EQ(file_read_kernel(f, back, 3, &pos), 3);
+		KEXPECT(!memcmp(back, at ? "far" : "\0\0\0", 3));
+	}
+	pos = far + 2 - (1l << 32); /* 2^32 + 1 bytes before the end */
+	KEXPECT_EQ(file_read_kernel(f, back, 3, &pos), 3);
 	file_put(f);
 	files_end();
 	kfree(back);
@@ -187,6 +200,7 @@ static int fill_with_index(struct pagecache *pc __unused, struct frame *f)
 	u64 *word = frame_to_virt(f);
 
 	fills++;
+	KEXPECT_EQ(f->flags & (FRAME_LOCKED | FRAME_UPTODATE), FRAME_LOCKED); /* whoever finds it now is to wait */
 	atomic_fetch_or(&f->flags, FRAME_REFERENCED); /* page replacement makes its notes at any time */
 	if (f->index == fail_at)
 		return -EIO;
@@ -292,15 +306,19 @@ static void want_page(void *arg __unused)
 {
 	came_back = pagecache_get(&waited_for, 5, true);
 }
+static void want_page_if_there(void *arg __unused)
+{
+	came_back = pagecache_get(&waited_for, 5, false);
+}
 
 /* Filled by the one who made it: who waited takes it as it is. */
-static void filled_meanwhile(void)
+static void filled_meanwhile(void (*want)(void *arg))
 {
 	struct frame *f = pagecache_add_locked(&waited_for, 5);
 
 	fills = 0;
 	came_back = NULL;
-	KREQUIRE(f && kthread_run("wants a page", want_page, NULL) != NULL);
+	KREQUIRE(f && kthread_run("wants a page", want, NULL) != NULL);
 	thread_sleep_ns(5 * NSEC_PER_MSEC);
 	KEXPECT(came_back == NULL);
 	*(u64 *)frame_to_virt(f) = 77;
@@ -349,9 +367,12 @@ KTEST(08, who_finds_a_locked_page_waits_and_looks_again)
 	frame_put(came_back);
 	frame_put(f);
 	pagecache_destroy(&waited_for);
-	pagecache_init(&waited_for, NULL, &ops);
-	filled_meanwhile();
-	pagecache_destroy(&waited_for);
+	static void (*const wants[])(void *arg) = { want_page, want_page_if_there }; /* it is there: also for who would not make it */
+	for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
+		pagecache_init(&waited_for, NULL, &ops);
+		filled_meanwhile(wants[i]);
+		pagecache_destroy(&waited_for);
+	}
 }
 
 KTEST(08, a_write_brings_no_memory_in)

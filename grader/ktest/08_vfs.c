@@ -76,6 +76,10 @@ KTEST(08, a_path_leads_where_its_names_say)
 	KEXPECT_EQ(walk(TOP "/a/b/f/", 0), -ENOTDIR);
 	KEXPECT_EQ(walk(TOP "/a/b/f", LOOKUP_DIRECTORY), -ENOTDIR);
 	KEXPECT_EQ(walk("", 0), -ENOENT);
+	struct lookup_result start, r;
+	KREQUIRE(path_lookup(AT_FDCWD, TOP "/a/b/f", 0, &start) == 0);
+	KEXPECT_EQ(path_lookup_from(&start.path, "", LOOKUP_EMPTY | LOOKUP_DIRECTORY, &r), -ENOTDIR); /* the start is the end */
+	path_put(&start.path);
 	files_end();
 }
 
@@ -118,6 +122,11 @@ KTEST(08, links_are_followed_in_the_middle_and_at_the_end)
 	KEXPECT_EQ(ino_of(TOP "/root" TOP "/d/f", 0), f);
 	KEXPECT_EQ(ino_of(TOP "/rel", LOOKUP_FOLLOW), d);
 	KEXPECT(ino_of(TOP "/rel", 0) != d);
+	/* From link to link: what stands behind the second one is in the text of the first. */
+	KEXPECT_EQ(vfs_symlink("rel", AT_FDCWD, TOP "/a"), 0);
+	KEXPECT_EQ(vfs_symlink("a", AT_FDCWD, TOP "/b"), 0);
+	KEXPECT_EQ(ino_of(TOP "/b/f", 0), f);
+	KEXPECT_EQ(ino_of(TOP "/b/e/../f", 0), f);
 	KEXPECT_EQ(ino_of(TOP "/rel/", 0), d); /* a slash at the end: always */
 	KEXPECT_EQ(walk(TOP "/dangling", 0), 0);
 	KEXPECT_EQ(walk(TOP "/dangling", LOOKUP_FOLLOW), -ENOENT);
@@ -146,6 +155,15 @@ KTEST(08, a_chain_of_links_ends_after_forty)
 	KEXPECT_EQ(walk(TOP "/loop", LOOKUP_FOLLOW), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/loop/x", 0), -ELOOP);
 	KEXPECT_EQ(walk(TOP "/loop", 0), 0);
+	/* All of a walk count, also where it comes through real places between them. */
+	char far[sizeof(TOP "/d") + (SYMLINKS_MAX + 1) * 2] = TOP "/d";
+	vfs_mkdir(AT_FDCWD, TOP "/d", 0755);
+	KEXPECT_EQ(vfs_symlink("../d", AT_FDCWD, TOP "/d/l"), 0);
+	for (int i = 0; i < SYMLINKS_MAX; i++)
+		strlcpy(far + strlen(far), "/l", 3);
+	KEXPECT_EQ(walk(far, LOOKUP_FOLLOW), 0);
+	strlcpy(far + strlen(far), "/l", 3);
+	KEXPECT_EQ(walk(far, LOOKUP_FOLLOW), -ELOOP);
 	files_end();
 }
 
