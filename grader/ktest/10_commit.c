@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "sched/thread.h"
 
+enum { DATA_PAGE = 1800 }; /* of the disk: a file's data */
 static struct found found;
 
 /* A journal at work on an empty log; the first transaction will be `tid`. NULL: a check has failed. */
@@ -273,46 +274,52 @@ KTEST(10, a_torn_commit_block_is_whole_or_none)
 }
 
 /* A page of the device's own cache stands for a file's data. */
+/* A file's data are changed, and are to be on the disk before the handle's operation counts. */
+static void change_data(struct ramdisk *r, struct journal_handle *h, struct journal_inode *ji, u8 byte)
+{
+	struct frame *f = pagecache_get(&r->dev->inode->cache, DATA_PAGE, true);
+
+	*ji = (struct journal_inode){ .inode = r->dev->inode };
+	list_init(&ji->link);
+	if (!KEXPECT(f && !IS_ERR(f)))
+		return;
+	memset(frame_to_virt(f), byte, PAGE_SIZE);
+	pagecache_mark_dirty(&r->dev->inode->cache, f);
+	frame_put(f);
+	journal_order(h, ji);
+}
+
+static u8 data_on_disk(const struct ramdisk *r) { return r->memory[DATA_PAGE * PAGE_SIZE]; }
+
 KTEST(10, data_go_to_the_disk_before_the_transaction_does)
 {
 	struct ramdisk *r = ramdisk_get();
 	struct journal *j = r ? begin(r, 0, 9) : NULL;
-	struct journal_inode ji = { .inode = NULL };
+	struct journal_inode ji;
 	struct journal_handle *h;
 	struct ram_event *c, *data;
-	struct frame *f;
 
 	if (!j)
 		return;
-	ji.inode = r->dev->inode;
-	list_init(&ji.link);
 	h = journal_start(j, 4);
-	f = pagecache_get(&r->dev->inode->cache, 1800, true);
-	if (KEXPECT(!IS_ERR(h)) && KEXPECT(f && !IS_ERR(f))) {
-		memset(frame_to_virt(f), 0x5a, PAGE_SIZE);
-		pagecache_mark_dirty(&r->dev->inode->cache, f);
-		frame_put(f);
-		journal_order(h, &ji);
+	if (KEXPECT(!IS_ERR(h))) {
+		change_data(r, h, &ji, 0x5a);
 		change(r, h, HOME, 1, false);
 		journal_stop(h);
 		KEXPECT_EQ(journal_commit(j, 9), 0);
 		c = commit_block(r, 9);
-		data = find(r, 0, RAM_END, BLOCK_WRITE, 1800 * (PAGE_SIZE / SECTOR_SIZE));
+		data = find(r, 0, RAM_END, BLOCK_WRITE, DATA_PAGE * (PAGE_SIZE / SECTOR_SIZE));
 		if (KEXPECT(c && data))
 			KEXPECT(flushed_between(r, data, c));
-		KEXPECT_EQ(r->memory[1800 * PAGE_SIZE], 0x5a);
+		KEXPECT_EQ(data_on_disk(r), 0x5a);
 	}
 	/* Also if they are all that there is. */
 	h = journal_start(j, 4);
-	f = pagecache_get(&r->dev->inode->cache, 1800, true);
-	if (KEXPECT(!IS_ERR(h)) && KEXPECT(f && !IS_ERR(f))) {
-		memset(frame_to_virt(f), 0x6b, PAGE_SIZE);
-		pagecache_mark_dirty(&r->dev->inode->cache, f);
-		frame_put(f);
-		journal_order(h, &ji);
+	if (KEXPECT(!IS_ERR(h))) {
+		change_data(r, h, &ji, 0x6b);
 		journal_stop(h);
 		KEXPECT_EQ(journal_commit(j, 10), 0);
-		KEXPECT_EQ(r->memory[1800 * PAGE_SIZE], 0x6b);
+		KEXPECT_EQ(data_on_disk(r), 0x6b);
 	}
 	KEXPECT_EQ(journal_close(j), 0);
 	block_device_flush_cache(r->dev);
@@ -345,15 +352,12 @@ KTEST(10, a_commit_waits_for_its_handles)
 {
 	struct ramdisk *r = ramdisk_get();
 	struct journal *j = r ? begin(r, 0, 9) : NULL;
-	struct journal_inode ji = { .inode = NULL };
+	struct journal_inode ji;
 	struct journal_handle *h;
-	struct frame *f;
 	u32 writes = 0;
 
 	if (!j)
 		return;
-	ji.inode = r->dev->inode;
-	list_init(&ji.link);
 	h = journal_start(j, 8);
 	if (!KEXPECT(!IS_ERR(h)))
 		return;
@@ -369,13 +373,7 @@ KTEST(10, a_commit_waits_for_its_handles)
 	/* The operation goes on: all of it is one. */
 	change(r, h, HOME, 2, false);
 	change(r, h, HOME + 3, 2, false);
-	f = pagecache_get(&r->dev->inode->cache, 1800, true);
-	if (KEXPECT(f && !IS_ERR(f))) {
-		memset(frame_to_virt(f), 0xa5, PAGE_SIZE);
-		pagecache_mark_dirty(&r->dev->inode->cache, f);
-		frame_put(f);
-		journal_order(h, &ji);
-	}
+	change_data(r, h, &ji, 0xa5);
 	let_go_early = 0;
 	alloc_fail_hook = copies_come_first;
 	journal_stop(h);
@@ -385,7 +383,7 @@ KTEST(10, a_commit_waits_for_its_handles)
 	KEXPECT_EQ(let_go_early, 0);
 	KEXPECT_EQ(atomic_load(&answers), 1);
 	KEXPECT_EQ(answer, 0);
-	KEXPECT_EQ(r->memory[1800 * PAGE_SIZE], 0xa5); /* data that came as late as this go out too */
+	KEXPECT_EQ(data_on_disk(r), 0xa5); /* data that came as late as this go out too */
 	log_read(r, 0, 1, 9, &found);
 	check_found(r, 2, 0, 2);
 	KEXPECT_EQ(journal_close(j), 0);
@@ -423,6 +421,7 @@ KTEST(10, what_cannot_be_written_never_counts)
 	for (int turn = 0; turn < 6; turn++) {
 		struct ramdisk *r = watched = ramdisk_get();
 		struct journal *j = r ? begin(r, 0, 9) : NULL;
+		struct journal_inode ji;
 		struct journal_handle *h;
 
 		if (!j)
@@ -432,6 +431,8 @@ KTEST(10, what_cannot_be_written_never_counts)
 			return;
 		for (u32 i = 0; i < 20; i++)
 			change(r, h, HOME + i, 1, false);
+		if (turn == 3 || turn == 5)
+			change_data(r, h, &ji, 0xa5);
 		if (turn == 5)
 			begin_commit(j);
 		if (turn == 3 || turn == 5)
@@ -455,6 +456,7 @@ KTEST(10, what_cannot_be_written_never_counts)
 		r->bad_flush = false;
 		KEXPECT(journal_close(j) != 0);
 		KEXPECT(commit_block(r, 9) == NULL);
+		KEXPECT(data_on_disk(r) != 0xa5); /* where the journal had ended before nothing is written any more, data neither */
 	}
 }
 

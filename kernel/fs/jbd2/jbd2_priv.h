@@ -196,7 +196,7 @@ bool log_commit_ok(struct journal *j, void *data);                              
  *   commit_done           the log has it, in `used` blocks: its buffers may go to their places, who waited for it goes on
  *   commit_failed         it is not in the log, and never will be: the journal ends
  *
- * A journal that has ended already (journal_error) commits nothing more: its transaction only fails.
+ * A journal that has ended already (journal_error) commits nothing more, and writes no data either: its transaction only fails.
  */
 void journal_commit_running(struct journal *j);
 struct transaction *commit_lock(struct journal *j);
