@@ -103,6 +103,42 @@ static void served_and_called(void)
 	forget_signals();
 }
 
+static bool served;
+
+/* Comes right behind the set's lock having been given back, by who has a signal and is about to sleep: it is served before it takes the lock again. */
+static bool serve_on_the_way(struct trapframe *f __unused)
+{
+	watch_touched();
+	watch_end(); /* only this once */
+	if (!list_empty(&set.waiting)) {
+		struct sem_request *r = list_first(&set.waiting, struct sem_request, link);
+		list_del(&r->link);
+		r->result = 0;
+		served = true;
+	}
+	return true;
+}
+
+/* Who has looked for a signal with the lock still in his hand may go at once: then nobody has served him. */
+static void called_and_served(void)
+{
+	struct abi_sembuf take = { 0, -1, 0 };
+	struct sem_request r = taker(&take);
+
+	served = false;
+	call_away();
+	trap_register(TRAP_DEBUG, serve_on_the_way);
+	lock();
+	watch_memory(0, &set.object.lock.ticket.owner, sizeof(set.object.lock.ticket.owner), WATCH_WRITES);
+	long got = sem_operate(&set, &r, TIME_NEVER);
+	watch_end();
+	check_back(got, served ? 0 : -EINTR);
+	unlock();
+	trap_register(TRAP_DEBUG, NULL);
+	CHECK_EQ(waiting(), 0);
+	forget_signals();
+}
+
 static void calls_in_vain(void)
 {
 	struct abi_sembuf take = { 0, -1, 0 };
@@ -126,6 +162,7 @@ static void calls_in_vain(void)
 	watch_end();
 	trap_register(TRAP_DEBUG, NULL);
 	served_and_called();
+	called_and_served();
 	call_away();
 	lock();
 	check_back(sem_operate(&set, &r, TIME_NEVER), -EINTR);
