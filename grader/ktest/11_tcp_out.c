@@ -93,6 +93,15 @@ KTEST(11, congestion_bounds_what_is_sent)
 	peer_send(&p, TCP_ACK, NULL, 0);
 	KEXPECT(take_all(&p, 1000) >= out);
 	peer_close(&p);
+	/* It hears what was under way before an ACK: a window that was full may grow. */
+	if (!peer_open(&p, 60000, 1000))
+		return;
+	cwnd = p.t->cwnd = wire_between(3, 9) * 1000;
+	KEXPECT_EQ(wire_write(&p.s, text, cwnd), cwnd);
+	KEXPECT_EQ(take_all(&p, 1000), cwnd);
+	peer_send(&p, TCP_ACK, NULL, 0);
+	KEXPECT(p.t->cwnd > cwnd);
+	peer_close(&p);
 }
 
 /* Section 3.8.6.2.1: rather wait than send what is silly. */
