@@ -181,6 +181,19 @@ KTEST(11, a_listener_gets_connections)
 	KEXPECT_EQ(tcp_of(l.proto)->accept_count, 0);
 	peer_send(&two[1], TCP_ACK, NULL, 0);
 	KEXPECT_EQ(tcp_of(l.proto)->accept_count, 1);
+	/* Who listens no more takes nobody in: the third segment meets a reset, and nothing is left of the connection. */
+	struct peer late = { .port = (u16)(p.port + 3), .our_port = p.our_port, .window = 4000, .iss = (u32)ktest_random() };
+	u32 established = tcp_established_count();
+	KEXPECT_EQ(l.ops->listen(&l, 5), 0);
+	late.seq = late.iss;
+	peer_send(&late, TCP_SYN, NULL, 0);
+	KREQUIRE(peer_next(&late, &s) && s.flags == (TCP_SYN | TCP_ACK));
+	late.ack = s.end;
+	WRITE_ONCE(tcp_of(l.proto)->state, TCP_CLOSED); /* a close(2) has come so far */
+	peer_send(&late, TCP_ACK, NULL, 0);
+	WRITE_ONCE(tcp_of(l.proto)->state, TCP_LISTEN);
+	KEXPECT(peer_next(&late, &s) && s.flags & TCP_RST && peer_silent(&late));
+	KEXPECT_EQ(tcp_established_count(), established);
 	wire_close(&l);
 	wire_forget();
 }
