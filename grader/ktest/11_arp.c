@@ -1,7 +1,9 @@
 /* Stage 11: whose address it is. */
 #include "11_wire.h"
+#include "watch.h"
 
 #include "core/err.h"
+#include "irq/irq.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "net/arp_priv.h"
@@ -55,6 +57,18 @@ static u32 allocations_left; /* the last of them fails; 0: there is enough */
 static struct thread *starved;
 static bool short_for_once(int kind __unused) { return current == starved && allocations_left && !--allocations_left; }
 
+static struct neighbour *watched; /* whose address nobody looks at without the table's lock, while something is sent; NULL: none */
+static u32 looks, unlocked_looks;
+
+/* Comes right behind a look at the address. */
+static bool looked_at(struct trapframe *f __unused)
+{
+	watch_touched();
+	looks++;
+	unlocked_looks += !spin_is_held(&neighbour_lock);
+	return true;
+}
+
 /* A datagram of ours to ip, with a number in it. */
 static int send_to(u32 ip, u8 number)
 {
@@ -69,7 +83,11 @@ static int send_to(u32 ip, u8 number)
 		bool (*saved)(int kind) = alloc_fail_hook;
 		starved = current;
 		alloc_fail_hook = short_for_once;
+		if (watched)
+			watch_memory(0, watched->address, 1, WATCH_ACCESSES);
 		err = ip_send(p, &how, &path);
+		if (watched)
+			watch_end();
 		alloc_fail_hook = saved;
 	}
 	net_end();
@@ -115,6 +133,21 @@ KTEST(11, who_asks_for_us_is_answered)
 	}
 }
 
+/* Who answers meanwhile, or has the entry thrown away, has the lock. */
+static void packets_with_the_lock(void)
+{
+	spin_lock(&neighbour_lock);
+	watched = neighbour_find(&wire.dev, address_v4(wire.them));
+	spin_unlock(&neighbour_lock);
+	looks = unlocked_looks = 0;
+	trap_register(TRAP_DEBUG, looked_at);
+	KEXPECT_EQ(send_to(wire.them, 97), 0);
+	watched = NULL;
+	trap_register(TRAP_DEBUG, NULL);
+	KEXPECT_EQ(went_to(wire.mac), 97);
+	KEXPECT(looks && !unlocked_looks);
+}
+
 /* Memory is short for each request of a first packet in turn: nothing is left of what could not be kept. */
 static void packets_without_memory(void)
 {
@@ -156,6 +189,7 @@ KTEST(11, a_packet_waits_until_the_address_is_known)
 	wire.error = -ENOBUFS; /* who sends hears of it */
 	KEXPECT_EQ(send_to(wire.them, 98), -ENOBUFS);
 	wire.error = 0;
+	packets_with_the_lock();
 	put(&a, PACKET_HOST); /* said again: nothing waits any more */
 	KEXPECT_EQ(wire_count(ETHER_IP) + wire_count(ETHER_ARP), 0);
 	packets_without_memory();
