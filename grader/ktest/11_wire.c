@@ -1,6 +1,7 @@
 /* The wire of stage 11's tests (11_wire.h). */
 #include "11_wire.h"
 
+#include "mm/slab.h"
 #include "net/arp_priv.h"
 #include "net/tcp_priv.h"
 #include "sched/thread.h"
@@ -8,17 +9,17 @@
 
 #define FRAMES 160u
 
-struct frame {
+struct sent {
 	u32 len;
 	u8 bytes[WIRE_FRAME];
 };
 
 struct wire wire;
 static struct spinlock lock = SPINLOCK_INIT("wire", RANK_DEVICE);
-static struct frame frames[FRAMES], shown; /* lock */
+static struct sent frames[FRAMES], shown; /* lock */
 static u32 count;                          /* lock */
 
-static u16 type_of(const struct frame *f)
+static u16 type_of(const struct sent *f)
 {
 	return be16(((const struct ether_header *)f->bytes)->type);
 }
@@ -43,6 +44,20 @@ void wire_random(void *to, u32 len)
 {
 	for (u32 i = 0; i < len; i++)
 		((u8 *)to)[i] = (u8)(ktest_random() >> 24);
+}
+
+static void add_packets(struct slab_cache *c, void *sum)
+{
+	if (!strcmp(c->name, "packet"))
+		*(u64 *)sum += slab_in_use(c);
+}
+
+u64 wire_packets(void)
+{
+	u64 n = 0;
+
+	slab_for_each(add_packets, &n);
+	return n;
 }
 
 bool wire_begin(bool known)

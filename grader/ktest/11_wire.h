@@ -66,6 +66,7 @@ ssize_t wire_write(struct socket *s, const void *data, u32 len);
 ssize_t wire_write_urgent(struct socket *s, const void *data, u32 len); /* MSG_OOB */
 
 void wire_random(void *to, u32 len);
+u64 wire_packets(void);           /* how many packets there are, wherever they lie */
 static inline u32 wire_between(u32 least, u32 most) { return least + (u32)(ktest_random() % (most - least + 1)); }
 
 #endif
