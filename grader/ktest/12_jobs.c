@@ -280,6 +280,15 @@ static void watch_ties(bool foreground)
 		watch_memory(1, &session[now.session]->id, 4, WATCH_ACCESSES);
 }
 
+/* And who looks at the group in front holds that. */
+static void watch_front(void)
+{
+	references = &group[now.front]->ref;
+	held = refcount_read(references);
+	tie_watched = true;
+	watch_memory(1, &group[now.front]->id, 4, WATCH_ACCESSES);
+}
+
 /* member: NULL ends it. */
 static void watch_signals(struct process *member)
 {
@@ -312,7 +321,10 @@ static void ask(void)
 		wanted = !master && !mine() ? -ENOTTY : cmd == TIOCGSID && now.session == NONE ? -ENOTTY : arg == NOWHERE ? -EFAULT : 0;
 		answer = cmd == TIOCGSID ? (now.session == NONE ? NONE : session[now.session]->id) : now.front == NONE ? 0 : group[now.front]->id;
 	}
-	watch_ties(dice(2));
+	if (cmd == TIOCGPGRP && now.front != NONE)
+		watch_front();
+	else
+		watch_ties(dice(2));
 	long got = tty_job_ioctl(&tty, &f, cmd, arg);
 	watch_signals(NULL);
 	CHECK_EQ(got, wanted);
