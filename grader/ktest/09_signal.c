@@ -185,6 +185,7 @@ static void calls_in_vain(void)
 	lock();
 	check_back(sem_operate(&set, &r, TIME_NEVER), 0);
 	unlock();
+	CHECK_EQ(sems[0].last_pid, OWN_PID); /* the request's, and not that of who has done it, which is often its waker */
 	check_back(futex_wait((u32 *)PROCESS_MEMORY, false, 1, FUTEX_BITSET_ALL, TIME_NEVER), -EAGAIN);
 	forget_signals();
 	kfree(much);
