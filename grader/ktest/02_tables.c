@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
+#include "steps.h"
 
 KTEST(02, page_tables_map_and_forget)
 {
@@ -29,6 +30,57 @@ KTEST(02, page_tables_map_and_forget)
 	KEXPECT_EQ(pt_unmap(root, va), 0);
 	pt_free_tables(root, 0, USER_END);
 	pt_free_user(root);
+	frame_free(f, 0);
+}
+
+static struct {
+	pte_t *root, *entry;
+	vaddr_t va;
+	u32 step; /* behind which the processor writes */
+	bool written;
+	pte_t old;
+} race;
+
+static void unmap_stepped(void *arg __unused)
+{
+	race.old = pt_unmap(race.root, race.va);
+}
+
+static void processor_writes(u32 n)
+{
+	if (n == race.step && *race.entry & PTE_PRESENT) {
+		*race.entry |= PTE_ACCESSED | PTE_DIRTY;
+		race.written = true;
+	}
+}
+
+/* Another CPU writes to the page, and its processor notes that in the entry, between any two instructions of the one who takes the page away. */
+KTEST(02, no_write_is_forgotten_by_who_unmaps)
+{
+	struct frame *f = frame_alloc(0, ALLOC_ZERO);
+	u32 steps;
+	int level;
+
+	race.root = pt_new_user();
+	race.va = 0x700012345000;
+	KREQUIRE(race.root && f);
+	race.step = 0;
+	do {
+		KREQUIRE(pt_map(race.root, race.va, frame_to_phys(f), PTE_USER | PTE_WRITE) == 0);
+		race.entry = pt_walk(race.root, race.va, false);
+		KREQUIRE(race.entry != NULL);
+		race.written = false;
+		race.old = 0;
+		steps = ktest_step(unmap_stepped, NULL, processor_writes);
+		if (!KEXPECT_EQ(race.old & PTE_ADDR, frame_to_phys(f)) || !KEXPECT(!race.written || race.old & PTE_DIRTY) ||
+		    !KEXPECT_EQ(pt_lookup(race.root, race.va, &level), 0)) {
+			ktest_note("instruction", race.step);
+			break;
+		}
+	} while (++race.step < steps);
+	pt_unmap(race.root, race.va);
+	pt_free_tables(race.root, 0, USER_END);
+	pt_free_user(race.root);
 	frame_free(f, 0);
 }
 
