@@ -148,6 +148,16 @@ static void on_user_trap(struct trapframe *f __unused)
 	hook_interrupts += irq_enabled();
 }
 
+/* An instruction that is known to fault, and where it goes on. Neither is ever reached. */
+extern const char ktest_may_fault[], ktest_landing[];
+__asm__(".pushsection .text\n"
+	"ktest_may_fault:\tud2\n"
+	"ktest_landing:\tud2\n"
+	".popsection\n"
+	".pushsection .fixup_table, \"a\"\n\t"
+	".quad ktest_may_fault, ktest_landing\n"
+	".popsection");
+
 KTEST(03, each_exception_finds_its_handler)
 {
 	void (*hook)(struct trapframe *) = user_trap_hook;
@@ -184,6 +194,21 @@ KTEST(03, each_exception_finds_its_handler)
 		hook_calls = 0;
 		trap_dispatch(&f);
 		KEXPECT_EQ(hook_calls, 1);
+	}
+	/* From the kernel: the registered handler first, then the fix-up table, whether there was a handler or not; never a program's fate. */
+	static trap_handler *const asked[] = { NULL, refuse, on_trap };
+	for (unsigned i = 0; i < ARRAY_SIZE(asked); i++) {
+		memset(&f, 0, sizeof(f));
+		f.vector = TRAP_GENERAL_PROTECTION;
+		f.cs = 0x08;
+		f.rip = (u64)ktest_may_fault;
+		hits = hook_calls = 0;
+		trap_register(f.vector, asked[i]);
+		trap_dispatch(&f);
+		trap_register(f.vector, NULL);
+		KEXPECT_EQ(hits, asked[i] != NULL);
+		KEXPECT_EQ(f.rip, (u64)(asked[i] == on_trap ? ktest_may_fault : ktest_landing));
+		KEXPECT_EQ(hook_calls, 0);
 	}
 	/* The first vector that is no exception, while a program runs: no program's fate. */
 	f.vector = 32;
