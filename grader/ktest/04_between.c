@@ -46,6 +46,12 @@ KTEST(04, nobody_takes_a_mutex_between)
 		if (!KEXPECT(tried != came) || !KEXPECT_EQ(door.owner, came ? &other_thread : current))
 			break;
 	} while (++step_wanted < steps);
+	door.owner = &other_thread;
+	KEXPECT(!mutex_is_held(&door)); /* by this thread, not by any */
+	door.owner = current;
+	KEXPECT(mutex_is_held(&door));
+	door.owner = NULL;
+	KEXPECT(!mutex_is_held(&door));
 }
 
 #if !DEBUG /* the checker's own notes would be written while it writes them */
@@ -106,6 +112,71 @@ KTEST(04, who_gives_up_passes_the_wake_up_on)
 			break;
 	} while (++step_wanted < steps);
 #endif
+}
+
+#if !DEBUG
+static void unlock_stepped(void *arg __unused)
+{
+	mutex_unlock(&door);
+}
+
+/* Somebody comes to wait while the mutex is held: so he will not get it by trying. */
+static void other_waits(u32 n)
+{
+	if (n != step_wanted || came || preempt_count() || door.owner != current)
+		return;
+	came = true;
+	wait_add(&door.wait, &other_entry);
+}
+#endif
+
+KTEST(04, who_releases_sees_all_who_wait)
+{
+#if !DEBUG
+	u32 steps;
+
+	step_wanted = 0;
+	do {
+		mutex_init(&door, "door", RANK_NONE);
+		KREQUIRE(mutex_trylock(&door));
+		wait_entry_init(&other_entry);
+		other_entry.thread = &waiting_thread;
+		other_entry.fn = other_wakes;
+		other_entry.exclusive = true;
+		came = other_woken = false;
+		steps = ktest_step(unlock_stepped, NULL, other_waits);
+		bool right = KEXPECT(!came || other_woken || door.owner == &waiting_thread);
+		wait_remove(&door.wait, &other_entry);
+		if (!right)
+			break;
+	} while (++step_wanted < steps);
+#endif
+}
+
+/* A thread that was preempted when it had set its state, but not yet gone to sleep: it is in the queue already. */
+KTEST(04, who_is_queued_is_not_queued_again)
+{
+	u64 flags = irq_save();
+	struct runqueue *rq = this_rq();
+
+	memset(&other_thread, 0, sizeof(other_thread));
+	other_thread.cpu = cpu_id();
+	other_thread.affinity = 1ul << cpu_id();
+	other_thread.tid = TID_MAX;
+	other_thread.state = THREAD_INTERRUPTIBLE;
+	spin_lock(&rq->lock);
+	rq_enqueue(rq, &other_thread, ENQUEUE_PREEMPTED);
+	u32 queued = rq->queued;
+	spin_unlock(&rq->lock);
+	KEXPECT(thread_wake(&other_thread));
+	KEXPECT_EQ(other_thread.state, THREAD_RUNNABLE);
+	KEXPECT(!other_thread.migrating);
+	spin_lock(&rq->lock);
+	KEXPECT_EQ(rq->queued, queued);
+	if (KEXPECT(other_thread.on_rq))
+		rq_dequeue(rq, &other_thread); /* it has no stack to run on */
+	spin_unlock(&rq->lock);
+	irq_restore(flags);
 }
 
 /* A thread that somebody is placing on a CPU just now: a second wake-up must leave it to him. */

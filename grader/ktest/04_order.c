@@ -1,12 +1,10 @@
-/* Stage 04, case by case: who is called in which order, which states a wake-up is for, what a switch hands over, what other CPUs' TLBs forget. */
+/* Stage 04, case by case: who is called in which order, which states a wake-up is for, what a switch hands over. */
 #include "core/ktest.h"
 
 #include "core/atomic.h"
 #include "core/cpu.h"
 #include "core/err.h"
 #include "lib/string.h"
-#include "mm/frame.h"
-#include "mm/pagetable.h"
 #include "sched/rq_priv.h"
 #include "sched/mutex.h"
 #include "sched/smp.h"
@@ -25,6 +23,14 @@ static bool note(struct wait_entry *e, void *key)
 		called[calls++] = (unsigned)(e - entries);
 	key_seen = key;
 	return e->arg != NULL;
+}
+
+static bool go_away(struct wait_entry *e, void *key)
+{
+	note(e, key);
+	list_del(&e->link);
+	memset(e, 0, sizeof(*e));
+	return true;
 }
 
 static bool was_called(unsigned count, const char *who)
@@ -81,6 +87,19 @@ KTEST(04, a_wake_up_goes_from_the_front)
 	KEXPECT(was_called(4, "4035"));
 	for (unsigned i = 0; i < ENTRIES; i++)
 		wait_remove(&q, &entries[i]);
+	KEXPECT(list_empty(&q.entries));
+	/* Whoever is woken may be gone when its function returns, and something else be there. */
+	for (unsigned i = 0; i < 3; i++) {
+		wait_entry_init(&entries[i]);
+		entries[i].fn = go_away;
+		entries[i].exclusive = true;
+		wait_add(&q, &entries[i]);
+	}
+	calls = 0;
+	KEXPECT_EQ(wait_wake(&q, 1, NULL), 1);
+	KEXPECT(was_called(1, "0"));
+	KEXPECT_EQ(wait_wake(&q, 2, NULL), 2);
+	KEXPECT(was_called(2, "12"));
 	KEXPECT(list_empty(&q.entries));
 }
 
@@ -321,6 +340,45 @@ KTEST(04, a_thread_starts_with_interrupts_on)
 	KEXPECT(irq_enabled());
 }
 
+static struct timer due;
+static u32 interrupts, too_early;
+
+static void on_due(struct timer *t __unused)
+{
+	interrupts++;
+	too_early += spin_is_held(&this_rq()->lock);
+}
+
+static void wake_who_waits(void *waiter)
+{
+	thread_wake(waiter);
+}
+
+/* An interrupt waits while a thread runs for the first time: it comes when the queue's lock is dropped, not before. */
+KTEST(04, a_first_switch_is_finished_with_interrupts_off)
+{
+	u64 cpus = current->affinity;
+	struct thread *t = thread_create("ktest", wake_who_waits, current);
+
+	KREQUIRE(t != NULL);
+	thread_set_affinity(current, 1ul << cpu_id());
+	thread_set_affinity(t, current->affinity);
+	interrupts = too_early = 0;
+	timer_init(&due, on_due, NULL);
+	u64 flags = irq_save(), now = time_ns();
+	timer_start(&due, now);
+	while (time_ns() < now + 100 * NSEC_PER_USEC)
+		cpu_relax();
+	atomic_store(&current->state, (u32)THREAD_UNINTERRUPTIBLE);
+	thread_start(t);
+	schedule();
+	irq_restore(flags);
+	timer_cancel(&due);
+	ktest_note("interrupts", interrupts); /* where time is the host's it may not have come */
+	KEXPECT_EQ(too_early, 0);
+	thread_set_affinity(current, cpus);
+}
+
 static char turns[64];
 static u32 turn; /* atomic */
 
@@ -392,6 +450,13 @@ KTEST(04, switches_are_told_apart)
 	WRITE_ONCE(stop, true);
 	KEXPECT(wait_until(&left, 0));
 	thread_put(t);
+	/* Of its own will, though it does not sleep. */
+	u64 flags = irq_save();
+	mine = current->involuntary_switches;
+	schedule();
+	sched_yield_current();
+	KEXPECT_EQ(current->involuntary_switches, mine);
+	irq_restore(flags);
 }
 
 /* Between the state and the test of the condition the CPU may be taken away: that is no sleep, for nobody would wake it. */
@@ -419,94 +484,6 @@ KTEST(04, a_preempted_sleeper_comes_back)
 	thread_set_affinity(current, smp_online_mask());
 	KEXPECT(wait_until(&left, 0));
 	thread_put(t);
-}
-
-/* --- shoot-down -------------------------------------------------------------------------------------------------------- */
-
-#define LOOKED_AT (KMAP_END - HUGE_PAGE_SIZE) /* so far up no mapping comes */
-enum { PAGES = 4 };
-static u32 round_wanted, round_seen; /* atomic */
-static u64 words_seen[PAGES];
-
-static void look(void *arg __unused)
-{
-	for (u32 r = 1; r <= 4; r++) {
-		while (atomic_load(&round_wanted) < r)
-			cpu_relax();
-		for (unsigned i = 0; i < PAGES; i++)
-			/* Not in C: a checking kernel knows nothing of what is mapped here. */
-			__asm__ volatile("movq (%1), %0" : "=r"(words_seen[i]) : "r"(LOOKED_AT + i * PAGE_SIZE));
-		atomic_store(&round_seen, r);
-	}
-	atomic_fetch_sub(&left, 1u);
-}
-
-static void show_round(u32 r)
-{
-	atomic_store(&round_wanted, r);
-	u64 end = time_ns() + NSEC_PER_SEC;
-	while (atomic_load(&round_seen) != r && time_ns() < end)
-		cpu_relax();
-	KEXPECT_EQ(round_seen, r);
-}
-
-static void remap(unsigned page, struct frame *f)
-{
-	pt_unmap(kernel_pt, LOOKED_AT + page * PAGE_SIZE);
-	pt_map(kernel_pt, LOOKED_AT + page * PAGE_SIZE, frame_to_phys(f), PTE_WRITE | PTE_NX);
-}
-
-/* With one CPU there is nobody to be told: the call must come back all the same. */
-KTEST(04, another_cpus_tlb_forgets)
-{
-	struct frame *old = frame_alloc(0, ALLOC_ZERO), *new = frame_alloc(0, ALLOC_ZERO);
-	u32 me = cpu_id(), other = me ? 0 : 1;
-
-	KREQUIRE(old && new);
-	if (cpu_count < 2) {
-		tlb_shootdown(~0ul, LOOKED_AT, LOOKED_AT + PAGE_SIZE);
-		tlb_shootdown(0, 0, ~0ul);
-		KEXPECT_EQ(preempt_count(), 0);
-		return;
-	}
-	*(u64 *)frame_to_virt(old) = 1;
-	*(u64 *)frame_to_virt(new) = 2;
-	for (unsigned i = 0; i < PAGES; i++)
-		remap(i, old);
-	thread_set_affinity(current, 1ul << me);
-	left = 1;
-	round_wanted = round_seen = 0;
-	struct thread *t = thread_create("ktest", look, NULL);
-	KREQUIRE(t != NULL);
-	thread_get(t);
-	thread_set_affinity(t, 1ul << other);
-	thread_start(t);
-	show_round(1);
-	KEXPECT_EQ(words_seen[0] + words_seen[3], 2);
-	remap(1, new); /* one page */
-	tlb_shootdown(1ul << other, LOOKED_AT + PAGE_SIZE, LOOKED_AT + 2 * PAGE_SIZE);
-	show_round(2);
-	KEXPECT_EQ(words_seen[1], 2);
-	KEXPECT_EQ(words_seen[0], 1);
-	remap(0, new); /* several, this CPU in the mask as well */
-	remap(2, new);
-	remap(3, new);
-	tlb_shootdown(smp_online_mask(), LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
-	KEXPECT_EQ(preempt_count(), 0);
-	show_round(3);
-	for (unsigned i = 0; i < PAGES; i++)
-		KEXPECT_EQ(words_seen[i], 2);
-	remap(3, old); /* everything */
-	tlb_shootdown(smp_online_mask(), DIRECT_BASE, ~0ul);
-	show_round(4);
-	KEXPECT_EQ(words_seen[3], 1);
-	KEXPECT(wait_until(&left, 0));
-	thread_put(t);
-	for (unsigned i = 0; i < PAGES; i++)
-		pt_unmap(kernel_pt, LOOKED_AT + i * PAGE_SIZE);
-	tlb_flush_local(LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
-	tlb_shootdown(smp_online_mask(), LOOKED_AT, LOOKED_AT + PAGES * PAGE_SIZE);
-	thread_set_affinity(current, smp_online_mask());
 }
 
 /* --- load ------------------------------------------------------------------------------------------------------------------ */
