@@ -9,6 +9,7 @@
 #include "core/cpu.h"
 #include "core/err.h"
 #include "irq/irq.h"
+#include "irq/irq_priv.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
@@ -231,13 +232,14 @@ KTEST(05, ask_a_changed_frame_is_heeded)
 
 /* What waits for a thread's return is done before ring 3 goes on: a frame that is as it was may still have to go the long way. */
 static u32 worked;
+static bool expects_work;
 static void leave_work(struct trapframe *f __unused)
 {
 	atomic_fetch_or(&current->work, (u32)WORK_NOTIFY);
 }
 static void do_work(struct trapframe *f)
 {
-	if (p.change != leave_work || current->process != p.process)
+	if (!expects_work || current->process != p.process)
 		return;
 	atomic_fetch_and(&current->work, ~(u32)WORK_NOTIFY);
 	worked++;
@@ -265,13 +267,19 @@ static void on_trap(struct trapframe *f)
  * the next call, and an interrupt behind it finds the program's gs, or its stack, in ring 0.
  */
 enum { SWAPGS = 0xf8010f, STEPS_MAX = 200000 };
-static u32 steps, ways_out, open_ways;
+static u32 steps, ways_out, open_ways, last_open, work_at; /* numbers of steps; 0: none */
+static bool long_way;
 
 static bool on_step(struct trapframe *f)
 {
 	if (trapframe_from_user(f))
 		return false;
 	bool out = (*(const u32 *)f->rip & 0xffffff) == SWAPGS;
+	if (f->rflags & RFLAGS_IF)
+		last_open = steps + 1;
+	if (steps + 1 == work_at) /* as an interrupt would */
+		atomic_fetch_or(&current->work, (u32)WORK_NOTIFY);
+	long_way |= f->rip == (u64)trap_exit_user;
 	ways_out += out;
 	open_ways += out && f->rflags & RFLAGS_IF;
 	if (out || ++steps > STEPS_MAX)
@@ -281,14 +289,24 @@ static bool on_step(struct trapframe *f)
 
 static void step_out(struct trapframe *f __unused)
 {
+	steps = ways_out = open_ways = last_open = 0;
+	long_way = false;
 	trap_register(TRAP_DEBUG, on_step);
 	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::"i"(RFLAGS_TF) : "memory", "cc");
+}
+
+/* To the first address that is not canonical, as a debugger or a signal's return may ask for. */
+static void go_too_far(struct trapframe *f)
+{
+	f->rip = f->rcx = 1ul << 47;
+	step_out(f);
 }
 
 KTEST(05, ask_work_is_done_before_ring_3_goes_on)
 {
 	KREQUIRE(prepare(ring3_start));
 	p.change = leave_work;
+	expects_work = true;
 	worked = 0;
 	KEXPECT_EQ(run(), 7);
 	KEXPECT_EQ(worked, 1);
@@ -301,11 +319,27 @@ KTEST(05, ask_work_is_done_before_ring_3_goes_on)
 	KEXPECT_EQ(stepped_to, CODE_VA + (ring3_stepped - ring3_start));
 	KREQUIRE(prepare(ring3_start));
 	p.change = step_out;
-	steps = ways_out = open_ways = 0;
+	work_at = 0;
 	KEXPECT_EQ(run(), 7);
-	trap_register(TRAP_DEBUG, NULL);
 	KEXPECT_EQ(ways_out, 1);
 	KEXPECT_EQ(open_ways, 0);
+	/* Work that comes as late as it can: behind the last instruction with interrupts on. */
+	KREQUIRE(prepare(ring3_start));
+	p.change = step_out;
+	work_at = last_open;
+	worked = 0;
+	KEXPECT_EQ(run(), 7);
+	KEXPECT(work_at > 0);
+	KEXPECT_EQ(worked, 1);
+	/* Where SYSRET would fault in ring 0. */
+	KREQUIRE(prepare(ring3_start));
+	p.change = go_too_far;
+	work_at = 0;
+	run();
+	KEXPECT_EQ(p.process->exit_status, 11); /* by the program's own fault */
+	KEXPECT(long_way);
+	trap_register(TRAP_DEBUG, NULL);
+	expects_work = false;
 }
 
 /* What copies find at the edges of what is mapped: the last bytes of a page, and a string that ends in them. */
