@@ -48,6 +48,27 @@ KTEST(01, format_text)
 	KEXPECT(formats("(null)|  (null)", "%s|%8s", (const char *)NULL, (const char *)NULL));
 }
 
+static char long_text[2000];
+
+static void put_three(void *text)
+{
+	char out[8];
+
+	ksnprintf(out, sizeof(out), "%.3s", (const char *)text);
+}
+
+static void do_nothing(u32 n __unused) {}
+
+/* A text of which a part is asked for need not end: who looks for its end meets whatever lies behind. It takes the time to go there. */
+KTEST(01, format_reads_no_more_than_it_was_told)
+{
+	memset(long_text, 'a', sizeof(long_text) - 1);
+	u32 far = ktest_step(put_three, long_text, do_nothing);
+	long_text[3] = '\0';
+	u32 near = ktest_step(put_three, long_text, do_nothing);
+	KEXPECT(far < near + 200);
+}
+
 KTEST(01, format_keeps_inside_its_buffer)
 {
 	char text[16];

@@ -107,7 +107,7 @@ def word():
 
 def _format_questions():
     """(kind, size, format, value) for lab 01's ask_format, drawn by the seed; a value is a number or a text."""
-    questions = [("i", 64, fmt, value) for fmt in ("%#.5o", "%#o", "%#.0o", "%.0x", "%#.4x", "%07.3d", "%+.0d") for value in (0, 8, 2**32 - 1)]
+    questions = [("i", 64, fmt, value) for fmt in ("%#.5o", "%#o", "%#.0o", "%.0x", "%#.4x", "%07.3d", "%+.0d", "%+u", "% u", "%+x") for value in (0, 8, 2**32 - 1)]
     numbers = [0, 1, 7, 8, 9, 10, 15, 16, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1]
     for _ in range(260):
         conversion = chance.choice("dduixXocspp")
