@@ -450,13 +450,6 @@ KTEST(04, switches_are_told_apart)
 	WRITE_ONCE(stop, true);
 	KEXPECT(wait_until(&left, 0));
 	thread_put(t);
-	/* Of its own will, though it does not sleep. */
-	u64 flags = irq_save();
-	mine = current->involuntary_switches;
-	schedule();
-	sched_yield_current();
-	KEXPECT_EQ(current->involuntary_switches, mine);
-	irq_restore(flags);
 }
 
 /* Between the state and the test of the condition the CPU may be taken away: that is no sleep, for nobody would wake it. */
