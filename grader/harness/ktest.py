@@ -82,7 +82,7 @@ class KtestRun:
             where = " (it came as far as %s)" % self.last.name if self.last else ""
             return "%s: %s was not reached%s\n%s" % (outcome, name, where, self.report)
         if result.failures:
-            return "wrong output: %s\n%s" % (name, "\n".join(result.failures))
+            return "wrong output: %s\n%s%s" % (name, "\n".join(result.failures), _noted(result.notes))
         if result.ended and (result.again or len(result.sites & witness.get(name, set())) * 2 < len(witness.get(name, ()))):
             return "wrong output: %s was left by another way than through its checks\nexpected: the checks in lines %s\nfound:    those in lines %s%s" % (
                 name, _numbers(witness.get(name, ())), _numbers(result.sites), ", and the test begun twice" if result.again else "")
@@ -93,6 +93,12 @@ class KtestRun:
 
 def _numbers(lines):
     return ", ".join(map(str, sorted(lines))) or "(none)"
+
+
+def _noted(notes):
+    """What a test told of its case, as a line; flags and characters are easier to read in the other bases."""
+    told = ["%s %d%s" % (what, value, " (0x%x, 0%o)" % (value, value) if value > 9 else "") for what, value in notes.items()]
+    return "\nnoted: " + ", ".join(told) if told else ""
 
 
 def run(kernel, tests="", *, seed=None, cap=60, files=None, **machine):

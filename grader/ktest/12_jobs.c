@@ -208,7 +208,7 @@ static void random_state(void)
 	now.admin = dice(3);
 	for (int s = 0; s < SESSIONS; s++) {
 		session[s]->leader = s == session_of(now.own) && now.leader ? me : NULL;
-		session[s]->id = dice(2) ? me->pid : 40000 + s;
+		session[s]->id = session[s]->leader ? me->pid : 40000 + s;
 	}
 	enter_group(me, now.own);
 	enter_group(shell, dice(GROUPS));
@@ -298,6 +298,8 @@ static void watch_signals(struct process *member)
 		watch_end();
 }
 
+static u32 asked; /* the last command */
+
 static void ask(void)
 {
 	static const struct file_ops of_a_master;
@@ -331,8 +333,7 @@ static void ask(void)
 	CHECK_EQ(unguarded, 0);
 	KEXPECT_EQ(get_user_u32(&word, (u32 *)WORD), 0);
 	CHECK_EQ(word, answer != NONE && !wanted ? (u32)answer : id);
-	if (wrong)
-		ktest_note("command", cmd);
+	asked = cmd;
 }
 
 static void one_round(bool watched)
@@ -364,6 +365,11 @@ static void one_round(bool watched)
 	CHECK_EQ(sent_with_the_lock, 0);
 	CHECK_EQ(unguarded, 0);
 	compare();
+	if (wrong) {
+		ktest_note("what was asked (0: may it read or write; 1: a signal; else: the command)", what < 2 ? (u64)what : asked);
+		ktest_note("own group in front", now.own == now.front);
+		ktest_note("the session's leader", now.leader);
+	}
 	untie();
 	forget_all_signals();
 }
@@ -419,7 +425,8 @@ static void jobs(void)
 	for (int i = 0; i < ROUNDS && !wrong; i++)
 		one_round(i % 16 == 0);
 	trap_register(TRAP_DEBUG, NULL);
-	copies_bring_memory_in();
+	if (!wrong)
+		copies_bring_memory_in();
 
 	/* As it was. */
 	me->left_tty = false;

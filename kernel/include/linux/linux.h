@@ -15,7 +15,8 @@
  * The mode: which calls are let through; the others give ENOSYS.
  *   full             all
  *   minimal          what Busybox needs
- *   custom:LIST      minimal, then each of LIST in turn: +x lets through, -x takes away; x is a category (three letters of it will do: net), a call, or `all`
+ *   custom:LIST      minimal, then each of LIST in turn, separated by commas: +x lets through, -x takes away; x is a category (three letters of it
+ *                    will do: net), a call, both if it names both, or `all`. LIST may be empty
  */
 struct linux_mode {
 	char text[128];               /* as it was given */
@@ -33,7 +34,7 @@ struct linux_count {
 /* Student's (linux/router.c, lab 12). */
 /* Fills *m from the text of `linux=`: 0, or -EINVAL (then *m is unchanged). */
 int linux_mode_parse(struct linux_mode *m, const char *text);
-bool linux_mode_allows(u32 nr);
+bool linux_mode_allows(u32 nr); /* false also for a number that no row of the table has */
 /* Runs call nr for current: mode, statistics, trace; its result. A number that no row of the table has: trace_unknown if current is traced, and syscall_missing. */
 long linux_route(u32 nr, const u64 args[6], struct trapframe *f);
 /* Sums of all CPUs. */
@@ -54,8 +55,8 @@ void trace_set(struct process *p, bool on);
 bool trace_get(struct process *p);
 
 /* Given: formatters (linux/decode.c). Each prints one value. */
-void decode_hex(struct seq *s, u64 v);
-void decode_int(struct seq *s, u64 v);      /* of 32 bits: what stands above them in the register is nobody's */
+void decode_hex(struct seq *s, u64 v);      /* addresses, and `ulong`s; NULL for 0 */
+void decode_int(struct seq *s, u64 v);      /* of 32 bits: what stands above them in the register is nobody's. Ids of users and groups too, for which -1 means something */
 void decode_unsigned(struct seq *s, u64 v); /* so, too */
 void decode_long(struct seq *s, u64 v);     /* of 64 bits: offsets, times */
 void decode_size(struct seq *s, u64 v);     /* and sizes */

@@ -2,8 +2,8 @@
  * The Linux router: what stands between a program's system call and the subsystem that does the work, when somebody wants
  * to know or to decide.
  *
- *                    mode lets it through?   --no-->  -ENOSYS, counted as denied
  *   linux_route -->  trace: name and arguments
+ *                    mode lets it through?   --no-->  linux_denied in its place: -ENOSYS, counted as denied
  *                    syscall_table[nr](args)
  *                    count, time
  *                    trace: results

@@ -108,10 +108,7 @@ static void receive_char(struct tty *t, char c)
 		echo_finish_erasing(t);
 		if (t->canon_head == t->head)
 			t->canon_column = t->column;
-		if (c == '\n')
-			echo_raw(t, c);
-		else
-			echo_char(t, c);
+		echo_char(t, c);
 	}
 	tty_put_char(t, c, false);
 }
