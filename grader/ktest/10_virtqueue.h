@@ -55,6 +55,16 @@ static bool device_get(u16 *head)
 	return true;
 }
 
+/* What an honest device can have written, at most (2.6.8): what the buffers that it may write to take. */
+static inline u32 writable(const struct chain *c)
+{
+	u32 sum = 0;
+
+	for (unsigned i = c->out; i < c->out + c->in; i++)
+		sum += c->buffers[i].length;
+	return sum;
+}
+
 static void device_put(u32 head, u32 length)
 {
 	q.used->ring[used % q.size].id = head;

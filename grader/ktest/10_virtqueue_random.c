@@ -29,7 +29,7 @@ static void device_ends_one(void)
 
 	memmove(at_device + k, at_device + k + 1, (--at_count - k) * sizeof(*at_device));
 	done[done_count++] = c;
-	device_put(c->head, c->buffers[0].length);
+	device_put(c->head, writable(c));
 }
 
 static void take_one(void)
@@ -46,7 +46,7 @@ static void take_one(void)
 	CHECK_EQ(q.bad_used, lies);
 	if (!c)
 		return;
-	CHECK_EQ(length, c->buffers[0].length);
+	CHECK_EQ(length, writable(c));
 	c->in_flight = false;
 	free_now += c->out + c->in;
 }

@@ -201,8 +201,8 @@ struct buffer *ext4_block_bitmap(struct ext4_fs *fs, u32 group); /* alloc_mutex 
 int ext4_block_bitmap_init(struct journal_handle *h, struct ext4_fs *fs, u32 group); /* makes one that was left unwritten by mkfs; alloc_mutex held */
 
 /*
- * search.c (the student's): a run of free blocks in a group, of `want` blocks if there is one, at or after block `from` of it: how many there are at *start, `want`
- * at most; 0: none is free. A block is free whose bit is 0 in both maps (busy may be NULL); size: blocks of the group. alloc_mutex held.
+ * search.c (the student's): a run of free blocks in a group, of `want` blocks if there is one, at or after block `from` of it, else the longest: how many there are
+ * at *start, `want` at most; 0: none is free. A block is free whose bit is 0 in both maps (busy may be NULL); size: blocks of the group. alloc_mutex held.
  */
 u32 ext4_find_run(const u8 *map, const u64 *busy, u32 from, u32 size, u32 want, u32 *start);
 u32 ext4_next_bit(const u8 *map, const u64 *busy, u32 i, u32 size, bool used); /* search.c too: the first block at or after i that is used, or is not; size if none */

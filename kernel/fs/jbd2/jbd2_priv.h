@@ -194,7 +194,7 @@ bool log_commit_ok(struct journal *j, void *data);                              
  *   commit_let_go         a new transaction may begin, and change the buffers; t->start is where t goes in the log
  *   commit_write_data     the data of its inodes to the disk, and waits; what could not be written is told by fsync, and is no reason not to commit
  *   commit_done           the log has it, in `used` blocks: its buffers may go to their places, who waited for it goes on
- *   commit_failed         it is not in the log, and never will be: the journal ends
+ *   commit_failed         it is not in the log, and never will be: the journal ends. Behind commit_copy and commit_let_go, whatever failed: it gives back what they made
  *
  * A journal that has ended already (journal_error) commits nothing more, and writes no data either: its transaction only fails.
  */
@@ -219,8 +219,8 @@ int journal_write_transaction(struct journal *j, struct transaction *t, u32 *use
 struct recovery {
 	u32 start;                /* where in the log the oldest transaction begins */
 	u32 first;                /* its tid */
-	u32 end;                  /* the first tid that is not complete in the log */
-	u32 replayed, skipped;    /* copies that went to their places; that were revoked */
+	u32 end;                  /* the first tid that is not complete in the log; one with its commit block is, though something in it be damaged */
+	u32 replayed, skipped;    /* copies that were not revoked, also where a newer one of the same block follows; that were revoked */
 };
 /* What is in the log to its place, and on the medium: 0 or -errno. r->start and r->first are given, the rest is told, whatever comes. */
 int journal_replay(struct journal *j, struct recovery *r);

@@ -70,9 +70,9 @@ void virtqueue_setup(struct virtqueue *vq, u16 size, void *memory);
 int virtqueue_add(struct virtqueue *vq, const struct virtq_buffer *buffers, unsigned out, unsigned in, void *token);
 /* Is the device to be told of what was added since the last call? */
 bool virtqueue_must_notify(struct virtqueue *vq);
-/* A chain that the device is done with: its token, *length bytes were written; NULL if there is none. */
+/* A chain that the device is done with: its token, *length bytes were written, as the device says; NULL if there is none. */
 void *virtqueue_take(struct virtqueue *vq, u32 *length);
-/* Asks for an interrupt at the next used chain; false if there is one already: take it. */
+/* Asks for an interrupt at the next used chain; false if there is one already: take it. The wish stands either way. */
 bool virtqueue_enable_interrupt(struct virtqueue *vq);
 /* None for the time being. With event indices flags stays 0 (2.6.7.1): then an index is named that the device will not reach soon. */
 void virtqueue_disable_interrupt(struct virtqueue *vq);
