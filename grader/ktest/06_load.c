@@ -104,6 +104,13 @@ KTEST(06, a_program_is_where_its_headers_say)
 	KEXPECT_EQ(object.data_end, 0x403f00);
 	KEXPECT_EQ(object.brk, 0x404800);
 	KEXPECT_EQ(object.phdr, 0x400040);
+	/* Program headers within a segment that is not the file's beginning. */
+	make_file();
+	slot(0)->offset = 0x1000, slot(0)->vaddr = 0x401000, slot(0)->filesz = slot(0)->memsz = 0x800;
+	memcpy(file + 0x1100, slot(0), SLOTS * 56);
+	head()->phoff = 0x1100;
+	KREQUIRE(load(false) == 0);
+	KEXPECT_EQ(object.phdr, 0x401100);
 	/* Program headers in no segment: nowhere in memory. An empty segment is none. */
 	make_file();
 	slot(0)->offset = 0x1000, slot(0)->vaddr = 0x401000, slot(0)->filesz = slot(0)->memsz = 0x800;
@@ -140,6 +147,18 @@ KTEST(06, a_movable_program_moves_as_a_whole)
 	KEXPECT_EQ(object.lowest, object.bias + 0x10000);
 	KEXPECT_EQ(object.entry, object.bias + 0x10800);
 	KEXPECT(in_memory(object.bias + 0x10100, file + 0x100, 0x1134));
+	/* It stands in the room that was found for it: what lies above is somebody else's. */
+	struct exec_source s = { .read_at = read_at, .size = file_bytes };
+	end_loading();
+	space = aspace_create();
+	KREQUIRE(space != NULL);
+	long above = vm_map(space, 0, 32 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+	KREQUIRE(above > 0);
+	for (u64 i = 0; i < 32; i++)
+		KEXPECT_EQ(vm_access(space, above + i * PAGE_SIZE, &i, 8, true), 8);
+	KREQUIRE(elf_load(&s, space, false, &object) == 0);
+	for (u64 i = 0; i < 32; i++)
+		KEXPECT(in_memory(above + i * PAGE_SIZE, (u8 *)&i, 8));
 	end_loading();
 }
 
@@ -278,6 +297,11 @@ static void lie_about_size(void) { slot(1)->filesz = slot(1)->memsz + 1; }
 static void lie_about_place(void) { slot(0)->vaddr += 8; }
 static void lie_about_entry(void) { head()->entry = USER_END; }
 static void name_nothing(void) { *slot(2) = (struct elf64_phdr){ .type = PT_INTERP, .offset = FILE_BYTES, .filesz = 2 }; }
+static void ask_for_everything(void)
+{
+	head()->type = ET_DYN; /* nowhere is so much room in one piece */
+	slot(1)->memsz = USER_END - slot(1)->vaddr;
+}
 static void say_the_truth(void) {}
 
 enum { TIMES = 64 }; /* what is lost each time is told from what others take meanwhile */
@@ -291,7 +315,7 @@ static u64 settled(void)
 
 KTEST(06, what_a_load_takes_it_gives_back)
 {
-	static void (*const lies[])(void) = { say_the_truth, lie_about_size, lie_about_place, lie_about_entry, name_nothing };
+	static void (*const lies[])(void) = { say_the_truth, lie_about_size, lie_about_place, lie_about_entry, name_nothing, ask_for_everything };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
 		make_file();
