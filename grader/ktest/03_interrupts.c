@@ -4,6 +4,7 @@
 #include "core/cpu.h"
 #include "irq/irq.h"
 #include "lib/string.h"
+#include "steps.h"
 #include "time/time.h"
 
 static volatile unsigned hits;
@@ -301,6 +302,31 @@ KTEST(03, timers_fire_in_the_order_of_their_deadlines)
 	}
 }
 
+/* A measurement that is held up in its middle, as by the host of a virtual machine, lasts longer: by that time it divides. */
+static u64 measuring_since;
+static bool held_up;
+
+static void measure_stepped(void *arg __unused)
+{
+	apic_timer_calibrate();
+}
+
+static void hold_up(u32 n __unused)
+{
+	if (held_up || time_ns() - measuring_since < 5 * NSEC_PER_MSEC)
+		return;
+	held_up = true;
+	time_delay_us(30000);
+}
+
+static bool measures_though_held_up(u64 hz)
+{
+	measuring_since = time_ns();
+	held_up = false;
+	ktest_step(measure_stepped, NULL, hold_up);
+	return apic_timer_hz > hz / 10 * 9 && apic_timer_hz < hz / 10 * 11;
+}
+
 KTEST(03, the_timer_counts_as_fast_as_was_measured)
 {
 	u64 flags = irq_save();
@@ -315,6 +341,12 @@ KTEST(03, the_timer_counts_as_fast_as_was_measured)
 		u64 took = time_ns() - start, hz = (u64)(left - lapic_timer_left()) * NSEC_PER_SEC / took;
 		KEXPECT(hz > apic_timer_hz / 100 * 97 && hz < apic_timer_hz / 100 * 103);
 	}
+	u64 hz = apic_timer_hz;
+	bool right = false; /* once at least: the host may hold it up elsewhere too */
+	for (unsigned i = 0; i < 3 && !right; i++)
+		right = measures_though_held_up(hz);
+	KEXPECT(right);
+	apic_timer_hz = hz;
 	lapic_timer_oneshot(0);
 	apic_timer_set(time_ns() + 1); /* what was asked for before goes on */
 	irq_restore(flags);
