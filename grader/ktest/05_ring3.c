@@ -51,7 +51,7 @@ static struct {
 	struct process *process;
 	struct wait_queue done;
 	bool ended;
-	u64 call, args[6], seen_flags, rip, rflags, rcx, r11, rsp, cs, ss, vector, error;
+	u64 call, args[6], seen_flags, rip, rflags, rcx, r11, rsp, cs, ss, vector, error, trace_end;
 	bool irqs, frame_in_place;
 	void (*change)(struct trapframe *f);
 } p;
@@ -71,6 +71,16 @@ static void __noreturn on_exit(int status, bool whole __unused)
 	thread_exit();
 }
 
+/* Where a back-trace that begins here ends: the last saved rbp that is no frame below the program's. */
+static u64 end_of_trace(const struct trapframe *f)
+{
+	u64 at = (u64)__builtin_frame_address(0), last = 0;
+
+	while (at > last && at < (u64)f && at % 8 == 0)
+		last = at, at = *(const u64 *)at;
+	return at;
+}
+
 /* Sees each call of the program but its exit: 60 goes to the table. */
 static long on_call(u32 nr, const u64 args[6], struct trapframe *f)
 {
@@ -83,6 +93,7 @@ static long on_call(u32 nr, const u64 args[6], struct trapframe *f)
 	p.frame_in_place = f == current_user_frame();
 	p.rip = f->rip, p.rflags = f->rflags, p.rcx = f->rcx, p.r11 = f->r11, p.rsp = f->rsp, p.cs = f->cs, p.ss = f->ss;
 	p.vector = f->vector, p.error = f->error;
+	p.trace_end = end_of_trace(f);
 	if (p.change)
 		p.change(f);
 	return 0x5eed5eed5eed;
@@ -146,6 +157,7 @@ static void compare(bool clobbered, u64 called, u64 vector)
 	KEXPECT_EQ(p.vector, vector);
 	KEXPECT_EQ((u32)p.error, (u32)p.data[RAX]);
 	KEXPECT_EQ(p.rflags, p.data[RFLAGS]);
+	KEXPECT_EQ(p.trace_end, 0); /* not in what the program had in rbp */
 	u64 *out = p.data + 32;
 	KEXPECT_EQ(out[RAX], 0x5eed5eed5eed);
 	for (unsigned i = RBX; i < RFLAGS; i++)
@@ -153,6 +165,48 @@ static void compare(bool clobbered, u64 called, u64 vector)
 			KEXPECT_EQ(out[i], p.data[i]);
 	KEXPECT_EQ(out[RSP], 0x7ffffff0);
 	KEXPECT_EQ(out[RFLAGS], p.data[RFLAGS]);
+}
+
+/*
+ * The way in, in single steps, which FMASK keeps off otherwise, as far as the first instruction that may be interrupted. From there on another thread may
+ * have this CPU, make a call, and park its own stack pointer where this one's was.
+ */
+static u32 steps_in;
+static bool parked_over;
+
+static bool on_step_in(struct trapframe *f)
+{
+	if (trapframe_from_user(f)) {
+		if (parked_over)
+			f->rflags &= ~RFLAGS_TF;
+		return true;
+	}
+	if (f->rflags & RFLAGS_IF || ++steps_in > 1000) {
+		this_cpu()->user_rsp = 0x5eed;
+		parked_over = true;
+		f->rflags &= ~RFLAGS_TF;
+	}
+	return true;
+}
+
+static void step_in(void)
+{
+	u64 cpus = current->affinity, mask = rdmsr(MSR_FMASK);
+
+	thread_set_affinity(current, 1ul << cpu_id());
+	KREQUIRE(prepare(ring3_start));
+	p.data[RFLAGS] |= RFLAGS_TF;
+	steps_in = 0;
+	parked_over = false;
+	trap_register(TRAP_DEBUG, on_step_in);
+	wrmsr(MSR_FMASK, mask & ~RFLAGS_TF);
+	KEXPECT_EQ(run(), 7);
+	wrmsr(MSR_FMASK, mask);
+	trap_register(TRAP_DEBUG, NULL);
+	thread_set_affinity(current, cpus);
+	KEXPECT(parked_over);
+	KEXPECT_EQ(p.rsp, 0x7ffffff0);
+	KEXPECT_EQ(p.data[32 + RSP], 0x7ffffff0);
 }
 
 KTEST(05, ask_syscall_keeps_the_registers)
@@ -164,6 +218,7 @@ KTEST(05, ask_syscall_keeps_the_registers)
 	KEXPECT_EQ(p.r11, p.rflags);
 	KEXPECT_EQ(p.data[32 + RCX], p.rip); /* as SYSRET leaves them */
 	KEXPECT_EQ(p.data[32 + R11], p.rflags);
+	step_in();
 }
 
 KTEST(05, ask_int80_keeps_the_registers)
@@ -295,6 +350,14 @@ static void step_out(struct trapframe *f __unused)
 	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" ::"i"(RFLAGS_TF) : "memory", "cc");
 }
 
+/* As a debugger leaves it that goes on from a breakpoint: SYSRET would take the flag away. */
+static void resume(struct trapframe *f)
+{
+	f->rflags |= RFLAGS_RF;
+	f->r11 = f->rflags;
+	step_out(f);
+}
+
 /* To the first address that is not canonical, as a debugger or a signal's return may ask for. */
 static void go_too_far(struct trapframe *f)
 {
@@ -331,6 +394,11 @@ KTEST(05, ask_work_is_done_before_ring_3_goes_on)
 	KEXPECT_EQ(run(), 7);
 	KEXPECT(work_at > 0);
 	KEXPECT_EQ(worked, 1);
+	KREQUIRE(prepare(ring3_start));
+	p.change = resume;
+	work_at = 0;
+	KEXPECT_EQ(run(), 7);
+	KEXPECT(long_way);
 	/* Where SYSRET would fault in ring 0. */
 	KREQUIRE(prepare(ring3_start));
 	p.change = go_too_far;
@@ -343,7 +411,7 @@ KTEST(05, ask_work_is_done_before_ring_3_goes_on)
 }
 
 /* What copies find at the edges of what is mapped: the last bytes of a page, and a string that ends in them. */
-static u64 copied[12];
+static u64 copied[12], just_fit, one_too_few;
 static void copy_around(struct trapframe *f __unused)
 {
 	char text[128], *user = (char *)DATA_VA + PAGE_SIZE - 16, *longer = (char *)DATA_VA + 0x800 + 37; /* it goes across multiples of 64 */
@@ -364,6 +432,13 @@ static void copy_around(struct trapframe *f __unused)
 	copied[10] = copy_to_user(longer, text, 101);
 	copied[10] += strncpy_from_user(text, longer, sizeof(text));
 	copied[11] = strncpy_from_user(text, longer, 100); /* one too few */
+	just_fit = one_too_few = 0;
+	for (unsigned n = 1; n <= 100; n++) { /* wherever the steps end */
+		char again[128];
+		copied[10] += copy_to_user(longer, text + 100 - n, n + 1);
+		just_fit += strncpy_from_user(again, longer, n + 1) == n;
+		one_too_few += strncpy_from_user(again, longer, n) == -ENAMETOOLONG;
+	}
 }
 
 KTEST(05, ask_copies_end_where_the_page_ends)
@@ -383,6 +458,8 @@ KTEST(05, ask_copies_end_where_the_page_ends)
 	KEXPECT_EQ(copied[9], 0);
 	KEXPECT_EQ(copied[10], 100);
 	KEXPECT_EQ(copied[11], -ENAMETOOLONG);
+	KEXPECT_EQ(just_fit, 100);
+	KEXPECT_EQ(one_too_few, 100);
 }
 
 /*
