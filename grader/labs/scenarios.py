@@ -397,12 +397,12 @@ def lab_05_a_program_runs_in_ring_3(kit):
         guest.wait_for_verdict(r"^ktest \S+ begin 05.ask_spin")
         text = ""
         for _ in range(100):
+            guest.qmp.execute("stop")  # first: between two looks the timer's interrupt may come
             text = guest.qmp.monitor("info registers")
             if "CPL=3" in text or guest.process.poll() is not None:
                 break
+            guest.qmp.execute("cont")
             time.sleep(0.05)
-        guest.qmp.execute("stop")
-        text = guest.qmp.monitor("info registers")
         if "CPL=3" not in text:
             guest.look_where()
             guest.fail("the program is not seen in ring 3 (CPL=3)")
