@@ -106,6 +106,8 @@ static u32 take_what_went(void)
 
 /* --- what waits, and the timer ------------------------------------------------------------------------------------------------ */
 
+static bool near(u64 a, u64 b) { return a < b + 200000 && b < a + 200000; }
+
 static bool must_go(const struct tcp_sock *t, const struct packet *q)
 {
 	u32 offered = t->snd_una + t->snd_wnd, edge = t->snd_una + MIN(t->snd_wnd, t->cwnd + t->away), most = tcp_most(t, q);
@@ -113,7 +115,7 @@ static bool must_go(const struct tcp_sock *t, const struct packet *q)
 	u32 len = MIN(q->len, most), numbers = q->len <= most ? q->tcp.end_seq - q->tcp.seq : most;
 	bool fits = len <= room && numbers <= in_window;
 
-	if (!fits && !(!q->len && t->snd_wnd) && !(room && room == in_window && (tcp_flight(t) == 0 || room >= t->max_window / 2)))
+	if (!fits && !(room && room == in_window && (tcp_flight(t) == 0 || 2 * room >= t->max_window)))
 		return false;
 	if (!fits && q->len)
 		return true; /* and a part that is cut off is not its end */
@@ -154,7 +156,7 @@ static void judge_the_rest(void)
 			wait *= 2;
 		wait = MIN(wait, TCP_RTO_MAX);
 		if (from + wait > now + NSEC_PER_MSEC)
-			CHECK_EQ(t->retransmit.deadline / 1000, (from + wait) / 1000);
+			CHECK(near(t->retransmit.deadline, from + wait));
 		else
 			CHECK(t->retransmit.deadline >= before.now + NSEC_PER_MSEC && t->retransmit.deadline <= now + NSEC_PER_MSEC);
 	} else if (!wrong) {
@@ -196,18 +198,34 @@ static void write_some(void)
 	done();
 }
 
-/* The round trip of what is acknowledged by this: of the last packet that went once. 0: none. */
-static u64 sample(u32 ack, u64 now)
+/* Are srtt and rttvar what a round trip of ns makes of them? 0: none was sampled. */
+static bool sampled(u64 ns)
 {
-	u64 ns = 0;
+	u64 srtt = before.srtt, rttvar = before.rttvar;
 
-	for (u32 i = 0; i < before.count && !is_after(before.packets[i].end, ack); i++)
-		if (!before.packets[i].repeated)
-			ns = now - before.packets[i].sent_ns;
-	return ns;
+	if (ns) {
+		rttvar = srtt ? rttvar - rttvar / 4 + (srtt > ns ? srtt - ns : ns - srtt) / 4 : ns / 2;
+		srtt = srtt ? srtt - srtt / 8 + ns / 8 : ns;
+	}
+	return near(p.t->srtt, srtt) && near(p.t->rttvar, rttvar);
 }
 
-static bool near(u64 a, u64 b) { return a < b + 200000 && b < a + 200000; }
+/*
+ * A round trip is that of one of the packets of which this acknowledges something, and which went once: RFC 6298 does not say of which. None is sampled where there
+ * is none; and there need be none where one that went twice is among them, or only part of a packet is acknowledged.
+ */
+static bool sampled_right(u32 ack, u64 now)
+{
+	bool whole = false, twice = false;
+
+	for (u32 i = 0, at = before.una; i < before.count && is_after(ack, at); at = before.packets[i++].end) {
+		twice |= before.packets[i].repeated;
+		whole |= !before.packets[i].repeated && !is_after(before.packets[i].end, ack);
+		if (!before.packets[i].repeated && sampled(now - before.packets[i].sent_ns))
+			return true;
+	}
+	return (twice || !whole) && sampled(0);
+}
 
 static void judge_ack(u32 seq, u32 ack, u16 window, u32 len)
 {
@@ -222,12 +240,7 @@ static void judge_ack(u32 seq, u32 ack, u16 window, u32 len)
 	CHECK_EQ(t->max_window, taken ? MAX(before.max_window, (u32)window) : before.max_window);
 	CHECK_EQ(t->probes, taken && window > before.wnd ? 0 : before.probes);
 	if (news) {
-		u64 ns = sample(ack, before.now), srtt = before.srtt, rttvar = before.rttvar;
-		if (ns) {
-			rttvar = srtt ? rttvar - rttvar / 4 + (srtt > ns ? srtt - ns : ns - srtt) / 4 : ns / 2;
-			srtt = srtt ? srtt - srtt / 8 + ns / 8 : ns;
-		}
-		CHECK(near(t->srtt, srtt) && near(t->rttvar, rttvar));
+		CHECK(sampled_right(ack, before.now));
 		CHECK(t->backoff == 0 && t->retries == 0 && t->duplicates == 0);
 		CHECK(t->acked_ns >= before.now && t->acked_ns <= time_ns());
 	} else {

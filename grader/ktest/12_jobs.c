@@ -326,7 +326,7 @@ static void ask(void)
 	if (cmd == TIOCGPGRP && now.front != NONE)
 		watch_front();
 	else
-		watch_ties(dice(2));
+		watch_ties(cmd != TIOCGSID && dice(2));
 	long got = tty_job_ioctl(&tty, &f, cmd, arg);
 	watch_signals(NULL);
 	CHECK_EQ(got, wanted);

@@ -13,7 +13,7 @@ struct neighbour {
 	u8 fixed[ETHER_ADDRESS]; /* … which is this */
 	u8 address[ETHER_ADDRESS];
 	u8 tries;              /* requests without an answer */
-	u64 confirmed, used, asked; /* time_ns: last answer, last packet sent, last request */
+	u64 confirmed, used, asked; /* time_ns: last sound message of his, last packet sent, last request */
 	struct list queue;     /* packets that wait for the address */
 	u32 queue_len;
 };

@@ -186,10 +186,10 @@ static inline u32 tcp_flight(const struct tcp_sock *t) { return t->snd_nxt - t->
 void tcp_segment_arrives(struct tcp_sock *t, struct packet *p);
 /*
  * Section 3.10.7.3; p stays the caller's. An ACK for anything but our SYN is answered by tcp_reset_reply. What acknowledges our SYN is a round trip after Karn
- * and starts backoff and retries anew, as any ACK with news does (tcp_acknowledge).
+ * and starts backoff and retries anew, as any ACK with news does (tcp_acknowledge), but is nothing that congestion hears of.
  */
 void tcp_syn_sent(struct tcp_sock *t, struct packet *p);
-/* Section 3.4: does any of p lie in the window from rcv_nxt to rcv_adv? */
+/* Section 3.4: does any of p lie in the window from rcv_nxt to rcv_adv? Beyond the table: also if p begins before it and ends behind it. */
 bool tcp_acceptable(const struct tcp_sock *t, const struct packet *p);
 /*
  * The ACK field in a synchronized state. False, and challenged: for what was never sent, or older than the largest window that the peer ever offered
@@ -205,9 +205,9 @@ bool tcp_acknowledge(struct tcp_sock *t, struct packet *p);
 
 /*
  * Sends what may be sent. tcp_sack_output comes first. Then packet after packet of tcp_to_send, each of at most tcp_most (tcp_split; what cannot be cut
- * for want of memory waits), as far as the peer's window and cwnd + away reach from snd_una. What only partly fits waits, unless it is the peer's window
- * that is short, and nothing is under way, or half of the largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits
- * goes. A FIN takes no room of cwnd, and alone goes if the window is open at all. Nothing but SYN goes before the connection is established. A small last
+ * for want of memory waits), as far as the peer's window and cwnd + away reach from snd_una. What only partly fits waits, unless the peer's edge is the
+ * nearer one, and nothing is under way, or half of the largest window that it ever offered would be filled (section 3.8.6.2.1): then the part that fits
+ * goes. A FIN takes no room of cwnd, but a number in the peer's window: where there is none for it, the text before it goes alone. Nothing but SYN goes before the connection is established. A small last
  * segment is held back by TCP_CORK, and by Nagle unless nodelay is set: while a small one (snd_small) is unacknowledged; one that has a FIN, is urgent, or
  * was sent before, is not. Then the timer, and an ACK if one is still owed at once (ack_now).
  */

@@ -43,7 +43,8 @@ int udp_score(const struct inet_sock *sk, struct address source, u16 source_port
 /*
  * A datagram for us, p->data at UDP's header, p->network at IP's. Takes it over. Lengths that cannot be, and a wrong checksum, are dropped, and in IPv6 one
  * without; p->verified says that the checksum is known to be right. What goes to the socket (inet_queue) or, if it is for a broadcast address or a group, to all
- * that want it (udp_deliver_group) holds the data alone, and p->port both ports. No socket: the family's port_unreachable, with p as IP delivered it. Counters: udp_*.
+ * that want it (udp_deliver_group) holds the data alone, and p->port both ports. No socket: the family's port_unreachable, with p as IP delivered it. Counters: udp_*;
+ * a wrong checksum counts in InErrors and InCsumErrors, a full buffer in InErrors and RcvbufErrors.
  */
 void udp_receive(struct packet *p);
 

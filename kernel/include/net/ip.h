@@ -71,7 +71,8 @@ struct ip_send {
  * 127, which cannot be a destination then either; a destination that is not ours; options that ip_options_ok refuses, which the sender hears of (a parameter
  * problem that points at the bad one, counted from the start of the header). Pieces go to ip_reassemble. A whole datagram goes to raw sockets (raw_deliver)
  * and, if IPv4 carries it, to its protocol with p->network at IP's header, p->data and p->transport behind it, and not a byte more than the header says;
- * if there is neither, the sender hears of it. Counters: ip_In*.
+ * if there is neither, the sender hears of it. Counters: ip_In*, as Linux has them: every frame that
+ * holds IPv4 is one of InReceives, also one that is another host's; bad options are InHdrErrors; what a protocol or, alone, a raw socket takes is one of InDelivers.
  */
 void ip_receive(struct packet *p);
 /* Given (ip_output.c), inside net_begin. Puts a header before p, and sends it along the path, in fragments if it must be; takes p over. 0 or -errno. */
@@ -176,7 +177,7 @@ bool icmp_allowed(void); /* may one more error be sent now? */
  * An ARP message from p->dev, p->data at its header; takes it over. Nothing is learned from, or said to, one that is not ours to hear (PACKET_OTHERHOST, a
  * device without ARP), is none of IPv4 on Ethernet, or has a sender that cannot be a host. What a sound one says of its sender is kept if the sender is in the
  * table or the message is for an address of ours (of that device: address_of_device): then all packets that waited for him go out, in their order. A question for an address of ours is answered
- * to him who asked. From a sender without an IP address (0, RFC 5227) nothing is learned; one with ours is told (arp_defend) unless it was our own message.
+ * to him who asked. From a sender without an IP address (0, RFC 5227) nothing is learned; one with ours is told (arp_defend), and hears nothing else, unless it was our own message.
  */
 void arp_receive(struct packet *p);
 /*

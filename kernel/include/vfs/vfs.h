@@ -83,7 +83,7 @@ struct pagecache_ops {
 	 * those n were written. */
 	ssize_t (*write_start)(struct pagecache *pc, u64 pos, size_t n);
 	int (*write_stop)(struct pagecache *pc, u64 pos, size_t n, ssize_t done);
-	/* Before bytes of a page are changed: reserves space, 0 or -errno; after n of them were: marks. The page is not locked. NULL for ramfs, where accounting is in `charge`. */
+	/* Before bytes of a page are changed: reserves space, 0 or -errno; after n of them were: marks; the bytes count, whatever it answers. The page is not locked. NULL for ramfs, where accounting is in `charge`. */
 	int (*write_begin)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	int (*write_end)(struct pagecache *pc, u64 pos, size_t n, struct frame *f);
 	/* A page joins (+1) or leaves (-1) the cache: tmpfs's size limit (0 or -ENOSPC). With write_page it is pagecache_charge_backed. */
@@ -340,7 +340,7 @@ enum lookup_flags {
 	LOOKUP_FOLLOW = 1,      /* follow a symlink at the end */
 	LOOKUP_DIRECTORY = 2,   /* the end must be a directory */
 	LOOKUP_PARENT = 4,      /* stop at the parent, last component in lookup_result.last */
-	LOOKUP_EMPTY = 8,       /* AT_EMPTY_PATH: an empty name is the start itself, else -ENOENT */
+	LOOKUP_EMPTY = 8,       /* AT_EMPTY_PATH: an empty name is the start itself, else -ENOENT, whatever the start is */
 };
 struct lookup_result {
 	struct path path;       /* counted; of the parent with LOOKUP_PARENT */

@@ -52,7 +52,9 @@ static void deliver(struct packet *p)
 		protocol->receive(p);
 		return;
 	}
-	if (!raw) {
+	if (raw) {
+		SNMP(ip_InDelivers);
+	} else {
 		SNMP(ip_InUnknownProtos);
 		icmp_error(p, ICMP_UNREACHABLE, ICMP_PROTOCOL_UNREACHABLE, 0);
 	}
