@@ -290,10 +290,13 @@ static void time_runs_out(u32 h, bool late)
 static void give_back(void)
 {
 	u32 owner = dice(OWNERS);
+	bool set_by_hand = false;
 
 	for (u32 i = 0; i < COUNT; i++) {
-		if (!dice(3)) /* somebody has set it (semctl) */
+		if (!dice(3)) { /* somebody has set it (semctl) */
 			sems[i].value = model.value[i] = (int)dice(4);
+			set_by_hand = true;
+		}
 		if (dice(2)) /* they may be whatever they are */
 			undo_store[owner].undo.adjust[i] = (s16)(model.adjust[owner][i] = dice(8) ? (int)dice(7) - 3 : dice(2) ? SEM_UNDO_MAX : -SEM_UNDO_MAX);
 		if (!model.adjust[owner][i])
@@ -305,6 +308,8 @@ static void give_back(void)
 	model_wake();
 	lock();
 	sem_give_back(&set, &undo_store[owner].undo, OWN_PID + 1);
+	if (set_by_hand)
+		sem_wake(&set); /* whoever gives nothing back need not */
 	unlock();
 }
 

@@ -4,7 +4,7 @@
  *   semop(set, {0: -1, 3: +2})     waits until semaphore 0 is at least 1, then takes one from it and gives two to 3, in one step
  *
  *   struct sem_set ── sems[0 … count-1]
- *        │   waiting: requests that cannot go, oldest first ── struct sem_request, on the stack of the thread that sleeps
+ *        │   waiting: requests that cannot go: those that only wait for zero, then the others, each oldest first ── struct sem_request, on the stack of the thread that sleeps
  *        └── undos: what processes will give back at their end ── struct sem_undo
  *
  * Everything of a set is guarded by set->object.lock. ipc/semaphore.c is the mechanism; making, removing and reading sets, rights, and whose undo is whose are
