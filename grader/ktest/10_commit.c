@@ -325,6 +325,27 @@ KTEST(10, data_go_to_the_disk_before_the_transaction_does)
 	block_device_flush_cache(r->dev);
 }
 
+/* What is clean has no age: the next page that is changed is as old as its change, not as one before it. */
+KTEST(10, age_begins_with_the_first_change)
+{
+	struct ramdisk *r = ramdisk_get();
+	struct pagecache *pc = r ? &r->dev->inode->cache : NULL;
+
+	KREQUIRE(r != NULL);
+	for (int turn = 0; turn < 2; turn++) {
+		struct frame *f = pagecache_get(pc, DATA_PAGE, true);
+
+		KREQUIRE(f && !IS_ERR(f));
+		u64 now = time_ns();
+		pagecache_mark_dirty(pc, f);
+		frame_put(f);
+		KEXPECT(pc->dirtied_ns >= now);
+		pc->dirtied_ns = 0; /* long ago */
+		KEXPECT_EQ(pagecache_writeback(pc, 0, UINT64_MAX, true), 0);
+		KEXPECT_EQ(pc->dirty, 0);
+	}
+}
+
 /* --- handles, errors --------------------------------------------------------------------------------------------------------------- */
 
 static struct journal *asked;

@@ -46,11 +46,12 @@ void pagecache_mark_dirty(struct pagecache *pc, struct frame *f)
 		return;
 	if (!first && !list_empty(&pc->dirty_link))
 		return;
+	/* One that was clean may still be in the list: its age begins anew. */
 	spin_lock(&dirty_lock);
-	if (list_empty(&pc->dirty_link)) {
-		pc->dirtied_ns = time_ns();
-		list_add_tail(&dirty_caches, &pc->dirty_link);
-	}
+	if (!list_empty(&pc->dirty_link))
+		list_del(&pc->dirty_link);
+	pc->dirtied_ns = time_ns();
+	list_add_tail(&dirty_caches, &pc->dirty_link);
 	spin_unlock(&dirty_lock);
 	NOTIFIER_CALL(cache_dirtied, pc->inode);
 }
