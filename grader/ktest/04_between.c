@@ -65,6 +65,15 @@ static bool other_wakes(struct wait_entry *e __unused, void *key __unused)
 	return other_woken = true;
 }
 
+static void nobody_came_yet(void)
+{
+	wait_entry_init(&other_entry);
+	other_entry.thread = &waiting_thread;
+	other_entry.fn = other_wakes;
+	other_entry.exclusive = true;
+	came = other_woken = false;
+}
+
 static void lock_stepped(void *arg __unused)
 {
 	err = mutex_lock_interruptible(&door);
@@ -94,11 +103,7 @@ KTEST(04, who_gives_up_passes_the_wake_up_on)
 	do {
 		mutex_init(&door, "door", RANK_NONE);
 		door.owner = &other_thread;
-		wait_entry_init(&other_entry);
-		other_entry.thread = &waiting_thread;
-		other_entry.fn = other_wakes;
-		other_entry.exclusive = true;
-		came = other_woken = false;
+		nobody_came_yet();
 		atomic_fetch_or(&current->work, (u32)WORK_SIGNAL);
 		steps = ktest_step(lock_stepped, NULL, other_releases_it);
 		atomic_fetch_and(&current->work, ~(u32)WORK_SIGNAL);
@@ -139,11 +144,7 @@ KTEST(04, who_releases_sees_all_who_wait)
 	do {
 		mutex_init(&door, "door", RANK_NONE);
 		KREQUIRE(mutex_trylock(&door));
-		wait_entry_init(&other_entry);
-		other_entry.thread = &waiting_thread;
-		other_entry.fn = other_wakes;
-		other_entry.exclusive = true;
-		came = other_woken = false;
+		nobody_came_yet();
 		steps = ktest_step(unlock_stepped, NULL, other_waits);
 		bool right = KEXPECT(!came || other_woken || door.owner == &waiting_thread);
 		wait_remove(&door.wait, &other_entry);

@@ -1,27 +1,17 @@
 /* Stage 06: memory that is given ahead (vm/ahead.c), as a thread meets it that writes page after page. */
+#include "06_pages.h"
+
 #include "core/ktest.h"
 
 #include "sched/thread.h"
 #include "usermode/uaccess.h"
-#include "vm/aspace.h"
 
-#define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 #define RUN   0x20000000ul /* written page after page */
 #define EDGE  0x201fa000ul /* six pages before a table ends, and beyond */
 #define APART 0x20800000ul /* every other page is written */
 
 enum { PAGES = 64, WRITTEN = 24, TAKEN = 40, FEW = 9 };
-
-static unsigned mapped(struct aspace *as, vaddr_t from, unsigned pages)
-{
-	unsigned n = 0;
-	int level;
-
-	for (unsigned i = 0; i < pages; i++)
-		n += (pt_lookup(as->pt, from + i * PAGE_SIZE, &level) & PTE_PRESENT) != 0;
-	return n;
-}
 
 /* The first byte of a page gets `value`: had the page to be brought by a fault of its own? */
 static bool written_by_fault(struct aspace *as, vaddr_t va, u8 value)

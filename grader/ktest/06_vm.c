@@ -1,4 +1,6 @@
 /* Stage 06: address spaces under several CPUs at once; and what a mapping promises at its edges. */
+#include "06_pages.h"
+
 #include "core/ktest.h"
 
 #include "core/err.h"
@@ -6,9 +8,7 @@
 #include "sched/smp.h"
 #include "sched/thread.h"
 #include "usermode/uaccess.h"
-#include "vm/aspace.h"
 
-#define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define COMMON 0x20000000ul /* where all threads map and unmap */
 #define COMMON_PAGES 64
@@ -258,16 +258,6 @@ KTEST(06, a_stack_grows_as_far_as_its_guard)
 }
 
 /* The optional challenge `zeroes-around`: reading memory that nobody wrote costs one fault for many pages; and nothing else is touched. */
-static unsigned mapped(struct aspace *as, vaddr_t from, unsigned pages)
-{
-	unsigned n = 0;
-	int level;
-
-	for (unsigned i = 0; i < pages; i++)
-		n += (pt_lookup(as->pt, from + i * PAGE_SIZE, &level) & PTE_PRESENT) != 0;
-	return n;
-}
-
 KTEST(06, challenge_zeroes_around)
 {
 	enum { PAGES = 70, WRITTEN = 23 };

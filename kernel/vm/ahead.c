@@ -1,9 +1,9 @@
 /*
  * Memory given ahead: who writes to fresh memory page after page finds the next pages there before touching them.
  *
- *     page     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f 10
- *     fault    x  x  x  x           x           x                x ...
- *                        '-> 4,5      '-> 7,8,9   '-> b..f
+ *     page     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  10
+ *     fault    x  x  x  x        x           x                 x
+ *     gives             '-> 4,5  '-> 7,8,9   '-> b..f
  *
  * A fault costs several times what the page's zeroes cost, most of it for the exception itself. A run of faults in neighbouring pages, upwards, says
  * that more will come; each then brings half as many pages as the run has, at most AHEAD_MOST. So a program that stops has at most half as much again as

@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 		{ "parallel-null", null_calls, 400000, false, false }, { "parallel-fault", faults, 32 * PAGES, false, false },
 		{ "parallel-open", opens, 40000, false, false },       { "parallel-pipe", pipes, 8000, false, false },
 		{ "parallel-files", files, 8000, false, false },       { "parallel-fork", forks, 1600, false, false },
-		{ "shared-fault", faults, 32 * PAGES, true, false },    { "shared-open", opens, 40000, true, false },
+		{ "shared-fault", faults, 32 * PAGES, true, false },   { "shared-open", opens, 40000, true, false },
 		{ "shared-file", opens_of_one, 40000, false, false },  { "shared-files", files, 8000, false, true },
 		{ "shared-fork", forks, 1600, true, false },
 	};

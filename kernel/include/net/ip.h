@@ -71,8 +71,8 @@ struct ip_send {
  * 127, which cannot be a destination then either; a destination that is not ours; options that ip_options_ok refuses, which the sender hears of (a parameter
  * problem that points at the bad one, counted from the start of the header). Pieces go to ip_reassemble. A whole datagram goes to raw sockets (raw_deliver)
  * and, if IPv4 carries it, to its protocol with p->network at IP's header, p->data and p->transport behind it, and not a byte more than the header says;
- * if there is neither, the sender hears of it. Counters: ip_In*, as Linux has them: every frame that
- * holds IPv4 is one of InReceives, also one that is another host's; bad options are InHdrErrors; what a protocol or, alone, a raw socket takes is one of InDelivers.
+ * if there is neither, the sender hears of it. Counters: ip_In*. Every frame that holds IPv4 is one of
+ * InReceives, also one that is another host's; bad options are InHdrErrors; what a protocol or, alone, a raw socket takes is one of InDelivers.
  */
 void ip_receive(struct packet *p);
 /* Given (ip_output.c), inside net_begin. Puts a header before p, and sends it along the path, in fragments if it must be; takes p over. 0 or -errno. */
