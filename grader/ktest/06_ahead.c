@@ -8,7 +8,7 @@
 
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
 #define RUN   0x20000000ul /* written page after page */
-#define EDGE  0x201fa000ul /* six pages before a table ends, and beyond */
+#define EDGE  0x201fb000ul /* five pages before a table ends, and beyond */
 #define APART 0x20800000ul /* every other page is written */
 
 enum { PAGES = 64, WRITTEN = 24, TAKEN = 40, FEW = 9 };
@@ -31,6 +31,12 @@ KTEST(06, a_run_of_writes_finds_its_pages_there)
 
 	KREQUIRE(as != NULL);
 	aspace_activate(as);
+	/* What is given will be what somebody has used. */
+	KEXPECT_EQ(vm_map(as, APART, PAGES * PAGE_SIZE, RW, ANON, NULL, 0), APART);
+	word = 0x5eed;
+	for (unsigned i = 0; i < PAGES; i++)
+		KEXPECT_EQ(copy_to_user((void *)(APART + i * PAGE_SIZE + 8), &word, 8), 0);
+	KEXPECT_EQ(vm_unmap(as, APART, PAGES * PAGE_SIZE), 0);
 	KEXPECT_EQ(vm_map(as, RUN, PAGES * PAGE_SIZE, RW, ANON, NULL, 0), RUN);
 	/* Two or three neighbours are no run. */
 	for (unsigned i = 0; i < 3; i++)
@@ -84,10 +90,12 @@ KTEST(06, nothing_is_given_ahead_across_a_border)
 	KEXPECT_EQ(mapped(as, RUN + FEW * PAGE_SIZE, PAGES), 0);
 
 	KEXPECT_EQ(vm_map(as, EDGE, PAGES * PAGE_SIZE, RW, ANON, NULL, 0), EDGE);
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 4; i++)
 		written_by_fault(as, EDGE + i * PAGE_SIZE, 1);
-	KEXPECT_EQ(mapped(as, EDGE + 6 * PAGE_SIZE, PAGES - 6), 0);
-	for (unsigned i = 5; i < PAGES; i++)
+	KEXPECT_EQ(mapped(as, EDGE, 5), 5);
+	KEXPECT_EQ(mapped(as, EDGE + 5 * PAGE_SIZE, PAGES - 5), 0);
+	KEXPECT_EQ(as->anon_rss, FEW + 5);
+	for (unsigned i = 4; i < PAGES; i++)
 		written_by_fault(as, EDGE + i * PAGE_SIZE, 1);
 	KEXPECT_EQ(mapped(as, EDGE, PAGES + 8), PAGES);
 	KEXPECT_EQ(as->anon_rss, FEW + PAGES);

@@ -18,7 +18,7 @@
 #define AHEAD_MOST 16u
 #define RUN_LEAST  4u /* a run so long is no accident */
 
-/* Gives fresh pages at va and behind, at most n, as long as there is nothing in their entries: how many. as->lock held for reading, by a fault in this table just before. */
+/* Gives fresh pages at va and behind, at most n, as long as there is nothing in their entries: how many. All in one table. as->lock held for reading. */
 static unsigned give(struct area *a, vaddr_t va, unsigned n)
 {
 	struct aspace *as = a->aspace;
@@ -44,7 +44,7 @@ void vm_fault_ahead(struct aspace *as, vaddr_t va)
 
 	t->fault_run = next - PAGE_SIZE == t->fault_next ? t->fault_run + 1 : 1;
 	t->fault_next = next;
-	if (t->fault_run < RUN_LEAST || !pt_index(next, 1))
+	if (t->fault_run < RUN_LEAST)
 		return;
 
 	rwlock_read(&as->lock);
